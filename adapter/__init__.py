@@ -1,0 +1,1 @@
+"""How is it all one running service?"""

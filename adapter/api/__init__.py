@@ -1,0 +1,1 @@
+"""The console and its REST API: handlers parse, call, reply."""

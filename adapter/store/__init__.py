@@ -1,0 +1,1 @@
+"""The only room with SQLAlchemy: tables, one class per aggregate, migrations."""

@@ -1,0 +1,1 @@
+"""What is said to a VMS over ONVIF: topics, messages, pull points."""

@@ -1,0 +1,1 @@
+"""What passed in front of the lens? Sources, model packs, reading, tracking; no events, no cameras' SOAP."""

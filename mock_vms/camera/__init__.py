@@ -1,0 +1,1 @@
+"""The stage: virtual ONVIF cameras whose picture obeys the imaging settings they are sent."""

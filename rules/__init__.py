@@ -1,0 +1,1 @@
+"""Does it matter? Lists, schedules, rules and alarms; nothing that sends."""
