@@ -1,0 +1,70 @@
+"""What all tests share: where real data may be found, and the count of requirements with a passing test."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MANUAL_REQUIREMENTS = [f"M-{number:03d}" for number in range(1, 322)]
+
+
+def data_dir() -> Path:
+    """The folder of real photos, clips and peer weights: ONVIF_LPR_DATA, or a neighbouring `shared`."""
+    return Path(os.environ.get("ONVIF_LPR_DATA", ROOT.parent / "shared"))
+
+
+def require_data(*parts: str) -> Path:
+    """A path below the data folder; skips the test, saying why, when it is not there."""
+    path = data_dir().joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"{path.name} is not beside this checkout; point ONVIF_LPR_DATA at a folder that has it")
+    return path
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    return require_data("photos")
+
+
+@pytest.fixture(scope="session")
+def clips() -> Path:
+    return require_data("video")
+
+
+@pytest.fixture(scope="session")
+def peer_weights() -> Path:
+    return require_data("models", "fast-alpr")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--requirements", help="write a JSON report of requirements with a passing test to this file")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
+    report = yield
+    report.user_properties.extend(
+        ("requirement", requirement) for mark in item.iter_markers("requirement") for requirement in mark.args
+    )
+    return report
+
+
+def pytest_terminal_summary(terminalreporter) -> None:  # type: ignore[no-untyped-def]
+    passed: dict[str, list[str]] = {}
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            tests = passed.setdefault(value, []) if name == "requirement" else []
+            if report.nodeid not in tests:
+                tests.append(report.nodeid)
+    known = [requirement for requirement in MANUAL_REQUIREMENTS if requirement in passed]
+    if known:
+        terminalreporter.write_line(
+            f"requirements of the manual with a passing test: {len(known)} of {len(MANUAL_REQUIREMENTS)}"
+        )
+    target = terminalreporter.config.getoption("--requirements")
+    if target:
+        Path(target).write_text(json.dumps({key: passed[key] for key in sorted(passed)}, indent=1), encoding="utf-8")
