@@ -1,0 +1,89 @@
+"""How the process runs: ports, folders, the inference device. Read once at the start.
+
+Cameras, lists, rules and outputs are data, not settings: they live in the store and change without a restart.
+Sources, the strongest first: environment (`ONVIF_LPR_HTTP_PORT=8080`), the settings file (`--settings FILE` or
+`onvif-lpr.toml` in the working directory), the defaults below. An unknown key is refused by name.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, HttpUrl, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_FILE = Path("onvif-lpr.toml")
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the message names the key and what it takes."""
+
+
+class Settings(BaseSettings):
+    """All settings; `adapter/settings.sample.toml` and `docs/settings.md` list the same keys, and a test compares."""
+
+    model_config = SettingsConfigDict(env_prefix="ONVIF_LPR_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(
+        default=Path("~/.local/share/onvif-lpr"), description="Folder of the database, the pictures and the keys."
+    )
+    server_name: str = Field(
+        default="", max_length=200, description="Name of this LPR server; empty means the name of the host."
+    )
+    host: str = Field(default="0.0.0.0", description="Address the console, the API and the ONVIF face listen on.")  # noqa: S104 - a VMS on another machine must reach the face; nothing is open without login
+    http_port: int = Field(default=8080, ge=0, le=65535, description="Port of the console and the REST API.")
+    onvif_port: int = Field(default=8000, ge=0, le=65535, description="Port of the ONVIF device that a VMS adds.")
+    rtsp_port: int = Field(default=8554, ge=0, le=65535, description="Port of the metadata stream.")
+    public_url: HttpUrl | None = Field(
+        default=None, description="How others reach the console; used in links inside webhooks. Empty: from the host."
+    )
+    discovery: bool = Field(default=True, description="Answer WS-Discovery probes, so that a VMS finds the service.")
+    discovery_port: int = Field(default=3702, ge=1, le=65535, description="UDP port of WS-Discovery.")
+    pack: str = Field(default="ppocr", description="Model pack that reads the plates.")
+    device: str = Field(default="CPU", description="OpenVINO device: CPU, GPU, NPU or AUTO.")
+    inference_threads: int = Field(default=1, ge=1, le=64, description="Pictures read at the same time.")
+    retention_hours: float = Field(default=24.0, gt=0, description="How long events and pictures are kept (M-252).")
+    camera_lost_after_s: float = Field(
+        default=10.0, gt=0, description="Seconds without a picture after which a camera counts as lost."
+    )
+    log_level: str = Field(
+        default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."
+    )
+    log_json: bool = Field(default=False, description="Write the log as JSON lines.")
+
+    @property
+    def data(self) -> Path:
+        """The data folder with `~` resolved."""
+        return self.data_dir.expanduser()
+
+
+def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
+    """Settings from file, environment and the command line. Raises SettingsError naming what is wrong."""
+    values = _read_file(file)
+    env_keys = {key for key in Settings.model_fields if _in_environment(key)}
+    try:
+        return Settings(**{key: value for key, value in values.items() if key not in env_keys} | overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "settings"
+        hint = "no such setting; see docs/settings.md" if first["type"] == "extra_forbidden" else first["msg"]
+        raise SettingsError(f"{key}: {hint}") from error
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    path = file or DEFAULT_FILE
+    if not path.exists():
+        if file is not None:
+            raise SettingsError(f"the settings file {file} does not exist; copy adapter/settings.sample.toml there")
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+
+
+def _in_environment(key: str) -> bool:
+    return f"ONVIF_LPR_{key.upper()}" in os.environ or f"onvif_lpr_{key}" in os.environ
