@@ -1,0 +1,59 @@
+// Drives a device with the npm package `onvif`. Usage: node drive_node.js camera|device HOST PORT USER PASSWORD WRONG_PASSWORD
+const path = require('path');
+const { Cam } = require(path.join(process.env.ONVIF_NODE_MODULES, 'onvif'));
+const [role, hostname, port, username, password, wrong] = process.argv.slice(2);
+
+const tell = (step, detail = {}) => console.log(JSON.stringify({ step, ...detail }));
+const call = (cam, name, ...args) => new Promise((resolve, reject) => {
+  cam[name](...args, (error, data, xml) => (error ? reject(error) : resolve({ data, xml })));
+});
+const connect = (secret) => new Promise((resolve, reject) => {
+  const cam = new Cam({ hostname, port: Number(port), username, password: secret, timeout: 20000 },
+    (error) => (error ? reject(error) : resolve(cam)));
+});
+
+async function pullUntil(cam, needle) {
+  for (let round = 0; round < 12; round += 1) {
+    const { xml } = await call(cam, 'pullMessages', { messageLimit: 10 });
+    if (xml && xml.includes(needle)) { return xml; }
+  }
+  throw new Error(`no message with ${needle} was pulled`);
+}
+
+async function main() {
+  const cam = await connect(password);
+  const { data: information } = await call(cam, 'getDeviceInformation');
+  tell('connect', { manufacturer: information.manufacturer, timeShift: cam.timeShift });
+  tell('profiles', { tokens: cam.profiles.map((profile) => profile.$.token) });
+  if (role === 'camera') {
+    const { data: stream } = await call(cam, 'getStreamUri', { protocol: 'RTSP' });
+    tell('stream', { uri: stream.uri });
+    await call(cam, 'setImagingSettings', { sharpness: 7, exposure: { mode: 'MANUAL', exposureTime: 1500, gain: 3 } });
+    const { data: now } = await call(cam, 'getImagingSettings');
+    tell('imaging', { sharpness: now.sharpness, exposure: now.exposure.exposureTime });
+  }
+  await call(cam, 'createPullPointSubscription');
+  tell('subscribed');
+  let content;
+  if (role === 'camera') {
+    const { data: relays } = await call(cam, 'getRelayOutputs');
+    const relay = Array.isArray(relays) ? relays[0] : relays;
+    await call(cam, 'setRelayOutputState', { outputToken: relay.$.token, state: 'active' });
+    content = await pullUntil(cam, 'Changed');
+  } else {
+    content = await pullUntil(cam, 'PlateNumber');
+  }
+  tell('event', { content });
+  const { data: renewed } = await call(cam, 'renew', {});
+  tell('renew', { seconds: Math.round((renewed.terminationTime - renewed.currentTime) / 1000) });
+  await call(cam, 'unsubscribe');
+  tell('unsubscribe');
+  try {
+    await connect(wrong);
+    tell('wrong_password', { refused: false });
+  } catch (error) {
+    tell('wrong_password', { refused: true, message: error.message });
+  }
+}
+
+main().then(() => process.exit(0), (error) => { console.error(error); process.exit(1); });
