@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from events.types import AlarmRaised, ListKind, ListMatched
 
 UNLISTED_LIST_ID = "unlisted"
 UNLISTED_LIST_NAME = "Unlisted license plates"  # M-258: built in, undeletable, without entries
+
+
+class MatchPolicy(StrEnum):
+    """How exactly a plate must agree with an entry."""
+
+    STRICT = "strict"
+    LOOK_ALIKE = "look_alike"
+    """O and 0, I and 1, B and 8 count as the same. Never for allow lists: a gate must not guess."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +40,22 @@ class MatchList:
     name: str
     kind: ListKind
     camera_ids: frozenset[str] = frozenset()
+    policy: MatchPolicy = MatchPolicy.STRICT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmDefinition:
-    """Raise an alarm when a list matches (M-296). `list_id` may be the Unlisted list's."""
+    """Raise an alarm when a list matches (M-296) or, with `event_kind`, on a system event (M-297).
+
+    `list_id` may be the Unlisted list's; it is empty when `event_kind` names an event such as `CameraLost`.
+    """
 
     definition_id: str
     name: str
     list_id: str
     priority: int = 2
     enabled: bool = True
+    event_kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
