@@ -24,6 +24,9 @@ class Outbox(Protocol):
     async def park(self, delivery_id: int, error: str) -> None:
         """Give up until a person replays it: the dead letters."""
 
+    async def backlog(self, output_id: str) -> int:
+        """How many deliveries the output is still owed, due or postponed; parked ones do not count."""
+
 
 class Journal(Protocol):
     """Stored events, for replay (ONVIF Seek)."""

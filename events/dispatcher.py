@@ -1,0 +1,247 @@
+"""Carries what the outbox owes to the durable outputs: at least once, in order as far as the receiver allows.
+
+One loop per output, so a dead receiver delays nobody else. A delivery that fails is postponed with capped exponential
+backoff and jitter; when several in a row fail, the receiver is taken to be down and the whole output pauses, so a
+backlog of thousands does not become thousands of attempts. After `max_attempts`, or a refusal, it is parked.
+
+A process that dies between the receiver's answer and `delivered` sends again after restart: receivers dedupe on the
+event id. That is the only way a duplicate can arise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from events.errors import OutputRefused, OutputUnavailable
+from events.ports import Outbox
+from events.types import Delivery
+
+_log = structlog.get_logger(__name__)
+
+
+class Output(Protocol):
+    """Something that can be told of an event. Raises OutputUnavailable (try later) or OutputRefused (never)."""
+
+    @property
+    def output_id(self) -> str: ...
+
+    async def send(self, delivery: Delivery) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How patient we are. The defaults outlast a receiver that is down from Friday evening to Monday morning."""
+
+    first: timedelta = timedelta(seconds=1)
+    cap: timedelta = timedelta(minutes=5)
+    max_attempts: int = 1000
+    refused_attempts: int = 5
+    """A refusal may be a mistake that a person is mending (wrong token): ask this often before parking."""
+    down_after: int = 3
+    """This many failures in a row mean that the receiver is down."""
+
+    def delay(self, attempts: int, jitter: float) -> timedelta:
+        """Before the next attempt, after `attempts` failures. `jitter` 0 to 1 shortens it by up to a quarter."""
+        doubled: timedelta = self.first * 2 ** min(max(attempts - 1, 0), 20)
+        return min(doubled, self.cap) * (1 - jitter / 4)
+
+
+@dataclass(slots=True, kw_only=True)
+class OutputStats:
+    """What an operator wants to know about one output. Counters since this process started."""
+
+    output_id: str
+    sent: int = 0
+    failed: int = 0
+    parked: int = 0
+    consecutive_failures: int = 0
+    last_success_at: datetime | None = None
+    last_error: str | None = None
+    last_error_at: datetime | None = None
+    paused_until: datetime | None = None
+
+
+class Dispatcher:
+    """Runs one loop per output until cancelled."""
+
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        outputs: Iterable[Output] = (),
+        policy: RetryPolicy | None = None,
+        concurrency: int = 4,
+        batch: int = 50,
+        poll: timedelta = timedelta(seconds=5),
+        send_timeout: timedelta = timedelta(seconds=60),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """`poll` is how often an idle loop looks without being woken: for deliveries stored by another process."""
+        self._outbox = outbox
+        self._outputs = {output.output_id: output for output in outputs}
+        self._policy = policy or RetryPolicy()
+        self._concurrency = concurrency
+        self._batch = batch
+        self._poll = poll
+        self._send_timeout = send_timeout
+        self._clock = clock
+        self._jitter = jitter
+        self._stats = {output_id: OutputStats(output_id=output_id) for output_id in self._outputs}
+        self._bells: dict[str, asyncio.Event] = {}
+        self._changed = asyncio.Event()
+
+    @property
+    def stats(self) -> Sequence[OutputStats]:
+        return tuple(self._stats[output_id] for output_id in self._outputs)
+
+    def wake(self) -> None:
+        """New deliveries were committed: look now instead of at the next poll."""
+        for bell in self._bells.values():
+            bell.set()
+
+    def replace_outputs(self, outputs: Iterable[Output]) -> None:
+        """Take another set of outputs into use. A send that is under way to a removed output is abandoned and, since
+        nothing was settled, stays owed in the outbox."""
+        self._outputs = {output.output_id: output for output in outputs}
+        for output_id in self._outputs:
+            self._stats.setdefault(output_id, OutputStats(output_id=output_id))
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until cancelled. An error of the outbox itself ends the run: the core dies rather than lose count."""
+        loops: dict[str, tuple[Output, asyncio.Task[None]]] = {}
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._changed.clear()
+                for output_id, (output, task) in tuple(loops.items()):
+                    if self._outputs.get(output_id) is not output:
+                        task.cancel()
+                        await asyncio.wait([task])
+                        del loops[output_id]
+                        self._bells.pop(output_id, None)
+                for output_id, output in self._outputs.items():
+                    if output_id not in loops:
+                        self._bells[output_id] = asyncio.Event()
+                        task = group.create_task(self._run_output(output), name=f"dispatch {output_id}")
+                        loops[output_id] = (output, task)
+                await self._changed.wait()
+
+    async def _run_output(self, output: Output) -> None:
+        bell = self._bells[output.output_id]
+        while True:
+            bell.clear()
+            now = self._clock()
+            pause = self._stats[output.output_id].paused_until
+            if pause is not None and pause > now:
+                await asyncio.sleep((pause - now).total_seconds())
+                continue
+            due = await self._outbox.due(output.output_id, now, self._batch)
+            if due:
+                await self._send_batch(output, due)
+            else:
+                await _ring(bell, self._idle())
+
+    def _idle(self) -> timedelta:
+        """A postponed delivery may be due sooner than the poll: never sleep longer than the first retry delay."""
+        return min(self._poll, max(self._policy.first, timedelta(milliseconds=50)))
+
+    async def _send_batch(self, output: Output, due: Sequence[Delivery]) -> None:
+        """Offer the batch oldest first, a few at a time; stop early when the receiver turns out to be down."""
+        stats = self._stats[output.output_id]
+        step = self._concurrency
+        start = 0
+        while start < len(due):
+            # While failures last, probe with one at a time.
+            width = 1 if stats.consecutive_failures else step
+            async with asyncio.TaskGroup() as group:
+                for delivery in due[start : start + width]:
+                    group.create_task(self._send_one(output, delivery), name=f"send {delivery.delivery_id}")
+            start += width
+            if stats.consecutive_failures >= self._policy.down_after:
+                excess = stats.consecutive_failures - self._policy.down_after + 1
+                stats.paused_until = self._clock() + self._policy.delay(excess, self._jitter())
+                return
+
+    async def _send_one(self, output: Output, delivery: Delivery) -> None:
+        stats = self._stats[output.output_id]
+        try:
+            async with asyncio.timeout(self._send_timeout.total_seconds()):
+                await output.send(delivery)
+        except (OutputUnavailable, TimeoutError) as error:
+            await self._failed(stats, delivery, error)
+        except OutputRefused as error:
+            await self._refused(stats, delivery, error)
+        else:
+            if stats.consecutive_failures:
+                _log.info("output recovered", output_id=output.output_id)
+            stats.sent += 1
+            stats.consecutive_failures = 0
+            stats.paused_until = None
+            stats.last_success_at = self._clock()
+            await _settle(self._outbox.delivered(delivery.delivery_id, self._clock()))
+
+    async def _failed(self, stats: OutputStats, delivery: Delivery, error: OutputUnavailable | TimeoutError) -> None:
+        reason = str(error) or f"no answer within {self._send_timeout.total_seconds():.0f} s"
+        self._note(stats, delivery, reason)
+        stats.consecutive_failures += 1
+        attempts = delivery.attempts + 1
+        if attempts >= self._policy.max_attempts:
+            await self._park(stats, delivery, f"given up after {attempts} attempts: {reason}")
+            return
+        delay = self._policy.delay(attempts, self._jitter())
+        wish = error.retry_after if isinstance(error, OutputUnavailable) else None
+        if wish is not None:
+            delay = min(max(delay, wish), timedelta(hours=1))
+        await _settle(self._outbox.postpone(delivery.delivery_id, self._clock() + delay, reason))
+
+    async def _refused(self, stats: OutputStats, delivery: Delivery, error: OutputRefused) -> None:
+        self._note(stats, delivery, str(error))
+        attempts = delivery.attempts + 1
+        if error.final or attempts >= self._policy.refused_attempts:
+            await self._park(stats, delivery, str(error))
+            return
+        delay = self._policy.delay(attempts, self._jitter())
+        await _settle(self._outbox.postpone(delivery.delivery_id, self._clock() + delay, str(error)))
+
+    async def _park(self, stats: OutputStats, delivery: Delivery, reason: str) -> None:
+        stats.parked += 1
+        _log.error(
+            "delivery parked until a person replays it",
+            output_id=delivery.output_id,
+            event_id=delivery.event.event_id,
+            reason=reason,
+        )
+        await _settle(self._outbox.park(delivery.delivery_id, reason))
+
+    def _note(self, stats: OutputStats, delivery: Delivery, reason: str) -> None:
+        stats.failed += 1
+        stats.last_error = reason
+        stats.last_error_at = self._clock()
+        log = _log.debug if stats.consecutive_failures else _log.warning
+        log("delivery failed", output_id=delivery.output_id, event_id=delivery.event.event_id, reason=reason)
+
+
+async def _settle(commit: Awaitable[None]) -> None:
+    """Let a commit that has begun come to its end, then pass the cancellation on."""
+    task = asyncio.ensure_future(commit)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
+async def _ring(bell: asyncio.Event, at_most: timedelta) -> None:
+    try:
+        async with asyncio.timeout(at_most.total_seconds()):
+            await bell.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,35 @@
+"""What can go wrong on the way to a receiver, split by what the caller does about it.
+
+EventsError
+├── CodecError              a stored event cannot be read: keep the bytes, show the reason
+├── OutputUnavailable       the receiver cannot take it now: try again later
+└── OutputRefused           the receiver will never take it: park it for a person
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class EventsError(Exception):
+    """Anything this room raises on purpose."""
+
+
+class CodecError(EventsError):
+    """Text that is no event of a version this program knows."""
+
+
+class OutputUnavailable(EventsError):
+    """The receiver is down, slow or busy. `retry_after` is its own wish, when it named one."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class OutputRefused(EventsError):
+    """The receiver said no. `final` means that asking again is pointless (410 Gone, a body it cannot take)."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        super().__init__(message)
+        self.final = final

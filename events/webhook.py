@@ -1,0 +1,185 @@
+"""Tells a web server about events by signed POST requests, as the Standard Webhooks specification describes them.
+
+`webhook-id` is the event id, the same on every attempt and on every channel: the receiver drops what it has seen.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from standardwebhooks.webhooks import Webhook
+
+from events import codec
+from events.errors import OutputRefused, OutputUnavailable
+from events.picture_links import Which, picture_url
+from events.types import AlarmRaised, Delivery, Event, PlateRecognized
+from events.xmlns import xs_time
+
+_CONNECT_TIMEOUT_S = 5.0
+_TOTAL_TIMEOUT_S = 15.0  # Standard Webhooks recommends 15 to 30 s
+_MAX_ANSWER_BYTES = 16 * 1024  # we only want the first words of an error page
+_PICTURES: tuple[Which, ...] = ("frame", "plate")
+_UNAVAILABLE = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+class UrlPolicy(Protocol):
+    """Says whether an outbound URL may be called. Raises ValueError with a reason when not."""
+
+    def check(self, url: str) -> None: ...
+
+
+class OperatorUrlPolicy:
+    """For URLs an administrator typed in: http and https with a host, private addresses only if allowed.
+
+    A host name that resolves to a private address passes: the names of a site's own network are the administrator's
+    business, and a client cannot set these URLs.
+    """
+
+    def __init__(self, *, deny_private: bool = False) -> None:
+        self._deny_private = deny_private
+
+    def check(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"}:
+            raise ValueError(f"only http and https are allowed, not {parts.scheme or 'a URL without a scheme'}")
+        if not parts.hostname:
+            raise ValueError("the URL names no host")
+        if self._deny_private and _is_private(parts.hostname):
+            raise ValueError(f"{parts.hostname} is a private address and the policy denies those")
+
+
+class Signer(Protocol):
+    """What we use of standardwebhooks, which has no types."""
+
+    def sign(self, msg_id: str, timestamp: datetime, data: str) -> str: ...
+
+
+class WebhookOutput:
+    """A durable output that POSTs signed JSON. The caller owns the aiohttp session."""
+
+    def __init__(
+        self,
+        *,
+        output_id: str,
+        url: str,
+        secret: str,
+        session: aiohttp.ClientSession,
+        public_url: str | None = None,
+        policy: UrlPolicy | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`secret` is `whsec_` and base64. `public_url` is our own address as receivers reach it, for picture links."""
+        self.output_id = output_id
+        self._url = url
+        self._signer: Signer = Webhook(secret)
+        self._session = session
+        self._public_url = public_url
+        self._policy = policy or OperatorUrlPolicy()
+        self._clock = clock
+
+    async def send(self, delivery: Delivery) -> None:
+        """POST once. Raises OutputUnavailable (connection, time-out, 408, 429, 5xx) or OutputRefused (the rest)."""
+        try:
+            self._policy.check(self._url)
+        except ValueError as error:
+            raise OutputRefused(f"the URL is not allowed: {error}") from error
+        event = delivery.event
+        body = payload(event, public_url=self._public_url)
+        now = self._clock().astimezone(UTC)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": event.event_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer.sign(event.event_id, now, body),
+        }
+        try:
+            async with self._session.post(
+                self._url,
+                data=body.encode(),
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=_TOTAL_TIMEOUT_S, sock_connect=_CONNECT_TIMEOUT_S),
+            ) as answer:
+                words = await _first_words(answer) if answer.status >= 300 else ""
+                self._judge(answer, words)
+        except aiohttp.InvalidURL as error:
+            raise OutputRefused(f"the URL cannot be used: {error}") from error
+        except _UNAVAILABLE as error:
+            raise OutputUnavailable(f"{type(error).__name__}: {error}".rstrip(": ")) from error
+
+    def _judge(self, answer: aiohttp.ClientResponse, words: str) -> None:
+        status = answer.status
+        if 200 <= status < 300:
+            return
+        told = f"HTTP {status} {answer.reason or ''}".strip() + (f": {words}" if words else "")
+        if 300 <= status < 400:
+            raise OutputRefused(f"{told}; redirects are not followed, configure the final URL")
+        if status >= 500 or status in {408, 425, 429}:
+            wish = _retry_after(answer.headers.get("retry-after"), self._clock())
+            raise OutputUnavailable(told, retry_after=wish)
+        raise OutputRefused(told, final=status == 410)
+
+
+def payload(event: Event, *, public_url: str | None = None) -> str:
+    """The JSON body: `id`, `type`, `time`, `data`. Plates are always strings, times end in `Z`."""
+    return json.dumps(
+        {
+            "id": event.event_id,
+            "type": event.kind,
+            "time": xs_time(event.utc_time),
+            "data": _data(event, public_url),
+        },
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def _data(event: Event, public_url: str | None) -> dict[str, Any]:
+    """The event's own fields, with picture files turned into links (or left out when we have no public address)."""
+    data = codec.to_plain(event)
+    data.pop("kind")
+    if isinstance(event, PlateRecognized):
+        # Flat beside the structure, so that a receiver without a JSON path language can use it.
+        data["plate_number"] = event.plate.plate_number
+        data["country_code"] = event.plate.country_code
+    if isinstance(event, AlarmRaised | PlateRecognized):
+        for which in _PICTURES:
+            del data[f"{which}_picture"]
+            data[f"{which}_picture_url"] = picture_url(event, which, public_url) if public_url else None
+    return data
+
+
+async def _first_words(answer: aiohttp.ClientResponse) -> str:
+    raw = await answer.content.read(_MAX_ANSWER_BYTES)
+    text = raw.decode("utf-8", errors="replace")
+    return " ".join(text.split())[:200]
+
+
+def _retry_after(value: str | None, now: datetime) -> timedelta | None:
+    """The Retry-After header: seconds or an HTTP date."""
+    if not value:
+        return None
+    if value.strip().isdecimal():
+        return timedelta(seconds=min(int(value[:9]), 86_400))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(moment - now, timedelta(0))
+
+
+def _is_private(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
