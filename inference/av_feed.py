@@ -1,0 +1,272 @@
+"""RTSP streams and video files through FFmpeg (PyAV)."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import av
+import av.error
+import numpy as np
+import structlog
+from av.codec.hwaccel import HWAccel
+
+from inference.errors import SourceEnded, SourceRefused, SourceUnreachable, SourceUnsupported
+from inference.feeds import Decoded, redact_url
+from inference.types import Picture
+
+OPEN_TIMEOUT_S = 8.0
+READ_TIMEOUT_S = 5.0
+# Packets may arrive and yet give no picture (encrypted, broken, a lost first key frame): longer than any usual GOP.
+NO_PICTURE_S = 20.0
+# The decoder has fallen behind by this much: decode key frames only until it has caught up.
+LAG_S, CAUGHT_UP_S = 1.5, 0.3
+# Below this rate key frames alone read no traffic: the vehicle is through before the next one.
+LEAST_KEY_RATE = 4.0
+KEY_RATE_OVER_S = 10.0
+# A concealed picture is a smear of the one before; skip it while clean ones come.
+CLEAN_WITHIN_S = 2.0
+# A recording's clock that jumps by more than this was cut; it goes on at the usual pace.
+LONGEST_STEP_S = 5.0
+USUAL_STEP_S = 0.04
+
+FOREIGN = (av.error.FFmpegError, OSError, ValueError)
+_log = structlog.get_logger(__name__)
+
+
+class AvFeed:
+    """One RTSP session or one pass through a file."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        transports: tuple[str, ...] = ("tcp", "udp"),
+        key_frames_only: bool = False,
+        hardware: str | None = None,
+        open_timeout_s: float = OPEN_TIMEOUT_S,
+        read_timeout_s: float = READ_TIMEOUT_S,
+    ) -> None:
+        self._url = url
+        self._live = "://" in url and not url.startswith("file:")
+        self._transports = transports if url.lower().startswith(("rtsp:", "rtsps:")) else ("",)
+        self._key_frames_only = key_frames_only
+        self._hardware = hardware
+        self._timeouts = (open_timeout_s, read_timeout_s)
+        self._container: av.container.InputContainer | None = None
+        self._packets: Iterator[av.Packet[av.VideoStream]] | None = None
+        self._sent: dict[int, datetime] = {}
+        self._keys = _KeyRate()
+        self._lag = _Lag()
+        self._media = MediaTime()
+        self._clean_s = 0.0
+        self.corrupt = 0
+        self.transport = ""
+
+    def open(self) -> None:
+        """Connect, over TCP first; a refused login is not asked again over UDP."""
+        for transport in self._transports:
+            try:
+                self._connect(transport)
+            except FOREIGN as error:
+                self.close()
+                failure = self._translate(error)
+                if isinstance(failure, SourceRefused) or transport == self._transports[-1]:
+                    raise failure from error
+                _log.debug("stream transport failed", url=redact_url(self._url), transport=transport)
+            else:
+                self.transport = transport
+                self._clean_s = time.monotonic()
+                return
+
+    def _connect(self, transport: str) -> None:
+        options = {"fflags": "nobuffer", "analyzeduration": "3000000"} if self._live else {}
+        if transport:
+            options |= {
+                "rtsp_transport": transport,
+                "timeout": str(int(self._timeouts[1] * 1e6)),
+                "max_delay": "500000",
+            }
+        hwaccel = HWAccel(device_type=self._hardware, allow_software_fallback=True) if self._hardware else None
+        self._container = av.open(self._url, options=options, timeout=self._timeouts, hwaccel=hwaccel)
+        if not self._container.streams.video:
+            raise SourceUnsupported("the stream holds no video; choose the camera's video profile")
+        stream = self._container.streams.video[0]
+        # One thread: many cameras share the processor, and frame threads add delay.
+        stream.codec_context.thread_count = 1
+        if self._key_frames_only:
+            stream.codec_context.skip_frame = "NONKEY"
+        self._packets = self._container.demux(stream)
+
+    def read(self) -> Decoded | None:
+        """The newest picture of the next packet."""
+        if self._container is None or self._packets is None:
+            raise SourceUnreachable("the stream is not open")
+        try:
+            packet = next(self._packets)
+        except StopIteration:
+            raise self._end() from None
+        except FOREIGN as error:
+            raise self._translate(error) from error
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            raise self._end() from None
+        except FOREIGN as error:
+            self._count_corrupt(error)
+            return None
+        self._note(packet)
+        now_s = time.monotonic()
+        for frame in reversed(frames):
+            if frame.is_corrupt and now_s - self._clean_s < CLEAN_WITHIN_S:
+                self.corrupt += 1
+                continue
+            self._clean_s = now_s
+            return self._decoded(frame)
+        if self._live and now_s - self._clean_s > NO_PICTURE_S:
+            raise SourceUnreachable(f"packets arrive but none gave a picture for {NO_PICTURE_S:.0f} s")
+        return None
+
+    def interrupt(self) -> None:
+        """FFmpeg cannot be woken from outside; its read time-out bounds the wait."""
+
+    def close(self) -> None:
+        self._packets = None
+        container, self._container = self._container, None
+        if container is not None:
+            container.close()
+
+    def _decoded(self, frame: av.VideoFrame) -> Decoded:
+        sent_at = self._sent.get(frame.pts) if frame.pts is not None else None
+        media_s = None if self._live else self._media.at(frame.time)
+        return Decoded(to_picture=lambda: to_bgr(frame), sent_at=sent_at, media_s=media_s)
+
+    def _note(self, packet: av.Packet[av.VideoStream]) -> None:
+        """Sender's time, key frame rate, lag: what the packet tells beside its picture."""
+        if not self._live:
+            return
+        if packet.pts is not None and packet.has_sidedata("prft"):
+            # AVProducerReferenceTime: wall clock in microseconds, from the camera's RTCP sender reports.
+            (micros,) = struct.unpack_from("=q", bytes(packet.get_sidedata("prft")))
+            self._sent[packet.pts] = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
+            if len(self._sent) > 64:
+                del self._sent[next(iter(self._sent))]
+        now_s = time.monotonic()
+        if self._key_frames_only:
+            self._keys.count(packet.is_keyframe, now_s, redact_url(self._url))
+        elif packet.pts is not None and packet.time_base:
+            behind = self._lag.behind(float(packet.pts * packet.time_base), now_s)
+            self._skip("NONKEY" if behind else "DEFAULT")
+
+    def _skip(self, which: Literal["NONKEY", "DEFAULT"]) -> None:
+        assert self._container is not None
+        self._container.streams.video[0].codec_context.skip_frame = which
+
+    def _count_corrupt(self, error: Exception) -> None:
+        self.corrupt += 1
+        if self._live and time.monotonic() - self._clean_s > NO_PICTURE_S:
+            raise SourceUnreachable(f"no packet could be decoded for {NO_PICTURE_S:.0f} s") from error
+
+    def _end(self) -> SourceUnreachable | SourceEnded:
+        return SourceUnreachable("the camera ended the stream") if self._live else SourceEnded("the file is over")
+
+    def _translate(self, error: Exception) -> SourceUnreachable | SourceRefused | SourceUnsupported:
+        if isinstance(error, (SourceUnreachable, SourceRefused, SourceUnsupported)):
+            return error
+        if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
+            return SourceRefused("the camera refused the login; check user name and password")
+        if isinstance(error, (av.error.ExitError, TimeoutError)):
+            return SourceUnreachable("no answer within the time-out; check address, port and network")
+        if isinstance(error, (av.error.InvalidDataError, av.error.DemuxerNotFoundError, av.error.DecoderNotFoundError)):
+            return SourceUnsupported("what answers there is not a video stream; check address and path")
+        if isinstance(error, FileNotFoundError) and not self._live:
+            return SourceUnsupported("there is no such file")
+        text = getattr(error, "strerror", None) or type(error).__name__
+        return SourceUnreachable(redact_url(str(text)))
+
+
+class MediaTime:
+    """A recording's own clock, made steady: never backwards, no leap longer than a cut deserves."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+        self._step = USUAL_STEP_S
+        self.now_s = 0.0
+
+    def at(self, time_s: float | None) -> float:
+        """Seconds since the first picture."""
+        if time_s is not None and self._last is not None:
+            step = time_s - self._last
+            if 0 < step <= LONGEST_STEP_S:
+                self._step = step
+            self.now_s += self._step
+        elif self._last is not None:
+            self.now_s += self._step
+        self._last = time_s if time_s is not None else self._last if self._last is not None else 0.0
+        return self.now_s
+
+
+class _Lag:
+    """How far decoding is behind the stream: the stream's time against ours, from the quickest packet on."""
+
+    def __init__(self) -> None:
+        self._least: float | None = None
+        self._behind = False
+
+    def behind(self, stream_s: float, now_s: float) -> bool:
+        offset = now_s - stream_s
+        if self._least is None or offset < self._least or abs(offset - self._least) > 60:
+            self._least = offset
+        self._behind = offset - self._least > (CAUGHT_UP_S if self._behind else LAG_S)
+        # A camera whose clock runs slow by 50 ppm must not look like lag after some hours.
+        self._least += 0.0002
+        return self._behind
+
+
+class _KeyRate:
+    """Warns once per connection when key frames come too seldom to read traffic."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._count = 0
+        self._warned = False
+
+    def count(self, is_key: bool, now_s: float, url: str) -> None:
+        self._since = now_s if self._since is None else self._since
+        self._count += is_key
+        elapsed = now_s - self._since
+        if elapsed >= KEY_RATE_OVER_S and not self._warned and self._count / elapsed < LEAST_KEY_RATE:
+            self._warned = True
+            _log.warning(
+                "key frames come too seldom; shorten the camera's GOP or decode all frames",
+                url=url,
+                key_frames_per_s=round(self._count / elapsed, 2),
+                needed=LEAST_KEY_RATE,
+            )
+
+
+def to_bgr(frame: av.VideoFrame) -> Picture:
+    """The picture as BGR, turned as its display matrix says."""
+    picture = np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
+    turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+
+
+def read_file(path: Path) -> Iterator[tuple[float, Decoded]]:
+    """Every picture of a video file with its time in seconds, as fast as it is asked for; raises a SourceError."""
+    feed = AvFeed(str(path))
+    feed.open()
+    try:
+        while True:
+            try:
+                decoded = feed.read()
+            except SourceEnded:
+                return
+            if decoded is not None:
+                yield decoded.media_s or 0.0, decoded
+    finally:
+        feed.close()

@@ -1,0 +1,67 @@
+"""Plates that were told already, so that the same vehicle is not told twice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from inference.tracks import Track
+from inference.types import Box
+from inference.voting import similarity
+
+# A text that differs in one look-alike from the plate that was just here is that plate.
+ALIKE = 0.83
+# Older ones are forgotten first; a busy lane sees fewer vehicles within the longest re-arm time that matters.
+MOST_PAST = 128
+SAME_PLACE = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A final passage whose plate is no longer in view."""
+
+    text: str
+    box: Box
+    last_s: float
+    stood: bool
+    object_id: int
+    seen_with: frozenset[int]
+
+
+class Memory:
+    """Who has just been here."""
+
+    def __init__(self, *, rearm_s: float, parked_rearm_s: float) -> None:
+        self._rearm_s = rearm_s
+        self._parked_rearm_s = parked_rearm_s
+        self._past: list[Past] = []
+
+    def keep(self, track: Track) -> None:
+        """Remember a track that left; one without a final passage leaves no trace."""
+        if track.final is None:
+            return
+        self._past.append(
+            Past(
+                text=track.final.text,
+                box=track.box,
+                last_s=track.last_s,
+                stood=track.parked,
+                object_id=track.object_id,
+                seen_with=frozenset(track.seen_with),
+            )
+        )
+        del self._past[:-MOST_PAST]
+
+    def knows(self, track: Track, text: str) -> bool:
+        """This text on this track is a vehicle that was told already."""
+        return any(self._same(past, track, text) for past in reversed(self._past))
+
+    def _same(self, past: Past, track: Track, text: str) -> bool:
+        gap_s = track.first_s - past.last_s
+        same_place = past.box.iou(track.sightings[0].box) > SAME_PLACE
+        if past.text == text:
+            # A parked plate hidden for a while by another vehicle never left.
+            return gap_s <= (self._parked_rearm_s if past.stood and same_place else self._rearm_s)
+        if track.object_id in past.seen_with:
+            return False
+        near = same_place or gap_s <= self._rearm_s / 3
+        return near and gap_s <= self._rearm_s and similarity(past.text, text) >= ALIKE

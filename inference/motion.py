@@ -1,0 +1,157 @@
+"""Does anything move where we look? The cheap question before the dear one.
+
+Works on a grey picture 320 wide, so it costs about a millisecond whatever the camera sends. Answers with the boxes of
+what moved, in pixels of the full frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.types import Box, Frame
+
+WIDTH_PX = 320
+# Sensor noise after the downscale and blur stays below this many grey levels by day; at night it is measured.
+LEAST_STEP = 9.0
+NOISE_TIMES = 4.0
+# Share of the small picture that a blob needs: a motorcycle plate's surroundings at 20 m cover more.
+LEAST_BLOB = 0.0007
+# The reference follows the picture with this time constant, so a vehicle that stopped is part of it soon.
+SETTLE_S = 0.7
+# A blob that comes back in one place again and again, small and alone, is a clock, a lamp or a flag.
+NUISANCE_SHARE = 0.012
+NUISANCE_TIMES = 10
+NUISANCE_FORGET_S = 30.0
+MOST_NUISANCES = 16
+MOST_BLOBS = 24
+
+Polygon = Sequence[tuple[float, float]]
+"""Corners in shares of the picture, 0 to 1, so that it fits every resolution of the camera."""
+
+_Grey = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class MotionResult:
+    """Whether something moved, and where. `whole` when the picture changed all over (or is the first)."""
+
+    moved: bool
+    boxes: tuple[Box, ...] = ()
+    whole: bool = False
+
+    def __bool__(self) -> bool:
+        return self.moved
+
+
+@dataclass(slots=True)
+class _Nuisance:
+    box: tuple[int, int, int, int]
+    times: int
+    last_s: float
+
+
+class MotionGate:
+    """Compares each frame with a reference that follows slowly. One per camera; calls must not overlap."""
+
+    def __init__(
+        self, areas: Sequence[Polygon] = (), masks: Sequence[Polygon] = (), *, sensitivity: float = 1.0
+    ) -> None:
+        self._areas = [list(area) for area in areas]
+        self._masks = [list(mask) for mask in masks]
+        self._sensitivity = sensitivity
+        self._size: tuple[int, int] | None = None
+        self._reference: _Grey | None = None
+        self._mask: NDArray[np.uint8] | None = None
+        self._mask_px = 0
+        self._last_s = 0.0
+        self._nuisances: list[_Nuisance] = []
+
+    def moved(self, frame: Frame) -> MotionResult:
+        """What changed since the frames before; the first frame and a new resolution count as motion everywhere."""
+        height, width = frame.picture.shape[:2]
+        grey = self._shrink(frame)
+        if self._reference is None or self._mask is None or self._size != (width, height):
+            self._size = (width, height)
+            self._reference = grey
+            self._mask = self._draw_mask(grey.shape[1], grey.shape[0])
+            self._mask_px = max(1, cv2.countNonZero(self._mask))
+            self._last_s = frame.monotonic_s
+            return MotionResult(True, (Box(x=0, y=0, width=width, height=height),), whole=True)
+        change = grey - self._reference
+        # A cloud or the camera's own exposure shifts the whole picture; that is not motion.
+        change -= float(np.median(change[::4, ::4]))
+        size = cv2.absdiff(change, 0.0)
+        noise = float(np.median(size[::4, ::4])) / 0.6745
+        step = max(LEAST_STEP, NOISE_TIMES * noise) / self._sensitivity
+        hot = cv2.compare(size, step, cv2.CMP_GT) & self._mask
+        elapsed_s = max(0.0, frame.monotonic_s - self._last_s)
+        self._last_s = frame.monotonic_s
+        cv2.accumulateWeighted(grey, self._reference, 1.0 - float(np.exp(-max(elapsed_s, 0.02) / SETTLE_S)))
+        return self._blobs(hot, frame.monotonic_s, width / grey.shape[1], height / grey.shape[0])
+
+    def _shrink(self, frame: Frame) -> _Grey:
+        height, width = frame.picture.shape[:2]
+        small = cv2.resize(
+            frame.picture, (WIDTH_PX, max(1, round(height * WIDTH_PX / width))), interpolation=cv2.INTER_AREA
+        )
+        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (3, 3), 0)
+        return np.asarray(grey, dtype=np.float32)
+
+    def _draw_mask(self, width: int, height: int) -> NDArray[np.uint8]:
+        mask = np.full((height, width), 0 if self._areas else 255, np.uint8)
+        for polygons, value in ((self._areas, 255), (self._masks, 0)):
+            for polygon in polygons:
+                corners = np.array([(x * width, y * height) for x, y in polygon], np.float32).round().astype(np.int32)
+                cv2.fillPoly(mask, [corners], value)
+        return mask
+
+    def _blobs(self, hot: NDArray[np.uint8], now_s: float, across: float, down: float) -> MotionResult:
+        if not cv2.countNonZero(hot):
+            return MotionResult(False)
+        hot = cv2.morphologyEx(hot, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+        share = cv2.countNonZero(hot) / self._mask_px
+        joined = cv2.dilate(hot, np.ones((7, 7), np.uint8))
+        count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+        least = LEAST_BLOB * hot.size
+        blobs = []
+        for x, y, width, height, _ in sorted(stats[1:count].tolist(), key=lambda row: -row[4])[:MOST_BLOBS]:
+            # Dilating grew each side by three; what counts is what changed.
+            if cv2.countNonZero(hot[y : y + height, x : x + width]) >= least:
+                blobs.append((x, y, width, height))
+        real = self._without_nuisances(blobs, hot.size, now_s)
+        boxes = tuple(Box(x=x * across, y=y * down, width=w * across, height=h * down) for x, y, w, h in real)
+        return MotionResult(bool(boxes), boxes, whole=share > 0.6)
+
+    def _without_nuisances(
+        self, blobs: list[tuple[int, int, int, int]], picture_px: int, now_s: float
+    ) -> list[tuple[int, int, int, int]]:
+        """Leave out small blobs known to come back in the same place; learn them only while nothing else moves."""
+        self._nuisances = [one for one in self._nuisances if now_s - one.last_s <= NUISANCE_FORGET_S]
+        small = [blob for blob in blobs if blob[2] * blob[3] <= NUISANCE_SHARE * picture_px]
+        large = [blob for blob in blobs if blob not in small]
+        if large or len(small) > 3:
+            return blobs
+        real = []
+        for blob in small:
+            known = next((one for one in self._nuisances if _alike(one.box, blob)), None)
+            if known is None:
+                if len(self._nuisances) < MOST_NUISANCES:
+                    self._nuisances.append(_Nuisance(blob, 1, now_s))
+                real.append(blob)
+                continue
+            known.times += 1
+            known.last_s = now_s
+            if known.times <= NUISANCE_TIMES:
+                real.append(blob)
+        return real
+
+
+def _alike(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    a = Box(x=one[0], y=one[1], width=one[2], height=one[3])
+    b = Box(x=other[0], y=other[1], width=other[2], height=other[3])
+    return a.iou(b) > 0.4

@@ -1,0 +1,351 @@
+"""From readings in frames to one passage per vehicle.
+
+Plain code: no clock, no I/O, no model. Times come in with the frames, so a recorded stream gives the same passages at
+any speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.association import associate
+from inference.memory import ALIKE, Memory
+from inference.tracks import STILL, Track, distance
+from inference.types import (
+    Box,
+    Frame,
+    ObjectType,
+    Passage,
+    PassageState,
+    Picture,
+    Reading,
+    Rejection,
+    RejectionReason,
+    Scene,
+    SceneObject,
+    StageTimes,
+)
+from inference.voting import Verdict, similarity
+
+# A plate this near the edge (share of the picture's width) may continue outside.
+EDGE = 0.006
+# Overlays are burned into the outermost lines; a plate that never leaves them was never seen whole.
+OVERLAY_BAND = 0.065
+# Two plates on one vehicle do not exist; two texts this close (plate widths) that move together are one vehicle's.
+SAME_VEHICLE = 2.5
+# A vehicle's own motion covers much more than its plate.
+COVERS = 4.0
+COVERED_WITHIN_S = 2.0
+MOST_PREVIEWS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerSettings:
+    """When a vote is closed. Times in seconds of the stream."""
+
+    stop_above: float = 0.95
+    """A plate that two readings agree on is final at once above this likelihood (1 never)."""
+    discard_below: float = 0.5
+    """A vote below this likelihood gives no passage."""
+    partial_span_s: float = 0.0
+    """Every result waits this long after the first reading, so that the most complete one wins (0 to 5)."""
+    lost_after_s: float = 0.9
+    """A plate not seen for this long, and in two looks, has gone."""
+    decide_after_s: float = 2.5
+    """A plate that stands still is final after this long even when never very sure."""
+    sure_likelihood: float = 0.93
+    """A single reading this sure may stand alone among others that disagree."""
+    rearm_s: float = 10.0
+    """The same plate again within this time is the same passage."""
+    parked_rearm_s: float = 1800.0
+    """The same plate again in the same place within this time never left."""
+    previews: bool = True
+
+
+class Tracker:
+    """Associates readings with vehicles and votes. One per camera; not thread-safe, and need not be."""
+
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
+        self.settings = settings or TrackerSettings()
+        self._tracks: list[Track] = []
+        self._memory = Memory(rearm_s=self.settings.rearm_s, parked_rearm_s=self.settings.parked_rearm_s)
+        self._next_id = 1
+        self._size: tuple[int, int] | None = None
+        self._looked = False
+        self._motion: list[tuple[float, Box]] = []
+        self._latest: Frame | None = None
+        self.suppressed: list[Rejection] = []
+        """Texts found in the last update to be overlays or signs, for the funnel."""
+
+    def update(
+        self,
+        frame: Frame,
+        readings: Sequence[Reading],
+        rejections: Sequence[Rejection] = (),
+        *,
+        region: Box | None = None,
+        motion: Sequence[Box] | None = None,
+        stages: StageTimes | None = None,
+    ) -> list[Passage]:
+        """One analysed frame. `region` is the part that was looked at, `motion` what moved (None: not known)."""
+        now_s = frame.monotonic_s
+        size = (frame.picture.shape[1], frame.picture.shape[0])
+        told: list[Passage] = []
+        if self._size is not None and size != self._size:
+            told += self.flush(now_s)
+        self._size, self._latest = size, frame
+        self.suppressed = []
+        self._remember_motion(now_s, motion, size)
+        looked_at = [track for track in self._tracks if region is None or region.overlap(track.predict(now_s)) > 0]
+        for track in looked_at:
+            track.looks += 1
+            track.missed += 1
+        self._place(frame, readings, rejections)
+        self._neighbour(now_s)
+        for track in list(self._tracks):
+            told += self._judge(track, now_s, stages or StageTimes())
+        self._looked = True
+        return told
+
+    def flush(self, now_s: float) -> list[Passage]:
+        """Close everything: the stream ended, or the picture changed its size."""
+        told: list[Passage] = []
+        for track in list(self._tracks):
+            told += self._leave(track, now_s, StageTimes())
+        return told
+
+    @property
+    def undecided(self) -> bool:
+        """Some plate in view has no final passage yet, so looking again is worth its cost."""
+        return any(not track.closed for track in self._tracks)
+
+    @property
+    def in_view(self) -> bool:
+        """Some plate is still followed, decided or not."""
+        return bool(self._tracks)
+
+    def where(self, now_s: float) -> list[Box]:
+        """Where the followed plates should be now."""
+        return [track.predict(now_s) for track in self._tracks]
+
+    def scene(self, frame: Frame) -> Scene:
+        """The objects seen in this frame, as the metadata stream shows them."""
+        objects = []
+        for track in self._tracks:
+            verdict = track.verdict()
+            if track.last_s == frame.monotonic_s and verdict is not None and not (track.closed and not track.final):
+                objects.append(
+                    SceneObject(
+                        object_id=track.object_id,
+                        object_type=ObjectType.LICENSE_PLATE,
+                        likelihood=verdict.likelihood,
+                        box=track.box,
+                        plate=verdict.plate,
+                    )
+                )
+        height, width = frame.picture.shape[:2]
+        return Scene(captured_at=frame.captured_at, width_px=width, height_px=height, objects=tuple(objects))
+
+    # Where each reading belongs.
+
+    def _place(self, frame: Frame, readings: Sequence[Reading], rejections: Sequence[Rejection]) -> None:
+        now_s = frame.monotonic_s
+        pairs, fresh = associate(self._tracks, readings, now_s)
+        for track, reading in pairs:
+            cut = self._touches_edge(reading.box)
+            track.see(reading.box, frame, cut=cut)
+            track.read(reading, frame, cut=cut)
+            self._cover(track, now_s)
+        for reading in fresh:
+            track = Track(object_id=self._next_id, started_at=frame.captured_at, first_s=now_s, looks=1)
+            self._next_id += 1
+            cut = self._touches_edge(reading.box)
+            track.see(reading.box, frame, cut=cut)
+            track.read(reading, frame, cut=cut)
+            self._cover(track, now_s)
+            self._tracks.append(track)
+        # A plate that was found and not read keeps its track alive and moving, and has no vote.
+        unseen = [track for track in self._tracks if track.missed]
+        for track, rejection in associate(unseen, rejections, now_s)[0]:
+            cut = rejection.reason is RejectionReason.CUT or self._touches_edge(rejection.box)
+            track.see(rejection.box, frame, cut=cut)
+
+    def _touches_edge(self, box: Box) -> bool:
+        assert self._size is not None
+        width, height = self._size
+        margin = EDGE * width
+        return (
+            box.x <= margin or box.y <= margin or box.right >= width - margin - 1 or box.bottom >= height - margin - 1
+        )
+
+    def _remember_motion(self, now_s: float, motion: Sequence[Box] | None, size: tuple[int, int]) -> None:
+        if motion is None or not self._looked:
+            # Nothing is known about what came before, so nothing is held against what stands here now.
+            motion = (Box(x=0, y=0, width=size[0], height=size[1]),)
+        self._motion = [(at, box) for at, box in self._motion if 0 <= now_s - at <= COVERED_WITHIN_S]
+        self._motion += [(now_s, box) for box in motion]
+
+    def _cover(self, track: Track, now_s: float) -> None:
+        box = track.box
+        if not track.arrived:
+            track.arrived = any(
+                moved.area >= COVERS * box.area and moved.overlap(box) >= 0.5 * box.area for _, moved in self._motion
+            )
+
+    def _neighbour(self, now_s: float) -> None:
+        seen = [track for track in self._tracks if track.last_s == now_s and not track.missed]
+        for track in seen:
+            for other in seen:
+                if other is track:
+                    continue
+                track.seen_with.add(other.object_id)
+                if distance(track.box, other.box) < SAME_VEHICLE:
+                    track.neighbours[other.object_id] = track.neighbours.get(other.object_id, 0) + 1
+
+    # When a vote is closed.
+
+    def _judge(self, track: Track, now_s: float, stages: StageTimes) -> list[Passage]:
+        settings = self.settings
+        stands = track.still_for(now_s) >= settings.decide_after_s
+        track.parked = track.parked or stands
+        patience = settings.lost_after_s * (3 if track.parked else 1)
+        if track.missed >= 2 and now_s - track.last_s >= patience:
+            return self._leave(track, now_s, stages)
+        if track.closed or track.missed:
+            return []
+        verdict = track.verdict()
+        if verdict is None or now_s - track.first_s < settings.partial_span_s:
+            return []
+        if self._is_overlay(track):
+            return self._suppress(track)
+        sure = verdict.support >= 2 and verdict.likelihood >= settings.stop_above and not track.cut and track.arrived
+        if (sure or (stands and track.read_count >= 3)) and self._acceptable(track, verdict):
+            return self._finish(track, verdict, now_s, stages)
+        return self._preview(track, verdict, stages)
+
+    def _preview(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
+        new = verdict.text != track.preview_text
+        if not self.settings.previews or not new or track.previews >= MOST_PREVIEWS or not track.arrived:
+            return []
+        if verdict.likelihood < self.settings.discard_below or self._again(track, verdict.text):
+            return []
+        track.previews += 1
+        track.preview_text = verdict.text
+        track.announced = True
+        return [self._passage(track, verdict, PassageState.PREVIEW, stages)]
+
+    def _leave(self, track: Track, now_s: float, stages: StageTimes) -> list[Passage]:
+        """The plate has gone: close the vote if it is open, tell the loss, remember it."""
+        told: list[Passage] = []
+        verdict = track.verdict()
+        if not track.closed and verdict is not None:
+            if self._is_overlay(track):
+                told += self._suppress(track)
+            elif self._acceptable(track, verdict):
+                told += self._finish(track, verdict, now_s, stages)
+        if track.announced and verdict is not None:
+            told.append(self._passage(track, verdict, PassageState.LOST, stages))
+        self._tracks.remove(track)
+        self._memory.keep(track)
+        return told
+
+    def _acceptable(self, track: Track, verdict: Verdict) -> bool:
+        """Enough readings agree, or one alone is very sure; and no better text is on the same vehicle."""
+        settings = self.settings
+        if verdict.likelihood < settings.discard_below:
+            return False
+        if verdict.support < 2:
+            needed = settings.sure_likelihood if track.looks >= 3 else (settings.discard_below + 1) / 2
+            if verdict.strongest < needed:
+                return False
+        rivals = [
+            other for other in self._tracks if track.neighbours.get(other.object_id, 0) >= min(2, track.read_count)
+        ]
+        own = _plate_likeness(track, verdict)
+        return all(
+            (theirs := other.verdict()) is None or (own > _plate_likeness(other, theirs) and other.final is None)
+            for other in rivals
+        )
+
+    def _finish(self, track: Track, verdict: Verdict, now_s: float, stages: StageTimes) -> list[Passage]:
+        """The one final passage of this vehicle, unless it was told already under another object id."""
+        again = self._again(track, verdict.text)
+        track.closed = True
+        track.final = verdict
+        if again:
+            return []
+        track.announced = True
+        return [self._passage(track, verdict, PassageState.FINAL, stages)]
+
+    def _again(self, track: Track, text: str) -> bool:
+        """This text has been told already, for a plate that is gone or for another track in view."""
+        if self._memory.knows(track, text):
+            return True
+        for other in self._tracks:
+            if other is track or other.final is None:
+                continue
+            alike = similarity(other.final.text, text) >= ALIKE and other.object_id not in track.seen_with
+            if alike or other.final.text == text:
+                return True
+        return False
+
+    def _is_overlay(self, track: Track) -> bool:
+        """A text that never moved and that nothing brought here: a burned-in line, a sign."""
+        if track.wander() > STILL:
+            return False
+        if not track.arrived and (len(track.sightings) >= 3 or track.missed):
+            return True
+        assert self._size is not None
+        height = self._size[1]
+        y = track.box.center[1]
+        return y < OVERLAY_BAND * height or y > (1 - OVERLAY_BAND) * height
+
+    def _suppress(self, track: Track) -> list[Passage]:
+        track.closed = True
+        verdict = track.verdict()
+        self.suppressed.append(
+            Rejection(
+                reason=RejectionReason.STATIC_TEXT,
+                box=track.box,
+                text=verdict.text if verdict else "",
+                likelihood=verdict.likelihood if verdict else 0.0,
+            )
+        )
+        return []
+
+    def _passage(self, track: Track, verdict: Verdict, state: PassageState, stages: StageTimes) -> Passage:
+        shot = track.best_shot(verdict.text)
+        assert shot is not None, "a verdict comes from a reading, and each reading brought its picture"
+        return Passage(
+            object_id=track.object_id,
+            state=state,
+            plate=verdict.plate,
+            likelihood=verdict.likelihood,
+            country_likelihood=verdict.country_likelihood,
+            characters=verdict.characters,
+            module_code=verdict.module_code,
+            direction=track.direction(),
+            started_at=track.started_at,
+            ended_at=track.ended_at,
+            read_at=shot.captured_at,
+            read_count=track.read_count,
+            box=shot.reading.box,
+            frame_picture=shot.picture,
+            plate_picture=crop(shot.picture, shot.reading.box),
+            stages=stages,
+        )
+
+
+def crop(picture: Picture, box: Box, margin: float = 0.15) -> Picture:
+    """The plate with a little around it, inside the picture; a copy, so that it does not hold the frame."""
+    height, width = picture.shape[:2]
+    dx, dy = box.width * margin, box.height * 2 * margin
+    left, top = int(max(0, box.x - dx)), int(max(0, box.y - dy))
+    right, bottom = int(min(width, box.right + dx + 1)), int(min(height, box.bottom + dy + 1))
+    return picture[min(top, height - 1) : max(bottom, top + 1), min(left, width - 1) : max(right, left + 1)].copy()
+
+
+def _plate_likeness(track: Track, verdict: Verdict) -> float:
+    """How much a text is a plate rather than a sticker beside one."""
+    return verdict.likelihood * min(track.read_count, 4) * (0.7 + 0.3 * verdict.country_likelihood)

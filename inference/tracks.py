@@ -1,0 +1,225 @@
+"""One plate followed through frames: where it is, where it will be, what was read on it.
+
+Plain code: times come in with the frames.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from inference.types import Box, Direction, Frame, Picture, Reading
+from inference.voting import Verdict, elect, similarity, weigh
+
+# Boxes older than this say nothing about where the plate goes next.
+PREDICT_FROM_S = 1.2
+# A prediction further ahead is a guess; the box then waits where it would be by then.
+PREDICT_AT_MOST_S = 1.0
+# Readings kept for the vote, and pictures kept for the passage: a parked plate must not fill the memory.
+MOST_READS = 40
+MOST_PICTURES = 3
+# A plate that comes this much nearer or further (natural logarithm of the scale) approaches or departs.
+CLEAR_GROWTH = 0.18
+# Below this growth a vertical move decides: cameras look down on roads, so what approaches moves down.
+FAINT_GROWTH = 0.08
+# A box that stays within this share of its width does not move; detectors jitter by less.
+STILL = 0.12
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where the plate was at one time."""
+
+    at_s: float
+    box: Box
+    cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture of the plate, kept until a better one of the same text comes."""
+
+    reading: Reading
+    worth: float
+    picture: Picture
+    captured_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Track:
+    """One object. `closed` once its final passage is out or it was found to be no vehicle's plate."""
+
+    object_id: int
+    started_at: datetime
+    first_s: float
+    announced: bool = False
+    """Some passage of it has gone out, so its loss is to be told."""
+    closed: bool = False
+    final: Verdict | None = None
+    previews: int = 0
+    preview_text: str = ""
+    looks: int = 0
+    """Analysed frames since it was first seen, seen in them or not."""
+    missed: int = 0
+    arrived: bool = False
+    """It moved, or something larger than itself moved around it: it came here on wheels."""
+    parked: bool = False
+    ended_at: datetime = field(init=False)
+    last_s: float = field(init=False)
+    sightings: list[Sighting] = field(default_factory=list)
+    reads: list[tuple[Reading, bool]] = field(default_factory=list)
+    read_count: int = 0
+    shots: dict[str, Shot] = field(default_factory=dict)
+    neighbours: dict[int, int] = field(default_factory=dict)
+    """How often another track was seen close beside this one in the same frame."""
+    seen_with: set[int] = field(default_factory=set)
+    _verdict: Verdict | None = None
+    _stale: bool = True
+
+    def __post_init__(self) -> None:
+        self.ended_at = self.started_at
+        self.last_s = self.first_s
+
+    @property
+    def box(self) -> Box:
+        return self.sightings[-1].box
+
+    @property
+    def cut(self) -> bool:
+        """The plate touched the edge when it was last seen."""
+        return self.sightings[-1].cut
+
+    def see(self, box: Box, frame: Frame, *, cut: bool) -> None:
+        """The plate is here in this frame."""
+        self.sightings.append(Sighting(frame.monotonic_s, box, cut))
+        if len(self.sightings) > 200:
+            # Keep the start: direction and stillness are told from it.
+            del self.sightings[20:100]
+        self.last_s = frame.monotonic_s
+        self.ended_at = frame.captured_at
+        self.missed = 0
+        if not self.arrived and self.wander() > 2 * STILL:
+            self.arrived = True
+
+    def read(self, reading: Reading, frame: Frame, *, cut: bool) -> None:
+        """Count a reading, and keep the frame when it is the best one of its text so far."""
+        self.read_count += 1
+        if self.closed:
+            return
+        self.reads.append((reading, cut))
+        if len(self.reads) > MOST_READS:
+            weakest = min(range(len(self.reads)), key=lambda place: self.reads[place][0].likelihood)
+            del self.reads[weakest]
+        self._stale = True
+        self._keep(reading, frame, cut=cut)
+
+    def _keep(self, reading: Reading, frame: Frame, *, cut: bool) -> None:
+        text = reading.plate.plate_number
+        worth = reading.likelihood * (1.0 + reading.sharpness / 100.0) * math.sqrt(max(reading.box.width, 1.0))
+        worth *= 0.3 if cut else 1.0
+        if text in self.shots and self.shots[text].worth >= worth:
+            return
+        self.shots[text] = Shot(reading, worth, frame.picture, frame.captured_at)
+        if len(self.shots) > MOST_PICTURES:
+            del self.shots[min(self.shots, key=lambda known: self.shots[known].worth)]
+
+    def verdict(self) -> Verdict | None:
+        """What the readings say so far."""
+        if self.final is not None:
+            return self.final
+        if self._stale:
+            sharpest = max((reading.sharpness for reading, _ in self.reads), default=0.0)
+            widest = max((reading.box.width for reading, _ in self.reads), default=0.0)
+            self._verdict = elect(
+                [weigh(reading, cut=cut, best_sharpness=sharpest, widest_px=widest) for reading, cut in self.reads]
+            )
+            self._stale = False
+        return self._verdict
+
+    def best_shot(self, text: str) -> Shot | None:
+        """The picture that shows this text best, or the one whose text is most like it."""
+        if text in self.shots:
+            return self.shots[text]
+        shots = self.shots.values()
+        return max(shots, key=lambda shot: similarity(shot.reading.plate.plate_number, text) * shot.worth, default=None)
+
+    def likeness(self, text: str) -> float:
+        """How alike a text is to what was read here: 1 the same, 0 nothing in common."""
+        if self.final is not None:
+            return similarity(self.final.text, text)
+        verdict = self.verdict()
+        known = {reading.plate.plate_number for reading, _ in self.reads[-6:]}
+        known |= {verdict.text} if verdict else set()
+        return max((similarity(other, text) for other in known), default=0.0)
+
+    def steady(self) -> bool:
+        """At least two readings already agree on the text."""
+        verdict = self.verdict()
+        return verdict is not None and verdict.support >= 2
+
+    def predict(self, now_s: float) -> Box:
+        """Where the plate should be now, from its motion over the last second."""
+        latest = self.sightings[-1]
+        base = next(
+            (sight for sight in self.sightings if latest.at_s - sight.at_s <= PREDICT_FROM_S and not sight.cut), latest
+        )
+        span = latest.at_s - base.at_s
+        if span <= 0 or latest.cut:
+            return latest.box
+        ahead = min(max(now_s - latest.at_s, 0.0), PREDICT_AT_MOST_S) / span
+        (x, y), (x0, y0) = latest.box.center, base.box.center
+        growth = math.exp(max(-0.7, min(0.7, growth_between(base.box, latest.box) * ahead)))
+        width, height = latest.box.width * growth, latest.box.height * growth
+        x, y = x + (x - x0) * ahead, y + (y - y0) * ahead
+        return Box(x=x - width / 2, y=y - height / 2, width=width, height=height)
+
+    def wander(self) -> float:
+        """The furthest the plate has been from where it was first seen, in plate widths."""
+        start = self.sightings[0].box
+        return max(distance(start, sight.box) for sight in self.sightings)
+
+    def still_for(self, now_s: float) -> float:
+        """Seconds that the plate has not moved or grown until now."""
+        since = self.sightings[-1].at_s
+        for sight in reversed(self.sightings):
+            if distance(sight.box, self.box) > STILL or abs(growth_between(sight.box, self.box)) > STILL:
+                break
+            since = sight.at_s
+        return now_s - since
+
+    def direction(self) -> Direction:
+        """Approaching or departing by its size, else left or right, else by its vertical move."""
+        whole = [sight.box for sight in self.sightings if not sight.cut]
+        if len(whole) < 2:
+            return Direction.ANY
+        first, last = _middle(whole[:3]), _middle(whole[-3:])
+        growth = growth_between(first, last)
+        width = (first.width + last.width) / 2
+        sideways = (last.center[0] - first.center[0]) / width
+        downwards = (last.center[1] - first.center[1]) / width
+        if abs(growth) >= CLEAR_GROWTH and abs(sideways) < 12 * abs(growth):
+            return Direction.APPROACHING if growth > 0 else Direction.DEPARTING
+        if abs(sideways) > 0.7 and abs(sideways) >= abs(downwards):
+            return Direction.RIGHT if sideways > 0 else Direction.LEFT
+        if abs(growth) >= FAINT_GROWTH:
+            return Direction.APPROACHING if growth > 0 else Direction.DEPARTING
+        if abs(downwards) > 0.7:
+            return Direction.APPROACHING if downwards > 0 else Direction.DEPARTING
+        return Direction.ANY
+
+
+def distance(one: Box, other: Box) -> float:
+    """Between centres, in widths of the wider box."""
+    (x, y), (x0, y0) = one.center, other.center
+    return math.hypot(x - x0, y - y0) / max(one.width, other.width, 1.0)
+
+
+def growth_between(one: Box, other: Box) -> float:
+    """The natural logarithm of how much larger the other box is, by the square root of the areas."""
+    return 0.5 * math.log(max(other.area, 1.0) / max(one.area, 1.0))
+
+
+def _middle(boxes: list[Box]) -> Box:
+    """The box with the median area: one odd box does not turn a vehicle round."""
+    return sorted(boxes, key=lambda box: box.area)[len(boxes) // 2]

@@ -1,0 +1,268 @@
+"""Many readings of one plate become one text.
+
+Readings are aligned character by character, so that one that lost its first letter still votes for the rest. Each vote
+weighs what its likelihood, sharpness and size make it worth. Plain code: no clock, no I/O, no model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from inference.types import CharacterLikelihood, LicensePlate, Reading
+
+# A character the reader did not name among its rivals may still be the true one, at about this rate.
+UNNAMED = 0.01
+# Shapes that readers confuse by nature get a higher floor.
+LOOK_ALIKE = 0.08
+LOOK_ALIKES = ("0ODQ", "1I", "8B", "5S", "2Z", "6G", "4A", "VY", "UV", "MN", "7T")
+# A reader loses a character at the end of a plate more often than it invents one: the most complete text wins.
+LOST_AT_END = 0.1
+LOST_AT_CUT_END = 0.5
+LOST_INSIDE = 0.02
+INVENTED = 0.015
+# Neighbouring frames make the same mistakes, so each further agreeing read counts for less.
+AGREEMENT = (1.0, 0.45, 0.3, 0.2, 0.15)
+# Votes that never come to rest would make every decision dearer; the weakest are dropped beyond this number.
+MOST_VOTES = 24
+
+_PAIRS = frozenset((a, b) for group in LOOK_ALIKES for a in group for b in group if a != b)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """One reading and what it is worth. `cut` says that the plate touched the edge of the picture."""
+
+    reading: Reading
+    weight: float
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.reading.plate.plate_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the votes say. `support` counts the readings that said exactly this text (for a consensus: its weakest
+    character)."""
+
+    plate: LicensePlate
+    likelihood: float
+    characters: tuple[CharacterLikelihood, ...]
+    support: int
+    strongest: float
+    """The likelihood of the best single reading of this very text, 0 when no single reading said it."""
+    country_likelihood: float
+    module_code: str | None
+
+    @property
+    def text(self) -> str:
+        return self.plate.plate_number
+
+
+def weigh(reading: Reading, *, cut: bool, best_sharpness: float, widest_px: float) -> Vote:
+    """A vote for a reading, worth less when unsure, blurred, small or cut off."""
+    sharp = 0.4 + 0.6 * min(1.0, reading.sharpness / best_sharpness) if best_sharpness > 0 else 1.0
+    size = 0.5 + 0.5 * min(1.0, reading.box.width / widest_px) if widest_px > 0 else 1.0
+    weight = (0.1 + reading.likelihood**2) * sharp * size * (0.4 if cut else 1.0)
+    return Vote(reading=reading, weight=weight, cut=cut)
+
+
+def similarity(one: str, other: str) -> float:
+    """How alike two texts are, 0 to 1: look-alikes cost a third of a character, a cut-off end next to nothing."""
+    if not one or not other:
+        return 0.0
+    short, long = sorted((one, other), key=len)
+    if len(short) >= 3 and short in long:
+        return max(0.8, len(short) / len(long))
+    previous = list(map(float, range(len(long) + 1)))
+    for row, a in enumerate(short, 1):
+        current = [float(row)]
+        for column, b in enumerate(long, 1):
+            change = 0.0 if a == b else 0.34 if (a, b) in _PAIRS else 1.0
+            current.append(min(previous[column] + 1, current[-1] + 1, previous[column - 1] + change))
+        previous = current
+    return 1.0 - previous[-1] / len(long)
+
+
+def elect(votes: Sequence[Vote]) -> Verdict | None:
+    """The text that explains all readings best, or None when there are none."""
+    votes = sorted((vote for vote in votes if vote.text), key=lambda vote: -vote.weight)[:MOST_VOTES]
+    if not votes:
+        return None
+    candidates = list(dict.fromkeys(vote.text for vote in votes))
+    consensus = _consensus(votes)
+    if consensus and consensus not in candidates:
+        candidates.append(consensus)
+    scores = {text: sum(vote.weight * _explain(vote, text) for vote in votes) for text in candidates}
+    winner = max(candidates, key=scores.__getitem__)
+    return _verdict(winner, votes, _share(winner, scores, len(votes)))
+
+
+def _verdict(text: str, votes: Sequence[Vote], share: float) -> Verdict:
+    voices = [vote for vote in votes if vote.text == text]
+    said_by = voices or [max(votes, key=lambda vote: vote.weight * similarity(vote.text, text))]
+    lead = max(said_by, key=lambda vote: (vote.weight, vote.reading.likelihood)).reading
+    # Country and module follow the weight of all readings of the winning text, not the luck of one frame.
+    worth: dict[tuple[str | None, str | None], float] = {}
+    for vote in said_by:
+        key = (vote.reading.plate.country_code, vote.reading.module_code)
+        worth[key] = worth.get(key, 0.0) + vote.weight * max(vote.reading.country_likelihood, 0.05)
+    country, module = max(worth, key=worth.__getitem__)
+    named = [vote.reading for vote in said_by if vote.reading.plate.country_code == country]
+    source = max(named, key=lambda reading: reading.likelihood, default=lead)
+    characters = _characters(text, votes)
+    return Verdict(
+        plate=LicensePlate(
+            plate_number=text,
+            country_code=country,
+            issuing_entity=source.plate.issuing_entity,
+            plate_type=source.plate.plate_type,
+        ),
+        likelihood=_likelihood(voices, votes, share, characters),
+        characters=characters,
+        support=len(voices) or min((_backers(text, place, votes) for place in range(len(text))), default=0),
+        strongest=max((vote.reading.likelihood for vote in voices), default=0.0),
+        country_likelihood=max((reading.country_likelihood for reading in named), default=0.0),
+        module_code=module,
+    )
+
+
+def _likelihood(
+    voices: Sequence[Vote], votes: Sequence[Vote], share: float, characters: Sequence[CharacterLikelihood]
+) -> float:
+    if not voices:
+        return share * min((character.likelihood for character in characters), default=0.0)
+    doubt = 1.0
+    best = sorted((vote.reading.likelihood for vote in voices), reverse=True)
+    for likelihood, worth in zip(best, AGREEMENT, strict=False):
+        doubt *= (1.0 - min(likelihood, 0.999)) ** worth
+    against = sum(vote.weight for vote in votes if similarity(vote.text, voices[0].text) < 0.75)
+    agreed = 1.0 - 0.5 * against / sum(vote.weight for vote in votes)
+    return max(0.0, min(0.999, (1.0 - doubt) * agreed * (0.5 + 0.5 * share)))
+
+
+def _share(winner: str, scores: dict[str, float], reads: int) -> float:
+    """The winner's part among its rivals, tempered because neighbouring frames are not independent."""
+    temper = 1.0 + 0.4 * (reads - 1)
+    return 1.0 / sum(math.exp(max(-50.0, (score - scores[winner]) / temper)) for score in scores.values())
+
+
+def _letters(reading: Reading) -> tuple[CharacterLikelihood, ...]:
+    """The characters of the normalised text; evenly likely when the reading names none for it."""
+    text = reading.plate.plate_number
+    if len(reading.characters) == len(text):
+        return reading.characters
+    each = max(reading.likelihood, UNNAMED) ** (1 / max(len(text), 1))
+    return tuple(CharacterLikelihood(character=character, likelihood=each) for character in text)
+
+
+def _chance(seen: CharacterLikelihood, character: str) -> float:
+    """How likely the true character is `character`, given what was seen."""
+    if seen.character == character:
+        return max(seen.likelihood, UNNAMED)
+    floor = LOOK_ALIKE if (seen.character, character) in _PAIRS else UNNAMED
+    named = next((likelihood for rival, likelihood in seen.alternatives if rival == character), 0.0)
+    return max(named, floor * (1.0 - 0.5 * seen.likelihood))
+
+
+def _explain(vote: Vote, text: str) -> float:
+    """log P(reading | text) of the best alignment."""
+    return _align(vote, text)[0]
+
+
+def _align(vote: Vote, text: str) -> tuple[float, list[int | None]]:
+    """The best alignment: its log likelihood, and for each character of the text the place in the reading."""
+    letters = _letters(vote.reading)
+    at_end = math.log(LOST_AT_CUT_END if vote.cut else LOST_AT_END)
+    inside, invented = math.log(LOST_INSIDE), math.log(INVENTED)
+    rows, columns = len(letters), len(text)
+    best = [[-math.inf] * (columns + 1) for _ in range(rows + 1)]
+    step: list[list[str]] = [[""] * (columns + 1) for _ in range(rows + 1)]
+    best[0][0] = 0.0
+    for row in range(rows + 1):
+        for column in range(columns + 1):
+            options: list[tuple[float, str]] = []
+            if row and column:
+                chance = math.log(_chance(letters[row - 1], text[column - 1]))
+                options.append((best[row - 1][column - 1] + chance, "match"))
+            if row:
+                options.append((best[row - 1][column] + invented, "invented"))
+            if column:
+                options.append((best[row][column - 1] + (at_end if row in (0, rows) else inside), "lost"))
+            if options:
+                best[row][column], step[row][column] = max(options)
+    places: list[int | None] = [None] * columns
+    row, column = rows, columns
+    while row or column:
+        move = step[row][column]
+        if move == "match":
+            places[column - 1] = row - 1
+        row -= move != "lost"
+        column -= move != "invented"
+    return best[rows][columns], places
+
+
+def _consensus(votes: Sequence[Vote]) -> str | None:
+    """The best character at each place, over the readings of the heaviest form (letters and digits by place).
+
+    A form comes from a reading that a country module accepted, so what is put together still fits that module.
+    """
+    forms: dict[str, float] = {}
+    for vote in votes:
+        form = _form(vote.text)
+        forms[form] = forms.get(form, 0.0) + vote.weight
+    form = max(forms, key=forms.__getitem__)
+    alike = [vote for vote in votes if len(vote.text) == len(form)]
+    if len(alike) < 3:
+        return None
+    chosen = []
+    for place, kind in enumerate(form):
+        sums: dict[str, float] = {}
+        for vote in alike:
+            seen = _letters(vote.reading)[place]
+            for character, likelihood in ((seen.character, seen.likelihood), *seen.alternatives):
+                if _form(character) == kind:
+                    sums[character] = sums.get(character, 0.0) + vote.weight * likelihood
+        if not sums:
+            return None
+        chosen.append(max(sums, key=sums.__getitem__))
+    return "".join(chosen)
+
+
+def _form(text: str) -> str:
+    return "".join("9" if character.isdigit() else "A" for character in text)
+
+
+def _backers(text: str, place: int, votes: Sequence[Vote]) -> int:
+    """How many readings saw this very character at this place."""
+    count = 0
+    for vote in votes:
+        at = _align(vote, text)[1][place]
+        count += at is not None and _letters(vote.reading)[at].character == text[place]
+    return count
+
+
+def _characters(text: str, votes: Sequence[Vote]) -> tuple[CharacterLikelihood, ...]:
+    """The weighted mean likelihood of each character of the text and of its rivals."""
+    sums: list[dict[str, float]] = [{} for _ in text]
+    totals = [0.0] * len(text)
+    for vote in votes:
+        letters = _letters(vote.reading)
+        for place, at in enumerate(_align(vote, text)[1]):
+            if at is None:
+                continue
+            totals[place] += vote.weight
+            seen = letters[at]
+            for character, likelihood in ((seen.character, seen.likelihood), *seen.alternatives):
+                sums[place][character] = sums[place].get(character, 0.0) + vote.weight * likelihood
+    found = []
+    for place, character in enumerate(text):
+        total = totals[place] or 1.0
+        ranked = sorted(((rival, worth / total) for rival, worth in sums[place].items()), key=lambda pair: -pair[1])
+        own = sums[place].get(character, 0.0) / total
+        rivals = tuple((rival, worth) for rival, worth in ranked if rival != character)[:3]
+        found.append(CharacterLikelihood(character=character, likelihood=own, alternatives=rivals))
+    return tuple(found)
