@@ -257,8 +257,8 @@ class Connection:
             return f"{operation}: {where} wants a login. Give the camera's user and password."
         if self.login is not Login.UNKNOWN:
             return (
-                f"{operation}: {where} does not allow this to user '{self._user}'. Raise the user's level in the camera,"
-                " or check whether its password was changed."
+                f"{operation}: {where} does not allow this to user '{self._user}'. Raise its level in the camera,"
+                " or check whether the password was changed."
             )
         return (
             f"{operation}: {where} refused user '{self._user}'. Check user and password, and that the user is enabled"
