@@ -1,0 +1,117 @@
+"""The control interface: what a demo or a test needs to know and do that no camera offers.
+
+It has no login on purpose: it drives the scenery, not the camera, and it answers loopback clients only. Whoever can
+reach it can already start and stop the process. It must never be reachable from another machine, whatever `--host`
+says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from datetime import datetime
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mock_vms.camera.ports import StagePort, VehicleRequest
+from mock_vms.camera.relays import RelayBoard
+from mock_vms.camera.sources import StageFullError, UnknownVehicleError
+from mock_vms.camera.state import CameraState
+from mock_vms.camera.times import format_datetime
+
+
+class _Vehicle(BaseModel):
+    """The JSON body of POST /control/vehicles."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    plate: str | None = Field(default=None, min_length=1, max_length=16)
+    country: str | None = Field(default=None, min_length=1, max_length=8)
+    speed_kmh: float | None = Field(default=None, gt=0, le=300)
+    photo: str | None = Field(default=None, min_length=1, max_length=255)
+
+
+class Control:
+    """Reads the camera's state and puts vehicles on the stage."""
+
+    def __init__(self, *, state: CameraState, stage: StagePort, board: RelayBoard) -> None:
+        self._state = state
+        self._stage = stage
+        self._board = board
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/control/state", self._get_state),
+            web.get("/control/relays", self._get_relays),
+            web.get("/control/relay-commands", self._get_relay_commands),
+            web.get("/control/passages", self._get_passages),
+            web.post("/control/vehicles", self._post_vehicle),
+        ]
+
+    async def _get_state(self, request: web.Request) -> web.Response:
+        _require_loopback(request)
+        return web.json_response(
+            {
+                "name": self._state.name,
+                "imaging": dataclasses.asdict(self._state.imaging),
+                "encoders": {token: dataclasses.asdict(encoder) for token, encoder in self._state.encoders.items()},
+                "relays": {token: dataclasses.asdict(relay) for token, relay in self._state.relays.items()},
+            }
+        )
+
+    async def _get_relays(self, request: web.Request) -> web.Response:
+        """Every change of a relay, oldest first."""
+        _require_loopback(request)
+        return web.json_response([_change(p.relay_token, p.active, p.at) for p in self._state.pulses])
+
+    async def _get_relay_commands(self, request: web.Request) -> web.Response:
+        """Every command of a client, whether or not it changed anything: what "exactly once" is judged by."""
+        _require_loopback(request)
+        return web.json_response([_change(c.relay_token, c.active, c.at) for c in self._board.commands])
+
+    async def _get_passages(self, request: web.Request) -> web.Response:
+        _require_loopback(request)
+        return web.json_response(
+            [
+                {
+                    "number": passage.number,
+                    "plate": passage.plate,
+                    "label": passage.label,
+                    "appeared_at": format_datetime(passage.appeared_at),
+                    "left_at": format_datetime(passage.left_at) if passage.left_at else None,
+                }
+                for passage in self._stage.passages()
+            ]
+        )
+
+    async def _post_vehicle(self, request: web.Request) -> web.Response:
+        """Let a vehicle drive by: `{"plate": "AB-12-CD", "country": "NL", "speed_kmh": 30}`, all optional."""
+        _require_loopback(request)
+        # A web page cannot send this type across origins without asking first, so no page can drive the scenery.
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(text="Send application/json\n")
+        try:
+            vehicle = _Vehicle.model_validate_json(await request.read() or b"{}")
+        except ValidationError as error:
+            return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=422)
+        try:
+            number = await self._stage.drive(VehicleRequest(**vehicle.model_dump()))
+        except UnknownVehicleError as error:
+            return web.json_response({"error": str(error)}, status=422)
+        except StageFullError as error:
+            return web.json_response({"error": str(error)}, status=503)
+        return web.json_response({"number": number}, status=202)
+
+
+def _change(token: str, active: bool, at: datetime) -> dict[str, object]:
+    return {"token": token, "active": active, "at": format_datetime(at)}
+
+
+def _require_loopback(request: web.Request) -> None:
+    try:
+        allowed = ipaddress.ip_address(request.remote or "").is_loopback
+    except ValueError:
+        allowed = False
+    if not allowed:
+        raise web.HTTPForbidden(text="The control interface answers loopback clients only\n")

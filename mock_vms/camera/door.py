@@ -1,0 +1,133 @@
+"""The HTTP door of a virtual camera: SOAP addresses and snapshots. What is asked decides, never SOAPAction."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Mapping
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from mock_vms.camera.authentication import Authentication, CredentialsNeeded
+from mock_vms.camera.encoders import profile_of
+from mock_vms.camera.ports import StagePort
+from mock_vms.camera.quirks import Quirks
+from mock_vms.camera.services.operation import Addresses, Call, Operation
+from mock_vms.camera.soap import ACTION_FAULT, CONTENT_TYPE, Envelope, SoapFault, not_supported, read_envelope
+from mock_vms.camera.soap import write_envelope as write
+from mock_vms.camera.state import CameraState
+from mock_vms.camera.xml import Element
+
+_log = structlog.get_logger(__name__)
+# A SOAP request of ONVIF is a few kilobytes; nothing sensible comes near this.
+BODY_LIMIT_BYTES = 256 * 1024
+_HTML = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+Table = Mapping[str, Operation]
+
+
+class SoapDoor:
+    """Takes requests for the services in `tables` (by the last part of their address) and for pull points."""
+
+    def __init__(
+        self,
+        *,
+        tables: Mapping[str, Table],
+        subscription_table: Table,
+        authentication: Authentication,
+        quirks: Quirks,
+        state: CameraState,
+        stage: StagePort,
+    ) -> None:
+        self._tables = tables
+        self._subscription_table = subscription_table
+        self._authentication = authentication
+        self._quirks = quirks
+        self._state = state
+        self._stage = stage
+        self.rtsp_port = 0
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/onvif/subscription/{id}", self._subscription),
+            web.get("/onvif/snapshot/{token}", self._snapshot),
+            web.post("/onvif/{service}", self._service),
+        ]
+
+    async def _service(self, request: web.Request) -> web.Response:
+        table = self._tables.get(request.match_info["service"])
+        if table is None:
+            raise web.HTTPNotFound(text="There is no such service; start at /onvif/device_service\n")
+        return await self._answer(request, table, None)
+
+    async def _subscription(self, request: web.Request) -> web.Response:
+        return await self._answer(request, self._subscription_table, request.match_info["id"])
+
+    async def _answer(self, request: web.Request, table: Table, subscription_id: str | None) -> web.Response:
+        if self._quirks.html_answer:
+            return web.Response(text=_HTML.format(title="Web client"), content_type="text/html")
+        await asyncio.sleep(self._quirks.slow.total_seconds())
+        message_id = None
+        try:
+            envelope = read_envelope(await request.read())
+            message_id = envelope.message_id
+            operation = _find(table, envelope)
+            self._authentication.require(operation, envelope, request)
+            call = Call(envelope=envelope, addresses=self._addresses(request), subscription_id=subscription_id)
+            answer = operation.handler(call)
+            body: Element = await answer if inspect.isawaitable(answer) else answer
+        except CredentialsNeeded:
+            return self._challenge()
+        except SoapFault as fault:
+            _log.debug("soap fault", path=request.path, reason=fault.reason)
+            return _reply(write(fault.element(), action=ACTION_FAULT, relates_to=message_id), fault.http_status)
+        relates_to = message_id if operation.action else None
+        return _reply(write(body, action=operation.action, relates_to=relates_to), 200)
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        try:
+            self._authentication.require_digest(request)
+            profile_of(self._state, request.match_info["token"])
+        except CredentialsNeeded:
+            return self._challenge()
+        except SoapFault as fault:
+            raise web.HTTPNotFound(text=f"{fault.reason}\n") from fault
+        picture = await asyncio.to_thread(self._stage.snapshot_jpeg)
+        return web.Response(body=picture, content_type="image/jpeg", headers={hdrs.CACHE_CONTROL: "no-store"})
+
+    def _addresses(self, request: web.Request) -> Addresses:
+        addresses = Addresses(scheme=request.scheme, authority=request.host, rtsp_port=self.rtsp_port)
+        return addresses.unreachable() if self._quirks.wrong_xaddr else addresses
+
+    def _challenge(self) -> web.Response:
+        """401 with one challenge per algorithm. A camera that knows only Digest says so with an HTML page."""
+        if self._quirks.digest_only:
+            response = web.Response(status=401, text=_HTML.format(title="401 Unauthorized"), content_type="text/html")
+        else:
+            fault = SoapFault("Sender not authorized: HTTP Digest or WS-UsernameToken is needed", "NotAuthorized")
+            response = _reply(write(fault.element()), 401)
+        for challenge in self._authentication.digest.challenges():
+            response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
+        return response
+
+
+def _find(table: Table, envelope: Envelope) -> Operation:
+    operation = table.get(envelope.name)
+    if operation is None:
+        raise not_supported(f"{envelope.name} is not implemented at this address"[:300])
+    return operation
+
+
+def _reply(body: bytes, status: int) -> web.Response:
+    return web.Response(body=body, status=status, content_type=CONTENT_TYPE, charset="utf-8")
+
+
+@web.middleware
+async def refuse_large_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say so as a SOAP fault when a body is larger than the limit that aiohttp keeps."""
+    try:
+        return await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        fault = SoapFault(f"The request is larger than {BODY_LIMIT_BYTES} bytes", "InvalidArgs")
+        return _reply(write(fault.element()), 413)
