@@ -35,7 +35,7 @@ def targets(corners: list[np.ndarray], size: int) -> tuple[Tensor, Tensor, Tenso
         for plate in plates / STRIDE:
             x0, y0 = plate.min(axis=0)
             x1, y1 = plate.max(axis=0)
-            # A plate that is mostly outside, or smaller than a character can be, teaches nothing: its cells are ignored.
+            # A plate that is mostly outside, or too small for its characters, teaches nothing: its cells are ignored.
             inside = max(0.0, min(x1, grid) - max(x0, 0)) * max(0.0, min(y1, grid) - max(y0, 0))
             share = inside / max((x1 - x0) * (y1 - y0), 1e-6)
             if share <= 0:

@@ -1,0 +1,123 @@
+"""Samples for the reader: rendered plates and real crops, as (grey uint8 (64, 144), ten indices)."""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.training.plates import PlatePress, camera, see
+from inference.training.reader_model import ALPHABET, HEIGHT, NOTHING, SLOTS, WIDTH
+
+VIEWS_PER_PLATE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RealCrop:
+    """A real plate with some room around it; `box` is the plate inside `picture` (x, y, w, h)."""
+
+    picture: NDArray[np.uint8]
+    box: tuple[float, float, float, float]
+    text: str
+    source: str
+    mask_left: float = 0.0
+
+
+def encode(text: str) -> NDArray[np.int64]:
+    """Ten indices; NOTHING fills up. Raises ValueError when the text is too long."""
+    if len(text) > SLOTS:
+        raise ValueError(f"{text!r} has more than {SLOTS} characters")
+    codes = [ALPHABET.index(c) for c in text]
+    return np.array(codes + [NOTHING] * (SLOTS - len(codes)), np.int64)
+
+
+def load_real(folder: Path, split: str) -> list[RealCrop]:
+    """All labelled plates of one split. Of Chinese plates the left seventh is cut: its character is not in the text."""
+    crops = []
+    cache: dict[str, NDArray[np.uint8]] = {}
+    with (folder / "labels.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            text = row["text"]
+            if row["split"] != split or not row["x"] or not 3 <= len(text) <= SLOTS or set(text) - set(ALPHABET):
+                continue
+            if row["file"] not in cache:
+                cache.clear()
+                cache[row["file"]] = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
+            picture = cache[row["file"]]
+            x, y, w, h = (float(row[key]) for key in ("x", "y", "w", "h"))
+            if picture is None or h < 9 or w < 20:
+                continue
+            left, top = max(0, int(x - 0.3 * w)), max(0, int(y - 0.5 * h))
+            part = picture[top : int(y + 1.5 * h) + 1, left : int(x + 1.3 * w) + 1].copy()
+            mask = 1 / 7 if row["set"] == "lprnet_cn" else 0.0
+            crops.append(RealCrop(part, (x - left, y - top, w, h), text, row["set"], mask))
+    return crops
+
+
+def real_view(crop: RealCrop, rng: random.Random, *, plain: bool = False) -> NDArray[np.uint8]:
+    """A real plate as a detector would cut it, spoiled further unless `plain`."""
+    x, y, w, h = crop.box
+    margin_x, margin_y = (0.05, 0.1) if plain else (rng.uniform(-0.02, 0.14), rng.uniform(-0.04, 0.25))
+    corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.float32)
+    corners += np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * np.array(
+        [margin_x * w, margin_y * h], np.float32
+    )
+    if crop.mask_left:
+        corners[[0, 3], 0] += crop.mask_left * w
+    if not plain:
+        corners += np.array([[rng.gauss(0, 0.015) * w, rng.gauss(0, 0.04) * h] for _ in range(4)], np.float32)
+        lift = math.tan(math.radians(rng.gauss(0, 3))) * w / 2
+        corners[[0, 3], 1] -= lift
+        corners[[1, 2], 1] += lift
+    target = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, target)
+    flags = cv2.INTER_AREA if w > WIDTH * 1.5 else cv2.INTER_LINEAR
+    view = cv2.warpPerspective(crop.picture, matrix, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    if not plain and rng.random() < 0.8:
+        floor = max(0.3, min(1.0, 45 / max(w, 1)))
+        view = camera(view.astype(np.uint8), rng.uniform(floor, 1.3), rng)
+    return cv2.cvtColor(view.astype(np.uint8), cv2.COLOR_BGR2GRAY).astype(np.uint8)
+
+
+class Samples:
+    """An endless, seeded stream of batches."""
+
+    def __init__(self, *, fonts: list[Path], real: list[RealCrop], seed: int, real_share: float) -> None:
+        self._rng = random.Random(seed)
+        self._press = PlatePress(fonts, self._rng)
+        # The Chinese crops are many and alike: a fifth of their weight is enough.
+        self._real = real
+        self._weights = [0.25 if crop.source == "lprnet_cn" else 1.0 for crop in real]
+        self._share = real_share if real else 0.0
+        self._waiting: list[tuple[NDArray[np.uint8], str]] = []
+
+    def batch(self, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """(count, 64, 144) pictures and (count, 10) indices."""
+        pictures, codes = [], []
+        for _ in range(count):
+            if self._rng.random() < self._share:
+                crop = self._rng.choices(self._real, self._weights)[0]
+                pictures.append(real_view(crop, self._rng))
+                codes.append(encode(crop.text))
+            else:
+                picture, text = self._rendered()
+                pictures.append(picture)
+                codes.append(encode(text))
+        return np.stack(pictures), np.stack(codes)
+
+    def _rendered(self) -> tuple[NDArray[np.uint8], str]:
+        if len(self._waiting) < 48:
+            background = self._rng.choice(self._real).picture if self._real and self._rng.random() < 0.6 else None
+            plate = self._press.draw()
+            for _ in range(VIEWS_PER_PLATE):
+                view = see(plate.picture, (WIDTH, HEIGHT), self._rng, background)
+                self._waiting.append((cv2.cvtColor(view, cv2.COLOR_BGR2GRAY).astype(np.uint8), plate.text))
+            if len(self._waiting) < 48:
+                return self._rendered()
+        return self._waiting.pop(self._rng.randrange(len(self._waiting)))

@@ -1,0 +1,159 @@
+"""Trains the plate reader: `python -m inference.training.train_reader --data DIR --fonts DIR --out DIR --minutes 90`.
+
+Resumable like the detector's training. One process renders while another learns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import random
+import time
+from pathlib import Path
+from queue import Full
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inference.training.plates import convert_fonts
+from inference.training.reader_data import RealCrop, Samples, encode, load_real, real_view
+from inference.training.reader_model import ALPHABET, NOTHING, ReaderNet
+
+BATCH = 64
+PEAK_RATE = 1.5e-3
+
+
+def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, share: float) -> None:
+    """Runs in a process of its own until `stop` is set."""
+    cv2.setNumThreads(1)
+    real = load_real(data, "train") if data else []
+    samples = Samples(fonts=sorted(fonts.glob("*.ttf")), real=real, seed=seed, real_share=share)
+    while not stop.is_set():
+        batch = samples.batch(BATCH)
+        while not stop.is_set():
+            try:
+                queue.put(batch, timeout=1)
+                break
+            except Full:
+                continue
+
+
+def to_input(pictures: np.ndarray) -> Tensor:
+    return torch.from_numpy(pictures).unsqueeze(1).float() / 255
+
+
+def decode(logits: Tensor) -> list[str]:
+    """Greedy text per sample, without any country's syntax."""
+    return ["".join(ALPHABET[i] for i in row if i != NOTHING) for row in logits.argmax(-1).tolist()]
+
+
+@torch.no_grad()
+def evaluate(net: ReaderNet, crops: list[RealCrop]) -> dict[str, float]:
+    """Whole-plate match on real crops never trained on, per set, O = 0 and I = 1."""
+    net.eval()
+    rng = random.Random(0)
+    hits: dict[str, list[bool]] = {}
+    fold = str.maketrans("OQI", "001")
+    for start in range(0, len(crops), BATCH):
+        part = crops[start : start + BATCH]
+        texts = decode(net(to_input(np.stack([real_view(crop, rng, plain=True) for crop in part]))))
+        for crop, text in zip(part, texts, strict=True):
+            hits.setdefault(crop.source, []).append(text.translate(fold) == crop.text.translate(fold))
+    net.train()
+    scores = {f"match_{name}": sum(values) / len(values) for name, values in sorted(hits.items())}
+    return scores | {"match": sum(map(sum, hits.values())) / max(1, sum(map(len, hits.values())))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--fonts", type=Path, required=True, help="folder of @fontsource packages or of .ttf files")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=90)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--real-share", type=float, default=0.3)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
+    fonts = options.fonts
+    if not any(fonts.glob("*.ttf")):
+        convert_fonts(fonts, options.out / "fonts")
+        fonts = options.out / "fonts"
+    held_out = load_real(options.data, "val") if options.data else []
+    net, average = ReaderNet(), ReaderNet()
+    average.load_state_dict(net.state_dict())
+    optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    checkpoint = options.out / "reader.pt"
+    spent, step = 0.0, 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        net.load_state_dict(state["net"])
+        average.load_state_dict(state["average"])
+        optimizer.load_state_dict(state["optimizer"])
+        spent, step = state["spent"], state["step"]
+    print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, from step {step}", flush=True)
+    context = multiprocessing.get_context("spawn")
+    queue, stop = context.Queue(8), context.Event()
+    worker = context.Process(
+        target=produce,
+        args=(queue, stop, fonts, options.data, options.seed * 1000 + step, options.real_share),
+        daemon=True,
+    )
+    worker.start()
+    mark = last_saved = time.monotonic()
+    running = 0.0
+    try:
+        while spent < options.minutes * 60:
+            pictures, codes = queue.get(timeout=300)
+            progress = min(1.0, spent / (options.minutes * 60))
+            rate = PEAK_RATE * min(1.0, (step + 1) / 300) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            logits = net(to_input(pictures))
+            target = torch.from_numpy(codes)
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), label_smoothing=0.02)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+            optimizer.step()
+            step += 1
+            decay = min(0.999, step / (step + 100))
+            with torch.no_grad():
+                for mine, theirs in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
+                    if mine.dtype.is_floating_point:
+                        mine.lerp_(theirs, 1 - decay)
+                    else:
+                        mine.copy_(theirs)
+            now = time.monotonic()
+            spent += now - mark
+            mark = now
+            running = 0.98 * running + 0.02 * loss.item() if running else loss.item()
+            if now - last_saved > 240 or spent >= options.minutes * 60:
+                last_saved = now
+                saved = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+                torch.save(saved | {"spent": spent, "step": step}, checkpoint.with_suffix(".tmp"))
+                checkpoint.with_suffix(".tmp").rename(checkpoint)
+                score = {key: round(value, 4) for key, value in evaluate(average, held_out).items()}
+                line = {"step": step, "minutes": round(spent / 60, 1), "loss": round(running, 4), **score}
+                print(json.dumps(line), flush=True)
+                with (options.out / "reader-log.jsonl").open("a", encoding="utf-8") as log:
+                    log.write(json.dumps(line) + "\n")
+                mark = time.monotonic()
+    finally:
+        stop.set()
+        worker.join(10)
+        if worker.is_alive():
+            worker.terminate()
+
+
+__all__ = ["decode", "encode", "evaluate"]
+
+if __name__ == "__main__":
+    main()
