@@ -141,8 +141,8 @@ def _clamp(change: EncoderChange, before: EncoderConfiguration, options: Encoder
     if offered is None:
         return change
     values: dict[str, Any] = {}
-    if change.width_px is not None and change.height_px is not None and offered.resolutions:
-        size = (change.width_px, change.height_px)
+    if (change.width_px is not None or change.height_px is not None) and offered.resolutions:
+        size = (change.width_px or before.width_px, change.height_px or before.height_px)
         nearest = min(offered.resolutions, key=lambda each: abs(each[0] - size[0]) + abs(each[1] - size[1]))
         values["width_px"], values["height_px"] = nearest
     if change.quality is not None and offered.quality is not None:
@@ -182,8 +182,8 @@ async def _send_media1(services: Services, token: str, values: dict[str, Any]) -
     structure = await _media1_structure(services, token)
     if "encoding" in values:
         structure.Encoding = values["encoding"]
-    if "width_px" in values:
-        structure.Resolution.Width, structure.Resolution.Height = values["width_px"], values["height_px"]
+    structure.Resolution.Width = values.get("width_px", structure.Resolution.Width)
+    structure.Resolution.Height = values.get("height_px", structure.Resolution.Height)
     if "quality" in values:
         structure.Quality = values["quality"]
     rate = structure.RateControl
