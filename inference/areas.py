@@ -1,0 +1,91 @@
+"""Where in a picture to look, and how large: the recognition areas and the character band decide what is searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from inference.recognition import Polygon, RecognitionSettings
+from inference.regions import Quad
+from inference.types import Box, Picture
+
+# Less than this in either direction holds no plate a camera could read.
+MIN_WINDOW_PX = 16
+# A detector sees nothing smaller than its stride; less input than this costs nothing anyway.
+MIN_LONGEST_PX = 160
+# Enlarging beyond this adds no detail, only time.
+MAX_ENLARGEMENT = 2.5
+# The band is set by eye on a snapshot: finds up to a quarter outside it still count.
+BAND_TOLERANCE = 1.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Window:
+    """The part of a picture that is searched: `picture` is a view, `x` and `y` its top left in the whole."""
+
+    picture: Picture
+    x: int
+    y: int
+    whole_width: int
+    whole_height: int
+    polygons: tuple[Quad, ...]
+
+    def contains(self, quad: Quad) -> bool:
+        """Whether the middle of a shape (in window pixels) lies in an area."""
+        if not self.polygons:
+            return True
+        center_x, center_y = quad.mean(axis=0).tolist()
+        x, y = center_x + self.x, center_y + self.y
+        return any(cv2.pointPolygonTest(polygon, (x, y), False) >= 0 for polygon in self.polygons)
+
+    def touches_edge(self, quad: Quad, *, margin: float) -> bool:
+        """Whether a shape reaches the border of the whole picture, so that a part of it may be outside."""
+        x, y = quad[:, 0] + self.x, quad[:, 1] + self.y
+        return bool(
+            x.min() < margin
+            or y.min() < margin
+            or x.max() > self.whole_width - margin
+            or y.max() > self.whole_height - margin
+        )
+
+
+def search_window(picture: Picture, areas: tuple[Polygon, ...], region: Box | None) -> Window | None:
+    """The smallest rectangle that holds the areas and lies in `region`; None when nothing is left to search."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = 0.0, 0.0, float(width), float(height)
+    polygons = tuple(np.array(area, dtype=np.float32) * (width, height) for area in areas if len(area) >= 3)
+    if polygons:
+        points = np.concatenate(polygons)
+        left, top = max(left, float(points[:, 0].min())), max(top, float(points[:, 1].min()))
+        right, bottom = min(right, float(points[:, 0].max())), min(bottom, float(points[:, 1].max()))
+    if region is not None:
+        left, top = max(left, region.x), max(top, region.y)
+        right, bottom = min(right, region.right), min(bottom, region.bottom)
+    x, y, x2, y2 = int(left), int(top), int(np.ceil(right)), int(np.ceil(bottom))
+    if x2 - x < MIN_WINDOW_PX or y2 - y < MIN_WINDOW_PX:
+        return None
+    return Window(
+        picture=picture[y:y2, x:x2],
+        x=x,
+        y=y,
+        whole_width=width,
+        whole_height=height,
+        polygons=tuple(polygon.astype(np.float32) for polygon in polygons),
+    )
+
+
+def search_longest_px(window: Window, settings: RecognitionSettings, *, whole_px: int, character_px: float) -> int:
+    """How long the window's longer side should be for the detector.
+
+    `whole_px` is the preset's figure for a whole picture; a known smallest character height replaces it, since the
+    detector needs that character `character_px` high and nothing more.
+    """
+    longest = max(window.picture.shape[:2])
+    whole = max(window.whole_width, window.whole_height)
+    wanted = whole_px * longest / whole
+    if settings.character_height_min:
+        smallest_px = settings.character_height_min * window.whole_height / BAND_TOLERANCE
+        wanted = longest * min(character_px / smallest_px, MAX_ENLARGEMENT)
+    return int(np.clip(wanted, MIN_LONGEST_PX, max(whole_px, MIN_LONGEST_PX) * 2))

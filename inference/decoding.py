@@ -1,0 +1,200 @@
+"""From what a reader saw to a plate: a search over all enabled syntaxes at once, over every character's likelihood.
+
+The syntax takes part in the search instead of judging its result: where a country writes a letter, an `O` the
+reader took for `0` still wins, and a country whose form fits better than another's wins by as much. The search is Viterbi over
+(slot, position) for all variants side by side, so a hundred countries cost little more than one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.modules import CountryModule, Syntax, has_what_it_needs
+from inference.reader import ALPHABET, CharacterSlots
+from inference.syntax import MAX_LENGTH, Variant
+
+Floats = NDArray[np.float64]
+
+# A reader that saw something else entirely still leaves this much for the truth (dirt, bolts, shadows).
+FLOOR = 2e-4
+# How often a slot that looks like a character is none: at the ends emblems, bands and frames, inside bolts and seals.
+EXTRA_AT_END, EXTRA_INSIDE = 0.01, 0.002
+# A reading no enabled module explains competes with the modules at this share, so that it wins only when they fail.
+FREE_SHARE = 0.02
+# How much the size of a syntax's language counts: 1 would be right if the reader's likelihoods were.
+SPECIFICITY = 0.7
+KEPT_VARIANTS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """One plate the picture may show. `module` is None when no enabled syntax explains it."""
+
+    text: str
+    module: CountryModule | None
+    syntax: Syntax | None
+    score: float
+    """Log of the likelihood of what was seen under this text, without the prior."""
+    prior: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Form:
+    module: CountryModule | None
+    syntax: Syntax | None
+    variant: Variant
+    prior: float
+
+
+def confusion(look_alikes: Mapping[str, float]) -> Floats:
+    """Row: the true character, column: the one a reader says. `look_alikes` names pairs with their share, both ways."""
+    matrix = np.eye(len(ALPHABET))
+    for pair, share in look_alikes.items():
+        i, j = ALPHABET.index(pair[0]), ALPHABET.index(pair[1])
+        matrix[i, j] = matrix[j, i] = share
+    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+class Decoder:
+    """All enabled modules compiled for the search. Immutable, safe from any thread."""
+
+    def __init__(self, *, modules: Sequence[CountryModule], confusion_matrix: Floats) -> None:
+        self._confusion = confusion_matrix
+        self._forms = [form for module in modules for form in _forms_of(module, len(modules))]
+        free = [Variant(positions=(ALPHABET,) * n, gaps=()) for n in range(3, MAX_LENGTH + 1)]
+        self._forms += [
+            _Form(None, None, variant, math.log(FREE_SHARE / len(free)) + _language(variant)) for variant in free
+        ]
+        sets = {
+            allowed: index
+            for index, allowed in enumerate(dict.fromkeys(a for f in self._forms for a in f.variant.positions))
+        }
+        self._columns = [np.array([ALPHABET.index(c) for c in allowed]) for allowed in sets]
+        self._lengths = np.array([len(form.variant.positions) for form in self._forms])
+        self._priors = np.array([form.prior for form in self._forms])
+        nothing = len(sets)
+        self._sets = np.full((len(self._forms), MAX_LENGTH), nothing)
+        for row, form in enumerate(self._forms):
+            for column, allowed in enumerate(form.variant.positions):
+                self._sets[row, column] = sets[allowed]
+
+    def decode(self, crops: Sequence[CharacterSlots]) -> list[Hypothesis]:
+        """The plates these crops of one and the same plate may show, best first, at most a handful."""
+        seen = [_Evidence.of(slots, self._confusion) for slots in crops if len(slots.presence)]
+        if not seen:
+            return []
+        found: dict[tuple[str, str], _Form] = {}
+        for evidence in seen:
+            totals = self._totals(evidence) + self._priors
+            for row in np.argsort(totals)[::-1][:KEPT_VARIANTS]:
+                if not math.isfinite(totals[row]):
+                    break
+                form = self._forms[row]
+                text = evidence.best_text(form.variant)
+                if form.syntax is not None and not has_what_it_needs(text, form.syntax):
+                    continue
+                key = text, form.module.code if form.module else ""
+                if key not in found or found[key].prior < form.prior:
+                    found[key] = form
+        scores = {text: _mean_log([evidence.score(text) for evidence in seen]) for text, _ in found}
+        hypotheses = [
+            Hypothesis(text=text, module=form.module, syntax=form.syntax, score=scores[text], prior=form.prior)
+            for (text, _), form in found.items()
+        ]
+        return sorted(hypotheses, key=lambda h: h.score + h.prior, reverse=True)
+
+    def _totals(self, evidence: _Evidence) -> Floats:
+        """The best path's log-likelihood for every form."""
+        best = np.stack([evidence.log_shares[:, columns].max(axis=1) for columns in self._columns], axis=1)
+        best = np.concatenate([best, np.full((best.shape[0], 1), -np.inf)], axis=1)
+        paths = np.full((len(self._forms), MAX_LENGTH + 1), -np.inf)
+        paths[:, 0] = 0.0
+        for slot in range(best.shape[0]):
+            taken = paths[:, :-1] + best[slot][self._sets]
+            # Before the first and after the last character a slot is skipped at the price of an end.
+            paths = paths + evidence.skip_inside[slot]
+            paths[:, 0] += evidence.skip_end[slot] - evidence.skip_inside[slot]
+            rows = np.arange(len(self._forms))
+            paths[rows, self._lengths] += evidence.skip_end[slot] - evidence.skip_inside[slot]
+            paths[:, 1:] = np.maximum(paths[:, 1:], taken)
+        return np.asarray(paths[np.arange(len(self._forms)), self._lengths])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Evidence:
+    """One crop's slots as logarithms: taking each character, skipping inside and at an end."""
+
+    log_shares: Floats
+    skip_inside: Floats
+    skip_end: Floats
+
+    @classmethod
+    def of(cls, slots: CharacterSlots, matrix: Floats) -> _Evidence:
+        seen = slots.shares @ matrix.T
+        real = slots.presence * slots.shares.sum(axis=1)
+        return cls(
+            np.log(slots.presence[:, None] * np.maximum(seen, FLOOR)),
+            np.log(np.maximum(1.0 - real, EXTRA_INSIDE)),
+            np.log(np.maximum(1.0 - real, EXTRA_AT_END)),
+        )
+
+    def best_text(self, variant: Variant) -> str:
+        """The likeliest text of this form."""
+        columns = [np.array([ALPHABET.index(c) for c in allowed]) for allowed in variant.positions]
+        return self._align([self.log_shares[:, c] for c in columns], [c for c in columns])[1]
+
+    def score(self, text: str) -> float:
+        """Log-likelihood of exactly this text."""
+        columns = [np.array([ALPHABET.index(c)]) for c in text]
+        return self._align([self.log_shares[:, c] for c in columns], columns)[0]
+
+    def _align(self, shares: list[Floats], columns: list[NDArray[np.int64]]) -> tuple[float, str]:
+        count, length = len(self.skip_end), len(columns)
+        choice = [share.argmax(axis=1) for share in shares]
+        value = [share.max(axis=1) for share in shares]
+        paths = [[-math.inf] * (length + 1) for _ in range(count + 1)]
+        came = [[False] * (length + 1) for _ in range(count + 1)]
+        paths[0][0] = 0.0
+        for slot in range(count):
+            for position in range(length + 1):
+                skip = self.skip_end if position in {0, length} else self.skip_inside
+                skipped = paths[slot][position] + float(skip[slot])
+                taken = paths[slot][position - 1] + float(value[position - 1][slot]) if position else -math.inf
+                came[slot + 1][position] = taken > skipped
+                paths[slot + 1][position] = max(taken, skipped)
+        text, position = "", length
+        for slot in range(count, 0, -1):
+            if came[slot][position]:
+                position -= 1
+                text = ALPHABET[columns[position][choice[position][slot - 1]]] + text
+        return paths[count][length], text
+
+
+def _forms_of(module: CountryModule, modules: int) -> list[_Form]:
+    forms = []
+    by_syntax: dict[int, list[Variant]] = {}
+    for syntax, variant in module.variants():
+        by_syntax.setdefault(id(syntax), []).append(variant)
+    total = sum(syntax.share for syntax in module.syntax)
+    for syntax in module.syntax:
+        variants = by_syntax[id(syntax)]
+        share = module.priority / 50 * syntax.share / total / len(variants) / modules
+        forms += [_Form(module, syntax, variant, math.log(share) + _language(variant)) for variant in variants]
+    return forms
+
+
+def _language(variant: Variant) -> float:
+    return SPECIFICITY * sum(math.log(len(ALPHABET) / len(allowed)) for allowed in variant.positions)
+
+
+def _mean_log(scores: Sequence[float]) -> float:
+    """Log of the mean of exponentials: crops are opinions, and one good crop is enough."""
+    top = max(scores)
+    if not math.isfinite(top):
+        return -math.inf
+    return top + math.log(sum(math.exp(score - top) for score in scores) / len(scores))

@@ -1,0 +1,121 @@
+"""Where in the picture could a plate be? Two kinds of network answer: text lines (DB) and plates (YOLO, NMS inside)."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.models import Network
+from inference.regions import Quad, Region, quad_of_box
+from inference.types import Box, Picture
+
+
+class Detector(Protocol):
+    """What the recogniser asks of a detector."""
+
+    def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
+        """Regions in the picture's own pixels, looking at it scaled so that its longer side is `longest_px`."""
+
+
+class TextLineDetector:
+    """DB text detection: a probability per pixel, thresholded, each blob a tilted rectangle."""
+
+    # The values PP-OCR ships with: the map is trained so that 0.3 separates lines, and shrunken lines grow by 1.6.
+    pixel_threshold = 0.3
+    line_threshold = 0.5
+    unclip_ratio = 1.6
+    # A line under 3 map pixels has no shape left to cut out.
+    min_side_px = 3.0
+    # Street pictures hold tens of lines; hundreds mean foliage or fences, and the time is better spent elsewhere.
+    max_lines = 200
+
+    def __init__(self, *, network: Network) -> None:
+        self._network = network
+
+    def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
+        height, width = picture.shape[:2]
+        scale = longest_px / max(height, width)
+        map_width = max(32, round(width * scale / 32) * 32)
+        map_height = max(32, round(height * scale / 32) * 32)
+        shrinks = map_width < width
+        resized = cv2.resize(
+            picture, (map_width, map_height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        )
+        batch = (resized.astype(np.float32) * (2 / 255) - 1).transpose(2, 0, 1)[None]
+        probability = self._network.run(np.ascontiguousarray(batch))[0][0, 0]
+        back = np.array([width / map_width, height / map_height], dtype=np.float32)
+        return [
+            Region(quad=(quad * back).astype(np.float32), likelihood=likelihood)
+            for quad, likelihood in self._lines(probability)
+        ]
+
+    def _lines(self, probability: NDArray[Any]) -> list[tuple[Quad, float]]:
+        mask = (probability > self.pixel_threshold).astype(np.uint8)
+        mask = np.asarray(cv2.dilate(mask, np.ones((2, 2), np.uint8)))
+        contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+        lines = []
+        for contour in sorted(contours, key=cv2.contourArea, reverse=True)[: self.max_lines]:
+            center, (side_a, side_b), angle = cv2.minAreaRect(contour)
+            if min(side_a, side_b) < self.min_side_px:
+                continue
+            likelihood = _mean_inside(probability, cv2.boxPoints((center, (side_a, side_b), angle)))
+            if likelihood < self.line_threshold:
+                continue
+            grown = side_a * side_b * self.unclip_ratio / (side_a + side_b)
+            lines.append((_ordered(cv2.boxPoints((center, (side_a + grown, side_b + grown), angle))), likelihood))
+        return lines
+
+
+class PlateDetector:
+    """A plate detector whose network ends in its own suppression: rows of batch, x1, y1, x2, y2, class, score."""
+
+    grey = 114
+    # Below this the network answers for door handles; the reader decides above it.
+    threshold = 0.25
+
+    def __init__(self, *, network: Network, input_height: int, input_width: int) -> None:
+        self._network = network
+        self._height = input_height
+        self._width = input_width
+
+    def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
+        height, width = picture.shape[:2]
+        scale = min(self._height / height, self._width / width)
+        inner_width, inner_height = round(width * scale), round(height * scale)
+        left, top = (self._width - inner_width) // 2, (self._height - inner_height) // 2
+        canvas = np.full((self._height, self._width, 3), self.grey, dtype=np.uint8)
+        canvas[top : top + inner_height, left : left + inner_width] = cv2.resize(
+            picture, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR
+        )
+        batch = (canvas[:, :, ::-1].astype(np.float32) / 255).transpose(2, 0, 1)[None]
+        rows = self._network.run(np.ascontiguousarray(batch))[0]
+        regions = []
+        for row in rows:
+            if row[6] < self.threshold:
+                continue
+            x1, x2 = np.clip([(row[1] - left) / scale, (row[3] - left) / scale], 0, width)
+            y1, y2 = np.clip([(row[2] - top) / scale, (row[4] - top) / scale], 0, height)
+            box = Box(x=float(x1), y=float(y1), width=float(x2 - x1), height=float(y2 - y1))
+            regions.append(Region(quad=quad_of_box(box), likelihood=float(row[6])))
+        return regions
+
+
+def _mean_inside(probability: NDArray[Any], points: NDArray[Any]) -> float:
+    height, width = probability.shape
+    x1, y1 = np.clip(np.floor(points.min(axis=0)).astype(int), 0, (width - 1, height - 1))
+    x2, y2 = np.clip(np.ceil(points.max(axis=0)).astype(int), 0, (width - 1, height - 1))
+    mask = np.zeros((y2 - y1 + 1, x2 - x1 + 1), dtype=np.uint8)
+    cv2.fillPoly(mask, [np.round(points - (x1, y1)).astype(np.int32)], (1,))
+    return float(cv2.mean(probability[y1 : y2 + 1, x1 : x2 + 1], mask)[0])
+
+
+def _ordered(points: NDArray[Any]) -> Quad:
+    """Clockwise from top left, where the text's longer side lies along the reading direction."""
+    by_x = points[np.argsort(points[:, 0], kind="stable")]
+    left, right = by_x[:2], by_x[2:]
+    top_left, bottom_left = left[np.argsort(left[:, 1])]
+    top_right, bottom_right = right[np.argsort(right[:, 1])]
+    return np.array([top_left, top_right, bottom_right, bottom_left], dtype=np.float32)

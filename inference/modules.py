@@ -1,0 +1,177 @@
+"""Country modules: what the plates of a country look like, one TOML file each, checked when loaded."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from inference.errors import ModuleError
+from inference.syntax import LETTERS, Variant, expand
+from inference.types import PlateType
+
+MODULES_DIR = Path(__file__).parent / "modules"
+
+# A file of this size is no module; the largest of ours has 4 kB.
+MAX_FILE_BYTES = 64 * 1024
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$|^X_[A-Z]{2}$|^[A-Z]{1,3}-[A-Z]{2,3}$")]
+Iso = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+LetterSet = Annotated[str, StringConstraints(pattern=r"^[A-Z]*$")]
+Pair = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2}$")]
+Colour = Literal["white", "yellow", "black", "blue", "red", "green", "orange", "grey", "any"]
+Centimetres = Annotated[float, Field(gt=0, le=130)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlateForm(_Strict):
+    """The plate as an object: what a camera has to resolve."""
+
+    sizes_cm: Annotated[tuple[tuple[Centimetres, Centimetres], ...], Field(min_length=1)]
+    character_height_cm: Centimetres
+    stroke_cm: Annotated[float, Field(gt=0, le=5)]
+    retro_reflective: bool = True
+
+
+class Style(_Strict):
+    """Colours of one kind of plate and what ONVIF calls the kind."""
+
+    name: str
+    type: PlateType = PlateType.NORMAL
+    characters: Colour = "black"
+    background: Colour = "white"
+
+
+class Syntax(_Strict):
+    """One pattern of the language of `inference.syntax`; `share` says how common it is among the country's plates."""
+
+    pattern: str
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    type: PlateType = PlateType.NORMAL
+    letters: LetterSet = ""
+    """The only letters its `L` and `A` stand for; empty: the module's own alphabet."""
+    needs: Literal["nothing", "digit", "letter", "both"] = "nothing"
+    """What a reading must hold at least one of: keeps words and telephone numbers out of loose patterns."""
+
+
+class CountryModule(_Strict):
+    """A country's or region's plates."""
+
+    code: Code
+    iso: Iso | None = None
+    name: Annotated[str, Field(min_length=2)]
+    issuing_entity: str | None = None
+    generic: bool = False
+    priority: Annotated[int, Field(ge=1, le=100)] = 50
+    never: LetterSet = ""
+    look_alikes: tuple[Pair, ...] = ()
+    plate: PlateForm
+    style: tuple[Style, ...] = ()
+    syntax: Annotated[tuple[Syntax, ...], Field(min_length=1)]
+
+    def variants(self) -> list[tuple[Syntax, Variant]]:
+        """Every fixed-length form with the syntax it comes from."""
+        return [
+            (syntax, variant)
+            for syntax in self.syntax
+            for variant in expand(syntax.pattern, never=self.never, letters=syntax.letters or LETTERS)
+        ]
+
+    def allows(self, text: str) -> bool:
+        """Whether `text` (A-Z, 0-9) is a plate of this module."""
+        return any(has_what_it_needs(text, syntax) and variant.matches(text) for syntax, variant in self.variants())
+
+
+def has_what_it_needs(text: str, syntax: Syntax) -> bool:
+    """Whether the text holds the digit or letter the syntax asks for."""
+    digit, letter = any(c.isdigit() for c in text), any(c.isalpha() for c in text)
+    return {"nothing": True, "digit": digit, "letter": letter, "both": digit and letter}[syntax.needs]
+
+
+def load_module(path: Path) -> CountryModule:
+    """Read one file; raises ModuleError with everything that is wrong with it."""
+    problems, module = _read(path)
+    if module is None or problems:
+        raise ModuleError(f"{path}: " + "; ".join(problems))
+    return module
+
+
+def check_module(path: Path) -> list[str]:
+    """What is wrong with a module file, in words for its author; empty when it can be used."""
+    return _read(path)[0]
+
+
+def installed_modules(extra_dir: Path | None = None) -> dict[str, CountryModule]:
+    """Every module by code: ours, then those of `extra_dir`, which replace ours of the same code."""
+    modules = dict(_shipped())
+    if extra_dir is not None and extra_dir.is_dir():
+        for path in sorted(extra_dir.glob("*.toml")):
+            module = load_module(path)
+            modules[module.code] = module
+    return modules
+
+
+def select_modules(codes: Iterable[str], modules: dict[str, CountryModule]) -> tuple[CountryModule, ...]:
+    """The modules of these codes; a country's code also brings its regions (`US` brings `US-CA`)."""
+    chosen: dict[str, CountryModule] = {}
+    for code in codes:
+        wanted = code.strip().upper()
+        family = [c for c in modules if c == wanted or c.startswith(f"{wanted}-")]
+        if not family:
+            near = ", ".join(sorted(c for c in modules if c[:1] == wanted[:1])) or ", ".join(sorted(modules))
+            raise ModuleError(f"no country module has the code {code!r}; installed are {near}")
+        chosen |= {c: modules[c] for c in family}
+    return tuple(chosen.values())
+
+
+@cache
+def _shipped() -> dict[str, CountryModule]:
+    modules = [load_module(path) for path in sorted(MODULES_DIR.glob("*.toml"))]
+    return {module.code: module for module in modules}
+
+
+def _read(path: Path) -> tuple[list[str], CountryModule | None]:
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return [f"the file is larger than {MAX_FILE_BYTES} bytes: it is no country module"], None
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        module = CountryModule.model_validate(table)
+    except OSError as error:
+        return [f"cannot be read: {error.strerror}"], None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return [f"is not TOML: {error}"], None
+    except ValidationError as error:
+        return [f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()], None
+    return _problems(path, module), module
+
+
+def _problems(path: Path, module: CountryModule) -> list[str]:
+    problems = []
+    if path.stem != module.code:
+        problems.append(f"the file must be called {module.code}.toml after its code")
+    if module.generic != module.code.startswith("X_"):
+        problems.append("generic modules, and only they, have a code that begins with X_")
+    if not module.generic and module.iso is None:
+        problems.append("iso is missing: the two-letter ISO 3166 code of the country")
+    for syntax in module.syntax:
+        try:
+            for variant in expand(syntax.pattern, never=module.never, letters=syntax.letters or LETTERS):
+                if "" in variant.positions:
+                    problems.append(f"{syntax.pattern!r} has a position that allows nothing")
+        except ModuleError as error:
+            problems.append(str(error))
+    for width, height in module.plate.sizes_cm:
+        if module.plate.character_height_cm >= height:
+            problems.append(
+                f"characters of {module.plate.character_height_cm} cm do not fit a {width} x {height} cm plate"
+            )
+    if module.plate.stroke_cm >= module.plate.character_height_cm / 2:
+        problems.append("the stroke is as thick as half a character: stroke_cm is the width of a stroke")
+    return problems

@@ -1,0 +1,177 @@
+"""Model packs: which weights, from where, under which licence, and how to run them.
+
+A pack is a folder with a `pack.toml`. Its weights lie beside it, inside an installed Python package (`package`), or in
+the user's data directory after `onvif-lpr models install`. A file whose sha256 differs from the pack's is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from inference.errors import PackError
+
+PACKS_DIR = Path(__file__).parent / "packs"
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scales(_Strict):
+    """The longer side in pixels a picture is scaled to, per preset."""
+
+    fast: Annotated[int, Field(ge=96, le=4096)]
+    balanced: Annotated[int, Field(ge=96, le=4096)]
+    accurate: Annotated[int, Field(ge=96, le=4096)]
+
+
+class DetectorSpec(_Strict):
+    """How to find."""
+
+    kind: Literal["text-lines", "plates"]
+    file: str
+    sha256: Sha256
+    longest_px: Scales
+    character_px: Annotated[float, Field(gt=0, le=100)]
+
+
+class ReaderSpec(_Strict):
+    """How to read."""
+
+    kind: Literal["line", "slots"]
+    file: str
+    sha256: Sha256
+    alphabet: str = ""
+    pad: str = ""
+    width_px: Annotated[int, Field(ge=0, le=1024)] = 0
+    height_px: Annotated[int, Field(ge=0, le=1024)] = 0
+
+
+class PackFile(_Strict):
+    """What `pack.toml` says."""
+
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,32}$")]
+    title: str
+    licence: str
+    source: str
+    package: str | None = None
+    detector: DetectorSpec
+    reader: ReaderSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPack:
+    """A pack whose weights were found and are the ones the pack names."""
+
+    file: PackFile
+    detector_path: Path
+    reader_path: Path
+
+
+def pack_names(data_dir: Path | None = None) -> tuple[str, ...]:
+    """Every pack that has a `pack.toml`, installed or not."""
+    folders = [PACKS_DIR, *([_models_dir(data_dir)] if data_dir else [])]
+    return tuple(sorted({path.parent.name for folder in folders for path in folder.glob("*/pack.toml")}))
+
+
+def find_pack(name: str, *, data_dir: Path | None = None) -> ModelPack:
+    """The pack with verified weights; raises PackError saying how to get them."""
+    described = describe_pack(name, data_dir=data_dir)
+    folder = _weights_dir(described, name, data_dir)
+    paths = []
+    for spec in (described.detector, described.reader):
+        path = folder / spec.file
+        if not path.is_file():
+            raise PackError(f"the pack {name} lacks {path.name} (looked in {folder}); {_cure(described)}")
+        if _sha256(path) != spec.sha256:
+            raise PackError(f"{path} is not the file the pack {name} names (its sha256 differs); {_cure(described)}")
+        paths.append(path)
+    return ModelPack(file=described, detector_path=paths[0], reader_path=paths[1])
+
+
+def describe_pack(name: str, *, data_dir: Path | None = None) -> PackFile:
+    """What the pack's `pack.toml` says, whether or not its weights are there."""
+    candidates = [PACKS_DIR / name / "pack.toml"]
+    if data_dir is not None:
+        candidates.insert(0, _models_dir(data_dir) / name / "pack.toml")
+    for path in candidates:
+        if path.is_file():
+            return _parse(path)
+    raise PackError(f"there is no model pack {name!r}; there are {', '.join(pack_names(data_dir))}")
+
+
+def install_pack(name: str, *, source_dir: Path, data_dir: Path | None = None) -> PackFile:
+    """Copy a pack's weights from a folder into the data directory, refusing files whose sha256 is not the pack's.
+
+    The caller shows `licence` and `source` of the result.
+    """
+    described = describe_pack(name, data_dir=data_dir)
+    if described.package is not None:
+        raise PackError(f"the weights of {name} come with the Python package {described.package}; nothing to install")
+    target = _models_dir(data_dir) / name
+    specs = (described.detector, described.reader)
+    for spec in specs:
+        path = source_dir / spec.file
+        if not path.is_file():
+            raise PackError(f"{source_dir} has no {spec.file}; download it from {described.source}")
+        if _sha256(path) != spec.sha256:
+            raise PackError(f"{path} is not the file the pack {name} names (its sha256 differs); download it again")
+    target.mkdir(parents=True, exist_ok=True)
+    for spec in specs:
+        # A file appears whole or not at all, also when the disk fills or the power goes.
+        part = target / f"{spec.file}.part"
+        shutil.copyfile(source_dir / spec.file, part)
+        part.replace(target / spec.file)
+    return described
+
+
+def default_data_dir() -> Path:
+    """Where a user's own models live when no data directory is given."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "onvif-lpr"
+
+
+def _models_dir(data_dir: Path | None) -> Path:
+    return (data_dir or default_data_dir()) / "models"
+
+
+def _weights_dir(described: PackFile, name: str, data_dir: Path | None) -> Path:
+    if described.package is None:
+        beside = PACKS_DIR / name
+        return beside if (beside / described.detector.file).is_file() else _models_dir(data_dir) / name
+    # Finding a package without importing it: rapidocr would load its own engines.
+    spec = importlib.util.find_spec(described.package)
+    if spec is None or not spec.submodule_search_locations:
+        raise PackError(f"the Python package {described.package} is not installed; {_cure(described)}")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _cure(described: PackFile) -> str:
+    if described.package is not None:
+        return f"run: pip install {described.package}"
+    return f"run: onvif-lpr models install {described.name} --from DIR (files of {described.source})"
+
+
+def _parse(path: Path) -> PackFile:
+    try:
+        return PackFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PackError(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise PackError(f"{path} is no valid pack: {wrong}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

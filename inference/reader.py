@@ -1,0 +1,183 @@
+"""Which characters stand in this crop? Networks answer in their own ways; `CharacterSlots` is what decoding sees."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.models import Network
+from inference.regions import Quad, cut
+from inference.types import Picture
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""The order of the character axis everywhere in this room."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CharacterSlots:
+    """What a reader saw from left to right: at each slot a share per character, and how surely there is one at all.
+
+    `shares` has a row per slot over `ALPHABET`; a row sums to at most 1, the rest are characters no plate carries.
+    `positions` are centres along the crop's width, 0 to 1 (evenly spread when the reader cannot tell).
+    """
+
+    shares: Floats
+    presence: Floats
+    positions: Floats
+    raw_text: str
+
+
+class Reader(Protocol):
+    """What the recogniser asks of a reader."""
+
+    def read(self, picture: Picture, quads: Sequence[Quad]) -> list[CharacterSlots]:
+        """One answer per shape, in order."""
+
+
+class LineReader:
+    """A CTC recogniser of text lines (PP-OCR): 48 pixels high, as wide as the line, a large alphabet folded to ours."""
+
+    height_px = 48
+    # Below two characters' width the network has nothing to compare; above, a line is a banner and not a plate.
+    min_width_px, max_width_px = 64, 480
+    # Widths are rounded up so that crops of nearly equal width share a batch and shapes repeat.
+    width_step_px = 32
+    max_batch = 8
+
+    def __init__(self, *, network: Network, characters: Sequence[str]) -> None:
+        self._network = network
+        # Class 0 is the CTC blank; a space follows the dictionary.
+        self._classes = ["", *characters, " "]
+        self._members, self._fold = _folding(self._classes)
+
+    def read(self, picture: Picture, quads: Sequence[Quad]) -> list[CharacterSlots]:
+        widths = [self._width_of(quad) for quad in quads]
+        answers: dict[int, CharacterSlots] = {}
+        # Crops of like width share a batch, so padding stays small.
+        order = sorted(range(len(quads)), key=lambda index: widths[index])
+        for start in range(0, len(order), self.max_batch):
+            chunk = order[start : start + self.max_batch]
+            step = self.width_step_px
+            padded = math.ceil(max(widths[index] for index in chunk) / step) * step
+            # The network was trained with crops padded by middle grey on the right.
+            batch = np.zeros((len(chunk), 3, self.height_px, padded), dtype=np.float32)
+            for row, index in enumerate(chunk):
+                crop = cut(picture, quads[index], width=widths[index], height=self.height_px)
+                batch[row, :, :, : widths[index]] = crop.astype(np.float32).transpose(2, 0, 1) * (2 / 255) - 1
+            for row, probabilities in enumerate(self._network.run(batch)[0]):
+                index = chunk[row]
+                answers[index] = self._slots(probabilities, widths[index] / padded)
+        return [answers[index] for index in range(len(quads))]
+
+    def _width_of(self, quad: Quad) -> int:
+        width = (np.linalg.norm(quad[1] - quad[0]) + np.linalg.norm(quad[2] - quad[3])) / 2
+        height = max(1.0, float(np.linalg.norm(quad[3] - quad[0]) + np.linalg.norm(quad[2] - quad[1])) / 2)
+        return int(np.clip(math.ceil(self.height_px * width / height), self.min_width_px, self.max_width_px))
+
+    def _slots(self, probabilities: NDArray[Any], used_width: float) -> CharacterSlots:
+        """Runs of frames that are not blank become slots; look-alikes that flicker inside a run stay one slot."""
+        frames = probabilities.shape[0]
+        filled = 1.0 - probabilities[:, 0]
+        best = probabilities[:, 1:].argmax(axis=1) + 1
+        shares = np.zeros((frames, len(ALPHABET)))
+        for column in range(len(ALPHABET)):
+            shares[:, column] = probabilities[:, self._members[self._fold == column]].sum(axis=1)
+        runs = _runs(filled, self._folded_best(best))
+        rows, presence, positions, raw = [], [], [], []
+        for run in runs:
+            weight = filled[run]
+            total = float(weight.sum())
+            rows.append(shares[run].sum(axis=0) / total)
+            presence.append(float(weight.max()))
+            positions.append(float((weight * (np.array(run) + 0.5)).sum() / total / (frames * used_width)))
+            if presence[-1] > 0.5:
+                raw.append(self._classes[best[run[int(weight.argmax())]]])
+        return CharacterSlots(
+            shares=np.array(rows).reshape(-1, len(ALPHABET)),
+            presence=np.array(presence),
+            positions=np.array(positions),
+            raw_text="".join(raw),
+        )
+
+    def _folded_best(self, best: NDArray[Any]) -> list[str]:
+        return [_look_alike_key(self._classes[index]) for index in best]
+
+
+class SlotReader:
+    """A reader with a fixed number of slots (CCT): a softmax over the alphabet and a padding sign at each."""
+
+    def __init__(self, *, network: Network, alphabet: str, pad: str, width_px: int, height_px: int) -> None:
+        self._network = network
+        self._width, self._height = width_px, height_px
+        self._columns = [alphabet.index(character) for character in ALPHABET]
+        self._pad = alphabet.index(pad)
+
+    def read(self, picture: Picture, quads: Sequence[Quad]) -> list[CharacterSlots]:
+        if not quads:
+            return []
+        crops = [cut(picture, quad, width=self._width, height=self._height)[:, :, ::-1] for quad in quads]
+        probabilities = self._network.run(np.ascontiguousarray(np.stack(crops)))[0]
+        return [self._slots(np.asarray(row, dtype=np.float64)) for row in probabilities]
+
+    def _slots(self, probabilities: Floats) -> CharacterSlots:
+        presence = 1.0 - probabilities[:, self._pad]
+        kept = presence > FAINT
+        letters = probabilities[kept][:, self._columns]
+        shares = letters / np.maximum(presence[kept], 1e-9)[:, None]
+        slots = probabilities.shape[0]
+        return CharacterSlots(
+            shares=shares,
+            presence=presence[kept],
+            positions=(np.arange(slots)[kept] + 0.5) / slots,
+            raw_text="".join(
+                ALPHABET[i] for i, there in zip(letters.argmax(axis=1), presence[kept], strict=True) if there > 0.5
+            ),
+        )
+
+
+# A slot that is there with less than this share changes no decision and costs time.
+FAINT = 0.05
+
+
+def _runs(filled: NDArray[Any], keys: Sequence[str]) -> list[list[int]]:
+    """Neighbouring frames that are not blank and show the same character (look-alikes count as the same)."""
+    runs: list[list[int]] = []
+    for frame, share in enumerate(filled):
+        if share < FAINT:
+            continue
+        run = runs[-1] if runs else None
+        if (
+            run is not None
+            and run[-1] == frame - 1
+            and (keys[frame] == keys[frame - 1] or share < 0.5 or filled[frame - 1] < 0.5)
+        ):
+            run.append(frame)
+        else:
+            runs.append([frame])
+    return runs
+
+
+def _look_alike_key(character: str) -> str:
+    return character.upper().translate(_LOOK_ALIKES)
+
+
+_LOOK_ALIKES = str.maketrans("OQDILBSZG", "000118526")
+
+
+def _folding(classes: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """For each class that is a plate character in some script's clothing: its index, and ours."""
+    members, targets = [], []
+    for index, text in enumerate(classes):
+        plain = unicodedata.normalize("NFKD", text)[:1].upper() if text else ""
+        if plain and plain in ALPHABET:
+            members.append(index)
+            targets.append(ALPHABET.index(plain))
+    return np.array(members), np.array(targets)
