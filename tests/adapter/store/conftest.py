@@ -1,0 +1,19 @@
+"""An open store in a fresh folder; passwords are hashed cheaply so that tests are fast."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from adapter.store.store import Store
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with Store.in_folder(tmp_path, hasher=CHEAP) as opened:
+        yield opened

@@ -1,0 +1,73 @@
+"""A relay is pulsed at most once per decision, in time, and never because a process restarted."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapter.store.decisions import DecisionState
+from rules.types import Outcome, RelayDecision
+from tests.rules.examples import NOON, recognized
+
+LATER = NOON + timedelta(seconds=4)
+TOO_LATE = NOON + timedelta(seconds=5)
+
+
+@pytest.fixture
+async def decided(store):
+    decision = RelayDecision(
+        decision_id="d1",
+        action_id="a1",
+        camera_id="cam1",
+        relay_token="gate",
+        pulse=timedelta(seconds=2),
+        expires_at=TOO_LATE,
+        because="it is listed",
+    )
+    await store.journal.commit(recognized(), Outcome(relays=(decision,)), now=NOON)
+    return store.decisions
+
+
+async def test_only_one_of_many_claims_wins(decided):
+    claims = await asyncio.gather(*(decided.claim("d1", LATER) for _ in range(10)))
+    assert sorted(claims) == [False] * 9 + [True]
+
+
+async def test_an_expired_decision_cannot_be_claimed(decided):
+    assert not await decided.claim("d1", TOO_LATE)
+    failed = await decided.expire(TOO_LATE)
+    assert [one.decision.decision_id for one in failed] == ["d1"]
+    assert await decided.expire(TOO_LATE) == []
+
+
+async def test_an_unknown_decision_cannot_be_claimed(decided):
+    assert not await decided.claim("d2", LATER)
+
+
+async def test_a_finished_decision_says_how_it_ended(decided):
+    await decided.claim("d1", LATER)
+    assert await decided.finish("d1", LATER, error="the camera did not answer")
+    (stored,) = await decided.of_event("event1")
+    assert stored.state is DecisionState.FAILED
+    assert stored.detail == "the camera did not answer"
+    assert not await decided.finish("d1", LATER)
+
+
+async def test_a_new_start_fails_what_was_left_pending_or_claimed(decided):
+    await decided.claim("d1", LATER)
+
+    (abandoned,) = await decided.abandon_unfinished(LATER)
+
+    assert abandoned.state is DecisionState.FAILED
+    assert not await decided.claim("d1", LATER)
+    assert await decided.abandon_unfinished(LATER) == []
+
+
+async def test_last_pulses_count_promises_and_pulses_but_not_failures(decided):
+    assert await decided.last_pulses(NOON) == {("cam1", "gate"): NOON}
+    await decided.claim("d1", LATER)
+    assert await decided.last_pulses(NOON) == {("cam1", "gate"): LATER}
+    await decided.finish("d1", LATER, error="no answer")
+    assert await decided.last_pulses(NOON) == {}
