@@ -30,7 +30,7 @@ from mock_vms.camera.services.events import EventService
 from mock_vms.camera.services.imaging import ImagingService
 from mock_vms.camera.services.media import MediaService
 from mock_vms.camera.services.media2 import Media2Service
-from mock_vms.camera.services.operation import UNREACHABLE_HOST, Service
+from mock_vms.camera.services.operation import UNREACHABLE_HOST, Operation, Service
 from mock_vms.camera.services.relay_outputs import RelayOutputs
 from mock_vms.camera.settings import VirtualCameraSettings
 from mock_vms.camera.state import CameraState
@@ -139,6 +139,11 @@ class VirtualCamera:
     def discovery_port(self) -> int | None:
         """Where unicast probes are answered, None when they are not."""
         return None if self._discovery is None else self._discovery.port
+
+    @property
+    def operations(self) -> Mapping[str, Mapping[str, Operation]]:
+        """What can be asked, by the last part of the address; the pull points' addresses count as one."""
+        return {**self._door.tables, "subscription": self._events.subscription_operations}
 
     def stream_url(self, encoder_token: str) -> str:
         if self._rtsp is None:

@@ -40,7 +40,7 @@ class SoapDoor:
         state: CameraState,
         stage: StagePort,
     ) -> None:
-        self._tables = tables
+        self.tables = tables
         self._subscription_table = subscription_table
         self._authentication = authentication
         self._quirks = quirks
@@ -56,7 +56,7 @@ class SoapDoor:
         ]
 
     async def _service(self, request: web.Request) -> web.Response:
-        table = self._tables.get(request.match_info["service"])
+        table = self.tables.get(request.match_info["service"])
         if table is None:
             raise web.HTTPNotFound(text="There is no such service; start at /onvif/device_service\n")
         return await self._answer(request, table, None)
