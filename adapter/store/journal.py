@@ -86,7 +86,7 @@ class SqlJournal:
         condition = events.c.utc_time >= utc_time
         async with self._database.read() as connection:
             if after_id is not None:
-                condition &= await _beyond(connection, after_id, newer=True)
+                condition &= await _beyond(connection, after_id, utc_time, newer=True)
             query = select(events.c.content).where(condition).order_by(events.c.utc_time, events.c.event_id)
             return [decode(content) for content in await connection.scalars(query.limit(limit))]
 
@@ -95,7 +95,7 @@ class SqlJournal:
         condition = events.c.utc_time <= utc_time
         async with self._database.read() as connection:
             if before_id is not None:
-                condition &= await _beyond(connection, before_id, newer=False)
+                condition &= await _beyond(connection, before_id, utc_time, newer=False)
             query = select(events.c.content).where(condition)
             query = query.order_by(events.c.utc_time.desc(), events.c.event_id.desc())
             return [decode(content) for content in await connection.scalars(query.limit(limit))]
@@ -105,7 +105,7 @@ class SqlJournal:
         async with self._database.read() as connection:
             query = select(events).where(*_conditions(wanted))
             if wanted.before_id:
-                query = query.where(await _beyond(connection, wanted.before_id, newer=False))
+                query = query.where(await _beyond(connection, wanted.before_id, wanted.until, newer=False))
             query = query.order_by(events.c.utc_time.desc(), events.c.event_id.desc()).limit(wanted.limit)
             return [_stored(row) for row in await connection.execute(query)]
 
@@ -208,9 +208,14 @@ async def _owe(connection: AsyncConnection, told: Sequence[Event], now: datetime
         await connection.execute(insert(deliveries), rows)
 
 
-async def _beyond(connection: AsyncConnection, event_id: str, *, newer: bool) -> ColumnElement[bool]:
-    """Strictly after (or before) an event in (utc_time, event_id) order; an unknown id does not narrow."""
-    at = await connection.scalar(select(events.c.utc_time).where(events.c.event_id == event_id))
+async def _beyond(
+    connection: AsyncConnection, event_id: str, otherwise: datetime | None, *, newer: bool
+) -> ColumnElement[bool]:
+    """Strictly after (or before) an event in (utc_time, event_id) order.
+
+    `otherwise` is the time to assume for an event that retention has removed meanwhile.
+    """
+    at = await connection.scalar(select(events.c.utc_time).where(events.c.event_id == event_id)) or otherwise
     if at is None:
         return events.c.event_id.is_not(None)
     if newer:

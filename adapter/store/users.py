@@ -56,8 +56,7 @@ class Users:
     def __init__(self, *, database: Database, hasher: PasswordHasher | None = None) -> None:
         self._database = database
         self._hasher = hasher or PasswordHasher()
-        # Checked when there is no such user, so that the time to answer does not tell which names exist.
-        self._decoy = self._hasher.hash(secrets.token_urlsafe())
+        self._decoy: str | None = None
 
     async def ensure_first(self, now: datetime) -> str | None:
         """Make the administrator when there is no user at all; the one-time password to print, or None."""
@@ -93,7 +92,7 @@ class Users:
         """The user when name and password fit and the account is enabled, else None."""
         async with self._database.read() as connection:
             row = (await connection.execute(select(users).where(users.c.name == name))).one_or_none()
-        hashed = self._decoy if row is None else row.password_hash
+        hashed = await self._decoy_hash() if row is None else row.password_hash
         fits = await asyncio.to_thread(self._verify, hashed, password[:MAX_PASSWORD_LENGTH])
         return _user(row) if fits and row is not None and row.enabled else None
 
@@ -125,6 +124,12 @@ class Users:
             if done.rowcount == 0:
                 raise NotFound(f"There is no user {name!r}.")
             await _require_administrator(connection)
+
+    async def _decoy_hash(self) -> str:
+        """Checked when there is no such user, so that the time to answer does not tell which names exist."""
+        if self._decoy is None:
+            self._decoy = await asyncio.to_thread(self._hasher.hash, secrets.token_urlsafe())
+        return self._decoy
 
     def _verify(self, hashed: str, password: str) -> bool:
         try:
