@@ -1,0 +1,122 @@
+"""Carries out relay decisions: once, in time, or not at all.
+
+A decision is claimed in the store before the camera is asked, so that neither a second process nor a restart can pulse
+twice. What was not carried out by its deadline is recorded as failed and alarmed, and never tried again: a gate that
+opens late opens for the wrong car.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from adapter.pipeline import Pipeline
+from adapter.store.decisions import Decisions
+from events.types import ActionFailed, RelayChanged, RelayState
+from onvif_client.errors import CameraError
+from rules.types import RelayDecision
+
+log = structlog.get_logger(__name__)
+
+# More at once than any site has gates; a storm of decisions waits here, and past its deadline is refused.
+AT_ONCE = 32
+
+
+class RelayCamera(Protocol):
+    """A camera whose relays can be pulsed."""
+
+    async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:
+        """Active for `pulse_s`, then inactive. Raises CameraError; TimeoutError when not active within `timeout_s`."""
+
+
+class RelayDriver:
+    """Runs each decision as a task of the service's task group."""
+
+    def __init__(
+        self,
+        *,
+        decisions: Decisions,
+        find_camera: Callable[[str], RelayCamera | None],
+        group: asyncio.TaskGroup,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._decisions = decisions
+        self._find_camera = find_camera
+        self._group = group
+        self._clock = clock
+        self._places = asyncio.Semaphore(AT_ONCE)
+        self._pipeline: Pipeline | None = None
+
+    def report_to(self, pipeline: Pipeline) -> None:
+        """Where changes and failures are recorded. The pipeline needs the driver first, so this comes after."""
+        self._pipeline = pipeline
+
+    async def start(self, decision: RelayDecision) -> None:
+        """Carry out one decision in the background."""
+        self._group.create_task(self._carry_out(decision), name=f"relay {decision.relay_token}")
+
+    async def recover(self) -> None:
+        """At the start: what an earlier run left undone stays undone, and somebody is told."""
+        for left in await self._decisions.abandon_unfinished(self._clock()):
+            await self._failed(left.decision, "The service stopped before the relay was pulsed; it is not tried again.")
+
+    async def _carry_out(self, decision: RelayDecision) -> None:
+        async with self._places:
+            now = self._clock()
+            if not await self._decisions.claim(decision.decision_id, now):
+                await self._failed(decision, "The deadline had passed before the camera could be asked.")
+                return
+            error = await self._ask_camera(decision, (decision.expires_at - now).total_seconds())
+        await self._decisions.finish(decision.decision_id, self._clock(), error=error)
+        if error:
+            await self._failed(decision, error)
+
+    async def _ask_camera(self, decision: RelayDecision, timeout_s: float) -> str:
+        """Empty when the relay was pulsed, else the reason it was not."""
+        camera = self._find_camera(decision.camera_id)
+        if camera is None:
+            return "The camera that has the relay is not connected."
+        pulse_s = decision.pulse.total_seconds()
+        try:
+            await camera.pulse_relay(decision.relay_token, pulse_s, timeout_s)
+        except TimeoutError:
+            return f"The camera did not answer within {timeout_s:.1f} s."
+        except CameraError as error:
+            return str(error)
+        log.info("relay pulsed", camera_id=decision.camera_id, relay=decision.relay_token)
+        await self._changed(decision, RelayState.ACTIVE)
+        await asyncio.sleep(pulse_s)
+        await self._changed(decision, RelayState.INACTIVE)
+        return ""
+
+    async def _changed(self, decision: RelayDecision, state: RelayState) -> None:
+        assert self._pipeline is not None
+        await self._pipeline.record(
+            RelayChanged(
+                event_id=uuid4().hex,
+                utc_time=self._clock(),
+                camera_id=decision.camera_id,
+                relay_token=decision.relay_token,
+                state=state,
+                decision_id=decision.decision_id,
+            )
+        )
+
+    async def _failed(self, decision: RelayDecision, detail: str) -> None:
+        assert self._pipeline is not None
+        log.warning("relay not pulsed", camera_id=decision.camera_id, relay=decision.relay_token, why=detail)
+        await self._pipeline.system(
+            ActionFailed(
+                event_id=uuid4().hex,
+                utc_time=self._clock(),
+                camera_id=decision.camera_id,
+                action=f"pulse {decision.relay_token}",
+                decision_id=decision.decision_id,
+                detail=detail,
+            )
+        )

@@ -1,0 +1,241 @@
+"""From a passage to everything that follows: stored whole before anybody is told, and once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from adapter.pictures import Pictures
+from adapter.pipeline import Pipeline
+from adapter.relays import RelayDriver
+from adapter.rulebook import Rulebook
+from adapter.store.store import Store
+from events.types import ActionFailed, AlarmRaised, Event, ListKind, ListMatched, PlateRecognized, RelayChanged
+from inference.types import Box, Direction, LicensePlate, Passage, PassageState
+from onvif_client.errors import CameraUnreachable
+from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList, RelayAction
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Gate:
+    """A camera with a relay that remembers, refuses or hangs."""
+
+    pulses: list[str] = field(default_factory=list)
+    error: Exception | None = None
+
+    async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:
+        assert timeout_s > 0
+        if self.error:
+            raise self.error
+        self.pulses.append(relay_token)
+
+
+@dataclass
+class Bench:
+    """The pipeline on a real store, with a fake gate and a clock that stands still."""
+
+    store: Store
+    pipeline: Pipeline
+    rulebook: Rulebook
+    driver: RelayDriver
+    gate: Gate
+    told: list[Event]
+    camera_id: str = "cam1"
+    name: str = "Gate north"
+    now: datetime = NOW
+
+    async def drive(self, plate: str, *, likelihood: float = 0.95, reads: int = 3, age_s: float = 0.2) -> str:
+        event_id = uuid4().hex
+        await self.pipeline.passage(
+            self, event_id, passage(plate, likelihood, reads, self.now - timedelta(seconds=age_s))
+        )
+        return event_id
+
+    async def settle(self) -> None:
+        """Let the relay tasks run to their end."""
+        while [task for task in asyncio.all_tasks() if task.get_name().startswith("relay ")]:
+            await asyncio.sleep(0.01)
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.told]
+
+
+def passage(
+    plate: str, likelihood: float, reads: int, at: datetime, state: PassageState = PassageState.FINAL
+) -> Passage:
+    picture = np.full((72, 128, 3), 90, np.uint8)
+    return Passage(
+        object_id=1,
+        state=state,
+        plate=LicensePlate(plate_number=plate, country_code="NL"),
+        likelihood=likelihood,
+        country_likelihood=0.9,
+        characters=(),
+        module_code="NL",
+        direction=Direction.APPROACHING,
+        started_at=at - timedelta(seconds=1),
+        ended_at=at,
+        read_at=at,
+        read_count=reads,
+        box=Box(x=10, y=20, width=40, height=10),
+        frame_picture=picture,
+        plate_picture=picture[20:30, 10:50],
+    )
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with Store.in_folder(tmp_path) as store, asyncio.TaskGroup() as group:
+        told: list[Event] = []
+        gate = Gate()
+        rulebook = Rulebook(store=store)
+        driver = RelayDriver(
+            decisions=store.decisions, find_camera=lambda camera_id: gate, group=group, clock=lambda: bench.now
+        )
+        pipeline = Pipeline(
+            journal=store.journal,
+            rulebook=rulebook,
+            pictures=Pictures(folder=tmp_path / "pictures"),
+            tell=told.append,
+            pulse=driver.start,
+            clock=lambda: bench.now,
+        )
+        driver.report_to(pipeline)
+        bench = Bench(store, pipeline, rulebook, driver, gate, told)
+        await store.lists.add(MatchList(list_id="staff", name="Staff", kind=ListKind.ALLOW), now=NOW)
+        await store.lists.add(MatchList(list_id="stolen", name="Stolen", kind=ListKind.DENY), now=NOW)
+        await store.lists.save_entry("staff", ListEntry(entry_id="e1", pattern="AB12CD"))
+        await store.lists.save_entry("staff", ListEntry(entry_id="e2", pattern="XX?99Z"))
+        await store.lists.save_entry("stolen", ListEntry(entry_id="e3", pattern="ST0LEN"))
+        for list_id in ("stolen", UNLISTED_LIST_ID):
+            await store.alarm_definitions.save(
+                AlarmDefinition(definition_id=f"a-{list_id}", name=f"{list_id} seen", list_id=list_id)
+            )
+        await store.relay_actions.save(
+            RelayAction(
+                action_id="open", list_id="staff", camera_id="", relay_token="gate", pulse=timedelta(milliseconds=1)
+            )
+        )
+        await rulebook.open(NOW)
+        yield bench
+
+
+@pytest.mark.requirement("M-255")
+async def test_a_listed_plate_is_stored_matched_and_opens_the_gate(bench: Bench) -> None:
+    event_id = await bench.drive("AB12CD")
+    await bench.settle()
+    assert bench.kinds() == ["PlateRecognized", "ListMatched", "RelayChanged", "RelayChanged"]
+    assert bench.gate.pulses == ["gate"]
+    stored = await bench.store.journal.get(event_id)
+    assert stored is not None
+    assert isinstance(stored.event, PlateRecognized)
+    assert stored.event.list_kinds == (ListKind.ALLOW,)
+
+
+async def test_an_unlisted_plate_raises_its_alarm_with_object_tag_and_type_and_leaves_the_gate_shut(
+    bench: Bench,
+) -> None:
+    await bench.drive("ZZ99ZZ")
+    await bench.settle()
+    alarm = next(event for event in bench.told if isinstance(event, AlarmRaised))
+    assert (alarm.object, alarm.tag, alarm.type) == ("ZZ99ZZ", "NL", "List match")
+    match = next(event for event in bench.told if isinstance(event, ListMatched))
+    assert match.list_id == UNLISTED_LIST_ID
+    assert bench.gate.pulses == []
+
+
+async def test_the_same_passage_told_twice_is_stored_and_acted_on_once(bench: Bench) -> None:
+    event_id = uuid4().hex
+    for _ in range(2):
+        await bench.pipeline.passage(bench, event_id, passage("AB12CD", 0.95, 3, NOW))
+    await bench.settle()
+    assert bench.kinds().count("PlateRecognized") == 1
+    assert bench.gate.pulses == ["gate"]
+
+
+async def test_a_preview_is_told_and_not_stored(bench: Bench) -> None:
+    event_id = uuid4().hex
+    await bench.pipeline.passage(bench, event_id, replace(passage("AB12CD", 0.9, 1, NOW), state=PassageState.PREVIEW))
+    assert bench.kinds() == ["PlateRecognized"]
+    assert await bench.store.journal.get(event_id) is None
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "reads", "age_s", "why"),
+    [(0.5, 3, 0.2, "likelihood"), (0.95, 1, 0.2, "reads agreed"), (0.95, 3, 30.0, "deadline")],
+)
+async def test_a_weak_lonely_or_late_reading_never_opens_the_gate(
+    bench: Bench, likelihood: float, reads: int, age_s: float, why: str
+) -> None:
+    event_id = await bench.drive("AB12CD", likelihood=likelihood, reads=reads, age_s=age_s)
+    await bench.settle()
+    assert bench.gate.pulses == []
+    stored = await bench.store.journal.get(event_id)
+    assert stored is not None
+    assert why in stored.refusals[0]
+
+
+async def test_two_vehicles_at_once_pulse_the_gate_once(bench: Bench) -> None:
+    await asyncio.gather(bench.drive("AB12CD"), bench.drive("XX199Z"))
+    await bench.settle()
+    assert bench.gate.pulses == ["gate"]
+
+
+async def test_a_gate_that_does_not_answer_is_alarmed_and_not_tried_again(bench: Bench) -> None:
+    bench.gate.error = CameraUnreachable("The camera does not answer.")
+    await bench.drive("AB12CD")
+    await bench.settle()
+    assert [event.detail for event in bench.told if isinstance(event, ActionFailed)] == ["The camera does not answer."]
+    assert [event.type for event in bench.told if isinstance(event, AlarmRaised)] == ["Action failed"]
+    bench.gate.error = None
+    await bench.driver.recover()
+    assert bench.gate.pulses == []
+
+
+async def test_a_decision_left_by_a_process_that_died_is_recorded_as_failed_and_never_carried_out(
+    bench: Bench, tmp_path: Path
+) -> None:
+    async def die(decision: object) -> None:
+        """The process ends between commit and claim."""
+
+    dying = Pipeline(
+        journal=bench.store.journal,
+        rulebook=bench.rulebook,
+        pictures=Pictures(folder=tmp_path / "pictures"),
+        tell=bench.told.append,
+        pulse=die,
+        clock=lambda: NOW,
+    )
+    await dying.passage(bench, uuid4().hex, passage("AB12CD", 0.95, 3, NOW))
+    await bench.driver.recover()
+    assert bench.gate.pulses == []
+    assert any(isinstance(event, ActionFailed) for event in bench.told)
+    await bench.driver.recover()
+    assert sum(isinstance(event, ActionFailed) for event in bench.told) == 1
+
+
+async def test_a_full_disk_loses_the_picture_and_not_the_event(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "pictures").write_text("no folder", encoding="utf-8")
+    event_id = await bench.drive("AB12CD")
+    await bench.settle()
+    stored = await bench.store.journal.get(event_id)
+    assert stored is not None
+    assert isinstance(stored.event, PlateRecognized)
+    assert stored.event.frame_picture is None
+    assert bench.gate.pulses == ["gate"]
+
+
+async def test_a_relay_change_is_told_as_a_property(bench: Bench) -> None:
+    await bench.drive("AB12CD")
+    await bench.settle()
+    states = [event.state for event in bench.told if isinstance(event, RelayChanged)]
+    assert states == ["active", "inactive"]
