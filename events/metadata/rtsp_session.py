@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -25,99 +23,18 @@ from events.metadata.rtsp_message import (
     read_message,
     response_bytes,
 )
-from events.metadata.rtsp_stream import Authorize, RtspCounters, Stream, Track
+from events.metadata.rtsp_queue import Leg, LegSink, UnitQueue
+from events.metadata.rtsp_stream import Authorize, RtspCounters, Stream, plain, session_description
 
 log = structlog.get_logger(__name__)
 
 METHODS = ("OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER")
 _GUARDED = ("DESCRIBE", "SETUP", "PLAY")
 
-# About two seconds of a 12 fps camera. Older pictures are worth nothing to anyone.
-QUEUE_UNITS = 24
-QUEUE_BYTES = 4 * 1024 * 1024
-
 # A client that takes no byte for this long is gone, whatever TCP believes.
 WRITE_TIMEOUT_S = 10.0
 REPORT_PERIOD_S = 5.0
 WRITE_BUFFER_BYTES = 256 * 1024
-
-
-@dataclass(slots=True)
-class Leg:
-    """One track on its way to one client. Sequence, time and source begin at random values (RFC 3550)."""
-
-    track: Track
-    channels: tuple[int, int]
-    ssrc: int = field(default_factory=lambda: secrets.randbits(32))
-    sequence: int = field(default_factory=lambda: secrets.randbits(15))
-    offset: int = field(default_factory=lambda: secrets.randbits(31))
-    packets: int = 0
-    octets: int = 0
-    reported_at: datetime | None = None
-    waits_for_key: bool = True
-    unsubscribe: Callable[[], None] | None = None
-
-
-class UnitQueue:
-    """Units of all tracks in the order they came, bounded. When full, a track skips to its next key unit."""
-
-    def __init__(self, counters: RtspCounters) -> None:
-        self._counters = counters
-        self._units: deque[tuple[Leg, AccessUnit | None]] = deque()
-        self._bytes = 0
-        self._filled = asyncio.Event()
-
-    def put(self, leg: Leg, unit: AccessUnit) -> None:
-        if leg.waits_for_key and not unit.key:
-            self._counters.dropped_units += leg.packets > 0
-            return
-        if len(self._units) >= QUEUE_UNITS or self._bytes + unit.size_bytes > QUEUE_BYTES:
-            self._discard(leg)
-            if not unit.key:
-                leg.waits_for_key = True
-                self._counters.dropped_units += 1
-                return
-        leg.waits_for_key = False
-        self._append(leg, unit)
-
-    def end(self, leg: Leg) -> None:
-        self._append(leg, None)
-
-    async def get(self) -> tuple[Leg, AccessUnit | None]:
-        """The oldest unit; None in its place when the track has ended."""
-        while not self._units:
-            self._filled.clear()
-            await self._filled.wait()
-        leg, unit = self._units.popleft()
-        self._bytes -= unit.size_bytes if unit else 0
-        return leg, unit
-
-    def clear(self) -> None:
-        self._units.clear()
-        self._bytes = 0
-
-    def _append(self, leg: Leg, unit: AccessUnit | None) -> None:
-        self._units.append((leg, unit))
-        self._bytes += unit.size_bytes if unit else 0
-        self._filled.set()
-
-    def _discard(self, leg: Leg) -> None:
-        stays = [(owner, unit) for owner, unit in self._units if owner is not leg or unit is None]
-        self._counters.dropped_units += len(self._units) - len(stays)
-        self._units = deque(stays)
-        self._bytes = sum(unit.size_bytes for _, unit in stays if unit)
-
-
-@dataclass(frozen=True, slots=True)
-class _LegSink:
-    queue: UnitQueue
-    leg: Leg
-
-    def put(self, unit: AccessUnit) -> None:
-        self.queue.put(self.leg, unit)
-
-    def end(self) -> None:
-        self.queue.end(self.leg)
 
 
 class Connection:
@@ -186,7 +103,7 @@ class Connection:
         if request.method not in METHODS:
             return await reply(501, [("Public", ", ".join(METHODS))])
         if "require" in request.headers:
-            return await reply(551, [("Unsupported", _plain(request.headers["require"]))])
+            return await reply(551, [("Unsupported", plain(request.headers["require"]))])
         if request.method in _GUARDED and self._authorize is not None:
             challenges = self._authorize(request.method, request.url, request.headers.get("authorization"))
             if challenges:
@@ -264,7 +181,7 @@ class Connection:
             return
         for leg in self._legs.values():
             leg.waits_for_key = True
-            leg.unsubscribe = leg.track.subscribe(_LegSink(self._queue, leg))
+            leg.unsubscribe = leg.track.subscribe(LegSink(self._queue, leg))
         self._sender = asyncio.get_running_loop().create_task(self._send_units(), name="rtsp-sender")
 
     async def _stop(self) -> None:
@@ -347,24 +264,7 @@ class Connection:
         return [("Session", f"{self._session};timeout={int(self._timeout_s)}")] if self._legs else []
 
 
-async def session_description(stream: Stream) -> bytes:
-    """SDP with one media section per track, all under aggregate control."""
-    version = int(datetime.now(UTC).timestamp())
-    lines = ["v=0", f"o=- {version} 1 IN IP4 0.0.0.0", f"s={_plain(stream.name) or '-'}"]
-    lines += ["c=IN IP4 0.0.0.0", "t=0 0", "a=control:*", "a=range:npt=now-"]
-    for track in stream.tracks:
-        lines.append(f"m={track.media} 0 RTP/AVP {track.payload_type}")
-        lines.append(f"a=control:{track.control}")
-        lines += [f"a={attribute}" for attribute in await track.sdp_attributes()]
-    return "\r\n".join([*lines, ""]).encode()
-
-
 def _base(url: str, path: str) -> str:
     """The stream's own URL, as the client wrote it, whatever track or query follows in a request."""
     scheme, netloc, *_ = urlsplit(url)
-    return _plain(f"{scheme}://{netloc}{path}")
-
-
-def _plain(text: str) -> str:
-    """Text that cannot end a line: what goes into a header or an SDP line from outside."""
-    return "".join(character for character in text if character.isprintable())[:256]
+    return plain(f"{scheme}://{netloc}{path}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from events.metadata.rtp import AccessUnit
@@ -68,3 +69,20 @@ class RtspCounters:
     sent_units: int = 0
     dropped_units: int = 0
     bad_requests: int = 0
+
+
+async def session_description(stream: Stream) -> bytes:
+    """SDP with one media section per track, all under aggregate control."""
+    version = int(datetime.now(UTC).timestamp())
+    lines = ["v=0", f"o=- {version} 1 IN IP4 0.0.0.0", f"s={plain(stream.name) or '-'}"]
+    lines += ["c=IN IP4 0.0.0.0", "t=0 0", "a=control:*", "a=range:npt=now-"]
+    for track in stream.tracks:
+        lines.append(f"m={track.media} 0 RTP/AVP {track.payload_type}")
+        lines.append(f"a=control:{track.control}")
+        lines += [f"a={attribute}" for attribute in await track.sdp_attributes()]
+    return "\r\n".join([*lines, ""]).encode()
+
+
+def plain(text: str) -> str:
+    """Text that cannot end a line: what goes into a header or an SDP line from outside."""
+    return "".join(character for character in text if character.isprintable())[:256]
