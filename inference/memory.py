@@ -51,9 +51,18 @@ class Memory:
         )
         del self._past[:-MOST_PAST]
 
+    def forget(self, now_s: float) -> None:
+        """Drop what is too old to matter."""
+        longest_s = max(self._rearm_s, self._parked_rearm_s)
+        self._past = [past for past in self._past if now_s - past.last_s <= longest_s]
+
     def knows(self, track: Track, text: str) -> bool:
         """This text on this track is a vehicle that was told already."""
         return any(self._same(past, track, text) for past in reversed(self._past))
+
+    def told_beside(self, track: Track) -> bool:
+        """Another text on the same vehicle was told already."""
+        return any(track.rides_with(past.object_id) for past in self._past)
 
     def _same(self, past: Past, track: Track, text: str) -> bool:
         gap_s = track.first_s - past.last_s

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from inference.association import associate
 from inference.memory import ALIKE, Memory
-from inference.tracks import STILL, Track, distance
+from inference.tracks import STILL, Track
 from inference.types import (
     Box,
     Frame,
@@ -32,8 +32,6 @@ from inference.voting import Verdict, similarity
 EDGE = 0.006
 # Overlays are burned into the outermost lines; a plate that never leaves them was never seen whole.
 OVERLAY_BAND = 0.065
-# Two plates on one vehicle do not exist; two texts this close (plate widths) that move together are one vehicle's.
-SAME_VEHICLE = 2.5
 # A vehicle's own motion covers much more than its plate.
 COVERS = 4.0
 COVERED_WITHIN_S = 2.0
@@ -112,7 +110,8 @@ class Tracker:
         """Close everything: the stream ended, or the picture changed its size."""
         told: list[Passage] = []
         for track in list(self._tracks):
-            told += self._leave(track, now_s, StageTimes())
+            told += self._leave(track, StageTimes())
+        self._memory.forget(now_s)
         return told
 
     @property
@@ -197,11 +196,8 @@ class Tracker:
         seen = [track for track in self._tracks if track.last_s == now_s and not track.missed]
         for track in seen:
             for other in seen:
-                if other is track:
-                    continue
-                track.seen_with.add(other.object_id)
-                if distance(track.box, other.box) < SAME_VEHICLE:
-                    track.neighbours[other.object_id] = track.neighbours.get(other.object_id, 0) + 1
+                if other is not track:
+                    track.meet(other)
 
     # When a vote is closed.
 
@@ -211,17 +207,17 @@ class Tracker:
         track.parked = track.parked or stands
         patience = settings.lost_after_s * (3 if track.parked else 1)
         if track.missed >= 2 and now_s - track.last_s >= patience:
-            return self._leave(track, now_s, stages)
-        if track.closed or track.missed:
-            return []
+            return self._leave(track, stages)
         verdict = track.verdict()
-        if verdict is None or now_s - track.first_s < settings.partial_span_s:
+        if track.closed or track.missed or verdict is None or now_s - track.first_s < settings.partial_span_s:
             return []
         if self._is_overlay(track):
-            return self._suppress(track)
+            self._suppress(track)
+        if track.closed or self._in_band(track):
+            return []
         sure = verdict.support >= 2 and verdict.likelihood >= settings.stop_above and not track.cut and track.arrived
         if (sure or (stands and track.read_count >= 3)) and self._acceptable(track, verdict):
-            return self._finish(track, verdict, now_s, stages)
+            return self._finish(track, verdict, stages)
         return self._preview(track, verdict, stages)
 
     def _preview(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
@@ -235,15 +231,15 @@ class Tracker:
         track.announced = True
         return [self._passage(track, verdict, PassageState.PREVIEW, stages)]
 
-    def _leave(self, track: Track, now_s: float, stages: StageTimes) -> list[Passage]:
+    def _leave(self, track: Track, stages: StageTimes) -> list[Passage]:
         """The plate has gone: close the vote if it is open, tell the loss, remember it."""
         told: list[Passage] = []
         verdict = track.verdict()
         if not track.closed and verdict is not None:
             if self._is_overlay(track):
-                told += self._suppress(track)
+                self._suppress(track)
             elif self._acceptable(track, verdict):
-                told += self._finish(track, verdict, now_s, stages)
+                told += self._finish(track, verdict, stages)
         if track.announced and verdict is not None:
             told.append(self._passage(track, verdict, PassageState.LOST, stages))
         self._tracks.remove(track)
@@ -259,16 +255,16 @@ class Tracker:
             needed = settings.sure_likelihood if track.looks >= 3 else (settings.discard_below + 1) / 2
             if verdict.strongest < needed:
                 return False
-        rivals = [
-            other for other in self._tracks if track.neighbours.get(other.object_id, 0) >= min(2, track.read_count)
-        ]
+        if self._memory.told_beside(track):
+            return False
+        rivals = [other for other in self._tracks if track.rides_with(other.object_id)]
         own = _plate_likeness(track, verdict)
         return all(
             (theirs := other.verdict()) is None or (own > _plate_likeness(other, theirs) and other.final is None)
             for other in rivals
         )
 
-    def _finish(self, track: Track, verdict: Verdict, now_s: float, stages: StageTimes) -> list[Passage]:
+    def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""
         again = self._again(track, verdict.text)
         track.closed = True
@@ -292,27 +288,25 @@ class Tracker:
 
     def _is_overlay(self, track: Track) -> bool:
         """A text that never moved and that nothing brought here: a burned-in line, a sign."""
-        if track.wander() > STILL:
+        if len(track.sightings) < 3 and not track.missed:
             return False
-        if not track.arrived and (len(track.sightings) >= 3 or track.missed):
-            return True
+        return self._in_band(track) or (track.wander() <= STILL and not track.arrived)
+
+    def _in_band(self, track: Track) -> bool:
+        """It was never seen anywhere but in the outermost lines of the picture."""
         assert self._size is not None
         height = self._size[1]
-        y = track.box.center[1]
-        return y < OVERLAY_BAND * height or y > (1 - OVERLAY_BAND) * height
+        return all(
+            not OVERLAY_BAND * height <= sight.box.center[1] <= (1 - OVERLAY_BAND) * height for sight in track.sightings
+        )
 
-    def _suppress(self, track: Track) -> list[Passage]:
+    def _suppress(self, track: Track) -> None:
         track.closed = True
         verdict = track.verdict()
+        text, likelihood = (verdict.text, verdict.likelihood) if verdict else ("", 0.0)
         self.suppressed.append(
-            Rejection(
-                reason=RejectionReason.STATIC_TEXT,
-                box=track.box,
-                text=verdict.text if verdict else "",
-                likelihood=verdict.likelihood if verdict else 0.0,
-            )
+            Rejection(reason=RejectionReason.STATIC_TEXT, box=track.box, text=text, likelihood=likelihood)
         )
-        return []
 
     def _passage(self, track: Track, verdict: Verdict, state: PassageState, stages: StageTimes) -> Passage:
         shot = track.best_shot(verdict.text)

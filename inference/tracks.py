@@ -23,6 +23,10 @@ MOST_PICTURES = 3
 CLEAR_GROWTH = 0.18
 # Below this growth a vertical move decides: cameras look down on roads, so what approaches moves down.
 FAINT_GROWTH = 0.08
+# Texts on one vehicle are this close (in widths of the wider one) and stay as they are to each other. The plate of a
+# vehicle behind shows above the roof of the one before, which is further up.
+SAME_VEHICLE = 2.0
+RIGID = 0.35
 # A box that stays within this share of its width does not move; detectors jitter by less.
 STILL = 0.12
 
@@ -73,7 +77,9 @@ class Track:
     shots: dict[str, Shot] = field(default_factory=dict)
     neighbours: dict[int, int] = field(default_factory=dict)
     """How often another track was seen close beside this one in the same frame."""
-    seen_with: set[int] = field(default_factory=set)
+    seen_with: dict[int, int] = field(default_factory=dict)
+    """How often another track was seen in the same frame, near or far."""
+    _beside: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     _verdict: Verdict | None = None
     _stale: bool = True
 
@@ -99,8 +105,10 @@ class Track:
         self.last_s = frame.monotonic_s
         self.ended_at = frame.captured_at
         self.missed = 0
-        if not self.arrived and self.wander() > 2 * STILL:
+        if self.final is None and self.wander() > 2 * STILL:
             self.arrived = True
+            # What was taken for a sign drives off: it was a vehicle that stood here.
+            self.closed = False
 
     def read(self, reading: Reading, frame: Frame, *, cut: bool) -> None:
         """Count a reading, and keep the frame when it is the best one of its text so far."""
@@ -178,6 +186,22 @@ class Track:
         """The furthest the plate has been from where it was first seen, in plate widths."""
         start = self.sightings[0].box
         return max(distance(start, sight.box) for sight in self.sightings)
+
+    def meet(self, other: Track) -> None:
+        """Both are in this frame: close together and still as they first were, they may be on one vehicle."""
+        self.seen_with[other.object_id] = self.seen_with.get(other.object_id, 0) + 1
+        if distance(self.box, other.box) > SAME_VEHICLE:
+            return
+        (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, 1.0)
+        now = ((x - x0) / width, (y - y0) / width, growth_between(self.box, other.box))
+        first = self._beside.setdefault(other.object_id, now)
+        if max(abs(a - b) for a, b in zip(now, first, strict=True)) <= RIGID:
+            self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
+
+    def rides_with(self, object_id: int) -> bool:
+        """The other one was close beside this one nearly whenever both were seen: on the same vehicle."""
+        close = self.neighbours.get(object_id, 0)
+        return close >= min(2, self.read_count) and close >= 0.7 * self.seen_with.get(object_id, 0)
 
     def still_for(self, now_s: float) -> float:
         """Seconds that the plate has not moved or grown until now."""

@@ -24,6 +24,8 @@ LOST_INSIDE = 0.02
 INVENTED = 0.015
 # Neighbouring frames make the same mistakes, so each further agreeing read counts for less.
 AGREEMENT = (1.0, 0.45, 0.3, 0.2, 0.15)
+# Parts of a plate shorter than this are alike by chance.
+LEAST_PART = 3
 # Votes that never come to rest would make every decision dearer; the weakest are dropped beyond this number.
 MOST_VOTES = 24
 
@@ -75,8 +77,12 @@ def similarity(one: str, other: str) -> float:
     if not one or not other:
         return 0.0
     short, long = sorted((one, other), key=len)
-    if len(short) >= 3 and short in long:
+    if len(short) >= LEAST_PART and short in long:
         return max(0.8, len(short) / len(long))
+    # Two parts of one plate: the end of the one is the start of the other.
+    overlap = max(_overlap(one, other), _overlap(other, one))
+    if overlap >= LEAST_PART and overlap >= 0.6 * len(short):
+        return 0.75
     previous = list(map(float, range(len(long) + 1)))
     for row, a in enumerate(short, 1):
         current = [float(row)]
@@ -85,6 +91,10 @@ def similarity(one: str, other: str) -> float:
             current.append(min(previous[column] + 1, current[-1] + 1, previous[column - 1] + change))
         previous = current
     return 1.0 - previous[-1] / len(long)
+
+
+def _overlap(first: str, second: str) -> int:
+    return next((size for size in range(min(len(first), len(second)), 0, -1) if first.endswith(second[:size])), 0)
 
 
 def elect(votes: Sequence[Vote]) -> Verdict | None:
@@ -134,7 +144,8 @@ def _likelihood(
     voices: Sequence[Vote], votes: Sequence[Vote], share: float, characters: Sequence[CharacterLikelihood]
 ) -> float:
     if not voices:
-        return share * min((character.likelihood for character in characters), default=0.0)
+        # Nobody said the whole text: each character stands against its strongest rival, all must hold.
+        return share * math.prod(_holds(character) for character in characters)
     doubt = 1.0
     best = sorted((vote.reading.likelihood for vote in voices), reverse=True)
     for likelihood, worth in zip(best, AGREEMENT, strict=False):
@@ -144,9 +155,14 @@ def _likelihood(
     return max(0.0, min(0.999, (1.0 - doubt) * agreed * (0.5 + 0.5 * share)))
 
 
+def _holds(character: CharacterLikelihood) -> float:
+    rival = max((likelihood for _, likelihood in character.alternatives), default=0.0)
+    return character.likelihood**3 / max(character.likelihood**3 + rival**3, 1e-9)
+
+
 def _share(winner: str, scores: dict[str, float], reads: int) -> float:
     """The winner's part among its rivals, tempered because neighbouring frames are not independent."""
-    temper = 1.0 + 0.4 * (reads - 1)
+    temper = 1.0 + 0.25 * (reads - 1)
     return 1.0 / sum(math.exp(max(-50.0, (score - scores[winner]) / temper)) for score in scores.values())
 
 
