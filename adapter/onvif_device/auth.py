@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -40,6 +40,7 @@ class Doorkeeper:
 
     def __init__(self, *, users: Users, clock: Callable[[], datetime], attempts: Attempts | None = None) -> None:
         self._digest = HttpDigest(users=users, clock=clock)
+        self._rtsp_digest = HttpDigest(users=users, clock=clock, qop=False)
         self._tokens = UsernameTokens(users=users, clock=clock)
         self._attempts = attempts or Attempts(clock=clock)
 
@@ -63,6 +64,16 @@ class Doorkeeper:
                 "This operation needs a login.", http_status=401, challenges=tuple(self._digest.challenges())
             )
         return user
+
+    def authorize_rtsp(self, method: str, url: str, authorization: str | None) -> Sequence[str]:
+        """The challenges to send with a 401, none when the request is let in: what the RTSP server asks."""
+        try:
+            user = self._rtsp_digest.check(authorization, method=method, path=url)
+        except DigestRefused as refused:
+            if not refused.stale:
+                _log.warning("login to a stream failed", reason=str(refused))
+            return self._rtsp_digest.challenges(stale=refused.stale)
+        return () if user is not None else self._rtsp_digest.challenges()
 
     def _by_http(self, request: web.Request, address: str) -> FaceUser | None:
         try:

@@ -1,4 +1,4 @@
-"""HTTP Digest (RFC 7616, `qop=auth`): the login that profiles M and T ask for."""
+"""HTTP Digest (RFC 7616, `qop=auth`): the login that profiles M and T ask for, over HTTP and over RTSP."""
 
 from __future__ import annotations
 
@@ -36,22 +36,32 @@ class HttpDigest:
     """Makes challenges and checks answers. Nonces are signed, not stored; only their use is remembered.
 
     `algorithms` are offered in that order. MD5 alone is the default: clients that join several WWW-Authenticate headers
-    into one line (Node, requests) mix up the challenges.
+    into one line (Node, requests) mix up the challenges. `qop=False` is for RTSP, whose clients (live555) know the
+    older form only; there an answer can be repeated until its nonce expires.
     """
 
-    def __init__(self, *, users: Users, clock: Callable[[], datetime], algorithms: tuple[str, ...] = ("MD5",)) -> None:
+    def __init__(
+        self,
+        *,
+        users: Users,
+        clock: Callable[[], datetime],
+        algorithms: tuple[str, ...] = ("MD5",),
+        qop: bool = True,
+    ) -> None:
         self._users = users
         self._clock = clock
         self._algorithms = algorithms
+        self._qop = qop
         self._key = secrets.token_bytes(32)
         self._used: OrderedDict[str, set[int]] = OrderedDict()
 
     def challenges(self, *, stale: bool = False) -> list[str]:
         """The WWW-Authenticate values of a 401."""
         nonce = self._new_nonce()
+        middle = ', qop="auth"' if self._qop else ""
         tail = ", stale=true" if stale else ""
         return [
-            f'Digest realm="{REALM}", qop="auth", algorithm={algorithm}, nonce="{nonce}"{tail}'
+            f'Digest realm="{REALM}"{middle}, algorithm={algorithm}, nonce="{nonce}"{tail}'
             for algorithm in self._algorithms
         ]
 
@@ -64,23 +74,20 @@ class HttpDigest:
         algorithm = given.get("algorithm", "MD5").upper()
         if algorithm not in self._algorithms:
             raise DigestRefused(f"the Digest algorithm must be {' or '.join(self._algorithms)}")
-        if given.get("qop") != "auth" or given.get("realm") != REALM:
+        if given.get("realm") != REALM or (self._qop and given.get("qop") != "auth"):
             raise DigestRefused("the Digest answer does not fit the challenge")
         asked = given.get("uri", "")
         if not _same_target(asked, path):
             raise DigestRefused("the Digest answer is for another address")
-        count = _hexadecimal(given.get("nc", ""))
         user = self._users.find(given.get("username", ""))
         password = user.password if user is not None else _UNKNOWN_USER_PASSWORD
-        digest = _ALGORITHMS[algorithm]
-        ha1 = digest(f"{given.get('username', '')}:{REALM}:{password}".encode())
-        ha2 = digest(f"{method}:{asked}".encode())
-        chain = ":".join((ha1, given.get("nonce", ""), given.get("nc", ""), given.get("cnonce", ""), "auth", ha2))
-        matches = hmac.compare_digest(digest(chain.encode()).encode(), given.get("response", "").lower().encode())
+        expected = _expected(given, _ALGORITHMS[algorithm], password=password, method=method)
+        matches = hmac.compare_digest(expected.encode(), given.get("response", "").lower().encode())
         self._check_nonce(given.get("nonce", ""))
         if user is None or not matches:
             raise DigestRefused("user name or password is wrong")
-        self._use(given["nonce"], count)
+        if self._qop:
+            self._use(given["nonce"], _hexadecimal(given.get("nc", "")))
         return user
 
     def _new_nonce(self) -> str:
@@ -107,6 +114,17 @@ class HttpDigest:
         used.add(count)
         while len(self._used) > _MOST_NONCES:
             self._used.popitem(last=False)
+
+
+def _expected(given: Mapping[str, str], digest: Callable[[bytes], str], *, password: str, method: str) -> str:
+    ha1 = digest(f"{given.get('username', '')}:{REALM}:{password}".encode())
+    ha2 = digest(f"{method}:{given.get('uri', '')}".encode())
+    middle = (
+        [given.get(part, "") for part in ("nonce", "nc", "cnonce", "qop")]
+        if "qop" in given
+        else [given.get("nonce", "")]
+    )
+    return digest(":".join((ha1, *middle, ha2)).encode())
 
 
 def _parameters(text: str) -> dict[str, str]:
