@@ -45,10 +45,8 @@ def read_answer(operation: str, answer: Answer) -> etree._Element:
     fault = soap.read_fault(body)
     if fault is not None:
         raise fault_error(operation, fault)
-    if etree.QName(body).localname != f"{operation}Response":
-        raise CameraMisbehaved(
-            f"{operation}: the camera answered with <{etree.QName(body).localname}>. Update its firmware."
-        )
+    if soap.local_name(body) != f"{operation}Response":
+        raise CameraMisbehaved(f"{operation}: the camera answered with <{soap.local_name(body)}>. Update its firmware.")
     return body
 
 

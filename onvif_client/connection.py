@@ -99,7 +99,7 @@ class Connection:
     ) -> etree._Element:
         """Send a whole envelope; returns the body element of the answer, which is the one asked for."""
         body = soap.body_of(envelope, asked="request")
-        operation = etree.QName(body).localname
+        operation = soap.local_name(body)
         ask = _Ask(
             url=url,
             operation=operation,

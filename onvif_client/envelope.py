@@ -75,11 +75,15 @@ def parse(data: bytes, *, asked: str) -> etree._Element:
             f"{asked}: the camera answered with a web page instead of ONVIF. Check the port and the path of the"
             " address, and that ONVIF is switched on in the camera."
         )
+    doctype = CameraMisbehaved(f"{asked}: the answer carries a document type, which SOAP forbids. It was not read.")
+    if b"<!DOCTYPE" in data:
+        raise doctype
     root = _read(data, asked)
+    # In UTF-16 the search above is blind.
     if root.getroottree().docinfo.internalDTD is not None:
-        raise CameraMisbehaved(f"{asked}: the answer carries a document type, which SOAP forbids. It was not read.")
-    if etree.QName(root).localname != "Envelope":
-        raise CameraMisbehaved(f"{asked}: expected a SOAP envelope, got <{etree.QName(root).localname}>.")
+        raise doctype
+    if local_name(root) != "Envelope":
+        raise CameraMisbehaved(f"{asked}: expected a SOAP envelope, got <{local_name(root)}>.")
     return root
 
 
@@ -94,11 +98,16 @@ def body_of(envelope: etree._Element, *, asked: str) -> etree._Element:
 
 def read_fault(body: etree._Element) -> Fault | None:
     """The fault in a SOAP body (1.2 or 1.1), None when it is an ordinary answer."""
-    if etree.QName(body).localname != "Fault":
+    if local_name(body) != "Fault":
         return None
     codes = [value_of(found) for found in body.iter("{*}Value", "{*}faultcode", "faultcode")]
     reason = next((value_of(found) for found in body.iter("{*}Text", "{*}faultstring", "faultstring")), "")
     return Fault(codes=tuple(code.rpartition(":")[2] for code in codes if code), reason=reason)
+
+
+def local_name(element: etree._Element) -> str:
+    """The name without its namespace. A repaired document may hold names that lxml's QName refuses; this does not."""
+    return str(element.tag).rpartition("}")[2]
 
 
 def elements(parent: etree._Element) -> Iterator[etree._Element]:
@@ -112,7 +121,7 @@ def child(parent: etree._Element | None, *path: str) -> etree._Element | None:
     for name in path:
         if found is None:
             return None
-        found = next((each for each in elements(found) if etree.QName(each).localname == name), None)
+        found = next((each for each in elements(found) if local_name(each) == name), None)
     return found
 
 
@@ -120,7 +129,7 @@ def children(parent: etree._Element | None, name: str) -> tuple[etree._Element, 
     """All child elements of one local name."""
     if parent is None:
         return ()
-    return tuple(each for each in elements(parent) if etree.QName(each).localname == name)
+    return tuple(each for each in elements(parent) if local_name(each) == name)
 
 
 def value_of(found: etree._Element | None) -> str:

@@ -61,7 +61,7 @@ async def apply_imaging(
     asked = dict(_given(desired))
     mode = _mode_after(before, desired, options)
     values, notes = _within_options(asked, before, options, mode)
-    merged = replace(before, exposure_mode=mode, **values)
+    merged = replace(before, **({"exposure_mode": mode} | values))
     changed = {name for name, value in values.items() if getattr(before, name) != value}
     problems = await _send(services, video_source_token, merged, options, changed)
     after = await read_imaging(services, video_source_token)

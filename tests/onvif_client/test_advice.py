@@ -188,7 +188,14 @@ def test_contrast_knows_only_the_crop_it_is_given():
 @pytest.mark.requirement("M-116")
 @pytest.mark.parametrize(
     ("levels", "verdict"),
-    [(0, Verdict.BAD), (14.9, Verdict.BAD), (15, Verdict.WARN), (39, Verdict.WARN), (40, Verdict.OK), (200, Verdict.OK)],
+    [
+        (0, Verdict.BAD),
+        (14.9, Verdict.BAD),
+        (15, Verdict.WARN),
+        (39, Verdict.WARN),
+        (40, Verdict.OK),
+        (200, Verdict.OK),
+    ],
 )
 def test_contrast_has_three_bands(levels, verdict):
     assert advice.contrast_verdict(levels) is verdict

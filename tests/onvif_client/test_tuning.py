@@ -1,0 +1,245 @@
+"""Plans: what a site needs, what a camera can, what is already right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from onvif_client.advice import PlateRegion
+from onvif_client.camera import Camera
+from onvif_client.imaging_fields import settable
+from onvif_client.tuning import plan
+from onvif_client.tuning_types import Part, SiteProfile
+from onvif_client.types import (
+    EncoderConfiguration,
+    EncoderOptions,
+    EncodingOptions,
+    ExposureMode,
+    ImagingOptions,
+    ImagingSettings,
+    Range,
+)
+from tests.fakes.camera import FakeCamera
+
+SITE = SiteProfile(max_speed_kmh=50)
+NOW = ImagingSettings(
+    exposure_mode=ExposureMode.AUTO,
+    min_exposure_time_us=100.0,
+    max_exposure_time_us=40000.0,
+    max_gain_db=36.0,
+    sharpness=50.0,
+    contrast=80.0,
+    wide_dynamic_range=True,
+    backlight_compensation=False,
+    defogging=True,
+)
+CAN = ImagingOptions(
+    exposure_modes=frozenset(ExposureMode),
+    ranges={
+        "min_exposure_time_us": Range(minimum=10, maximum=40000),
+        "max_exposure_time_us": Range(minimum=10, maximum=40000),
+        "exposure_time_us": Range(minimum=10, maximum=40000),
+        "max_gain_db": Range(minimum=0, maximum=36),
+        "gain_db": Range(minimum=0, maximum=36),
+        "sharpness": Range(minimum=0, maximum=100),
+        "contrast": Range(minimum=0, maximum=100),
+    },
+    switches={
+        "wide_dynamic_range": frozenset({True, False}),
+        "backlight_compensation": frozenset({True, False}),
+        "defogging": frozenset({True}),
+    },
+)
+ENCODER = EncoderConfiguration(
+    token="e", name="e", encoding="H264", width_px=1920, height_px=1080, quality=50.0, frame_rate=25.0, gov_length=100
+)
+SIZES = ((1920, 1080), (1280, 720), (1024, 768), (854, 480), (640, 360), (640, 480))
+OFFERED = EncoderOptions(
+    encodings=tuple(
+        EncodingOptions(
+            encoding=encoding,
+            resolutions=SIZES,
+            quality=Range(minimum=0, maximum=100),
+            frame_rate=Range(minimum=1, maximum=25),
+            gov_length=Range(minimum=1, maximum=300) if encoding == "H264" else None,
+        )
+        for encoding in ("H264", "JPEG")
+    )
+)
+
+
+def imaging_plan(site=SITE, now=NOW, options=CAN):
+    return plan(site, imaging=now, imaging_options=options)
+
+
+def encoder_plan(site=SITE, encoder=ENCODER, options=OFFERED):
+    return plan(site, imaging=NOW, imaging_options=CAN, encoder=encoder, encoder_options=options)
+
+
+@pytest.mark.requirement("M-112")
+@pytest.mark.parametrize(("speed", "limit_us"), [(30, 3030), (50, 1818), (90, 1010), (130, 699)])
+def test_the_longest_exposure_is_the_formulas_rounded_down(speed, limit_us):
+    made = imaging_plan(SiteProfile(max_speed_kmh=speed))
+    assert made.imaging.max_exposure_time_us == limit_us
+    assert made.imaging.max_exposure_time_us <= 1e6 / (11 * speed)
+
+
+def test_every_change_has_a_sentence_for_a_reason():
+    made = encoder_plan()
+    assert {each.part for each in made.changes} == {Part.IMAGING, Part.ENCODER}
+    for change in made.changes:
+        assert len(change.reason.split()) > 6
+        assert change.reason.endswith(".")
+        assert change.current != change.desired
+
+
+def test_a_shutter_that_is_short_enough_is_left_alone():
+    made = imaging_plan(now=replace(NOW, max_exposure_time_us=1000.0))
+    assert made.imaging.max_exposure_time_us is None
+    assert "max_exposure_time_us" not in {each.field for each in made.changes}
+
+
+def test_a_camera_without_a_ceiling_gets_a_manual_shutter():
+    ranges = {name: limits for name, limits in CAN.ranges.items() if name != "max_exposure_time_us"}
+    made = imaging_plan(options=replace(CAN, ranges=ranges))
+    assert (made.imaging.exposure_mode, made.imaging.exposure_time_us) == (ExposureMode.MANUAL, 1818)
+    assert made.imaging.gain_db == 7.2
+    assert made.imaging.max_gain_db is None
+
+
+def test_a_manual_shutter_stays_manual():
+    made = imaging_plan(now=replace(NOW, exposure_mode=ExposureMode.MANUAL, exposure_time_us=20000.0, gain_db=30.0))
+    assert made.imaging.exposure_mode is None
+    assert (made.imaging.exposure_time_us, made.imaging.gain_db) == (1818, 7.2)
+
+
+def test_a_camera_whose_shutter_cannot_be_set_is_warned_about():
+    made = imaging_plan(options=replace(CAN, ranges={}))
+    assert made.imaging.max_exposure_time_us is None
+    assert any("does not let the shutter be set" in each for each in made.warnings)
+
+
+def test_a_camera_that_is_too_slow_gets_its_shortest_shutter_and_a_warning():
+    ranges = CAN.ranges | {"max_exposure_time_us": Range(minimum=5000, maximum=40000)}
+    made = imaging_plan(options=replace(CAN, ranges=ranges))
+    assert made.imaging.max_exposure_time_us == 5000
+    assert any("faster vehicles will blur" in each for each in made.warnings)
+
+
+def test_the_shortest_exposure_makes_room_below_the_longest():
+    made = imaging_plan(now=replace(NOW, min_exposure_time_us=8000.0))
+    assert made.imaging.min_exposure_time_us == 10
+
+
+@pytest.mark.requirement("M-118")
+def test_gain_is_lowered_and_never_raised():
+    assert imaging_plan().imaging.max_gain_db == pytest.approx(7.2)
+    assert imaging_plan(now=replace(NOW, max_gain_db=3.0)).imaging.max_gain_db is None
+
+
+@pytest.mark.requirement("M-120")
+def test_enhancements_are_turned_down_and_what_cannot_be_is_listed():
+    made = imaging_plan()
+    assert (made.imaging.sharpness, made.imaging.contrast) == (10.0, 50.0)
+    assert made.imaging.wide_dynamic_range is False
+    assert made.imaging.backlight_compensation is None, "it is off already"
+    assert made.imaging.defogging is None, "the camera offers ON only"
+    assert any("Defogging" in each for each in made.warnings)
+
+
+def test_without_options_only_what_needs_no_scale_is_planned():
+    made = imaging_plan(options=None)
+    assert made.imaging.max_exposure_time_us == 1818
+    assert made.imaging.wide_dynamic_range is False
+    assert made.imaging.max_gain_db is None
+    assert made.imaging.sharpness is None
+
+
+@pytest.mark.requirement("M-122")
+def test_quality_is_raised_to_eighty_percent_of_the_range():
+    assert encoder_plan().encoder.quality == 80
+    six_steps = replace(OFFERED.encodings[0], quality=Range(minimum=1, maximum=6))
+    assert (
+        encoder_plan(
+            encoder=replace(ENCODER, quality=3.0), options=EncoderOptions(encodings=(six_steps,))
+        ).encoder.quality
+        == 5
+    )
+    assert encoder_plan(encoder=replace(ENCODER, quality=95.0)).encoder.quality is None
+
+
+def test_the_codec_stays_and_key_frames_come_every_second():
+    made = encoder_plan().encoder
+    assert (made.encoding, made.gov_length) == (None, 25)
+
+
+def test_a_key_frame_reader_gets_jpeg_or_four_key_frames_a_second():
+    site = replace(SITE, key_frames_only=True)
+    assert encoder_plan(site).encoder.encoding == "JPEG"
+    assert encoder_plan(site).encoder.gov_length is None
+    without_jpeg = EncoderOptions(encodings=(OFFERED.encodings[0],))
+    made = encoder_plan(site, options=without_jpeg).encoder
+    assert (made.encoding, made.gov_length) == (None, 6)
+
+
+def test_four_frames_a_second_are_the_least():
+    assert encoder_plan(encoder=replace(ENCODER, frame_rate=2.0)).encoder.frame_rate == 4
+    assert encoder_plan(encoder=replace(ENCODER, frame_rate=4.0)).encoder.frame_rate is None
+
+
+@pytest.mark.requirement("M-056")
+@pytest.mark.parametrize(
+    ("region", "width_cm", "size"),
+    [(PlateRegion.EU, 200, (854, 480)), (PlateRegion.EU, 300, (1280, 720)), (PlateRegion.EU, 180, (640, 360))],
+)
+def test_the_lowest_resolution_that_meets_the_plate_width_is_chosen(region, width_cm, size):
+    made = encoder_plan(SiteProfile(max_speed_kmh=50, plate_region=region, area_width_cm=width_cm)).encoder
+    assert (made.width_px, made.height_px) == size
+
+
+def test_without_a_measured_area_the_resolution_stays():
+    made = encoder_plan()
+    assert made.encoder.width_px is None
+    assert any("measure the width" in each for each in made.warnings)
+
+
+def test_an_area_that_is_too_wide_for_the_camera_is_warned_about():
+    made = encoder_plan(SiteProfile(max_speed_kmh=50, area_width_cm=1500))
+    assert made.encoder.width_px is None
+    assert any("zoom in optically" in each for each in made.warnings)
+
+
+def test_interlaced_pictures_need_more_pixels():
+    progressive = encoder_plan(SiteProfile(max_speed_kmh=50, area_width_cm=200)).encoder
+    interlaced = encoder_plan(SiteProfile(max_speed_kmh=50, area_width_cm=200, moving_interlaced=True)).encoder
+    assert (progressive.width_px, interlaced.width_px) == (854, 1280)
+
+
+async def test_a_plan_holds_on_a_camera_and_a_second_plan_is_empty():
+    async with FakeCamera() as fake, Camera(fake.address, fake.user, fake.password) as camera:
+        profile = camera.choose_profile(await camera.profiles())
+
+        async def make():
+            encoder = (await camera.profiles())[0].encoder
+            return plan(
+                replace(SITE, area_width_cm=250),
+                imaging=await camera.imaging(profile.video_source_token),
+                imaging_options=await camera.imaging_options(profile.video_source_token),
+                encoder=encoder,
+                encoder_options=await camera.encoder_options(encoder),
+            )
+
+        made = await make()
+        assert not made.empty
+        reports = await camera.apply_imaging(profile.video_source_token, made.imaging)
+        reports += await camera.apply_encoder(profile.encoder, made.encoder)
+        assert all(each.ok for each in reports)
+        assert len(reports) == len(made.changes)
+        assert (await make()).empty
+
+
+def test_settable_follows_the_options():
+    assert settable("sharpness", 1.0, NOW, CAN)
+    assert not settable("defogging", False, NOW, CAN)
+    assert not settable("iris_db", 1.0, NOW, None)
