@@ -6,8 +6,8 @@ stack ends them in the opposite order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Protocol, Self
 
 import structlog
@@ -17,7 +17,7 @@ from events.metadata.rtsp import RtspServer
 from events.metadata.rtsp_stream import Stream
 from mock_vms.camera.authentication import Authentication
 from mock_vms.camera.control import Control
-from mock_vms.camera.discovery import DiscoveryResponder
+from mock_vms.camera.discovery import DiscoveryResponder, local_address
 from mock_vms.camera.discovery_messages import Target
 from mock_vms.camera.door import BODY_LIMIT_BYTES, SoapDoor, refuse_large_bodies
 from mock_vms.camera.identity import Identity
@@ -33,7 +33,9 @@ from mock_vms.camera.services.media2 import Media2Service
 from mock_vms.camera.services.operation import UNREACHABLE_HOST, Operation, Service
 from mock_vms.camera.services.relay_outputs import RelayOutputs
 from mock_vms.camera.settings import VirtualCameraSettings
-from mock_vms.camera.state import CameraState
+from mock_vms.camera.sources import Source
+from mock_vms.camera.stage import Stage
+from mock_vms.camera.state import CameraState, RelayOutput
 from mock_vms.camera.subscriptions import PullPoints
 from mock_vms.camera.times import CameraClock
 from mock_vms.camera.xml import TDS, TEV, TIMG, TMD, TR2, TRT
@@ -41,6 +43,24 @@ from mock_vms.camera.xml import TDS, TEV, TIMG, TMD, TR2, TRT
 _log = structlog.get_logger(__name__)
 # A waiting PullMessages must not hold up the end; clients see a closed connection, as when a camera loses power.
 _SHUTDOWN_TIMEOUT_S = 1.0
+
+
+# Addresses to listen on that are none to be told.
+_EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
+
+
+@asynccontextmanager
+async def open_camera(
+    settings: VirtualCameraSettings, *, source: Source, light: float = 1.0
+) -> AsyncIterator[VirtualCamera]:
+    """A camera that films `source`, on the network until the block is left."""
+    relays = {token: RelayOutput(token=token) for token in settings.relays}
+    state = CameraState(name=settings.name, relays=relays)
+    async with (
+        Stage(state=state, source=source, light=light) as stage,
+        VirtualCamera(settings, state=state, stage=stage) as camera,
+    ):
+        yield camera
 
 
 class StreamingStage(StagePort, Protocol):
@@ -124,12 +144,19 @@ class VirtualCamera:
         await self._stack.aclose()
 
     @property
+    def public_host(self) -> str:
+        """A host name for this machine: the one listened on, or the default interface's when that is all of them."""
+        return local_address() if self.settings.host in _EVERYWHERE else self.settings.host
+
+    @property
     def device_url(self) -> str:
-        return f"http://{self.settings.host}:{self._http_port}/onvif/device_service"
+        return f"http://{_bracketed(self.public_host)}:{self._http_port}/onvif/device_service"
 
     @property
     def control_url(self) -> str:
-        return f"http://{self.settings.host}:{self._http_port}/control"
+        """Loopback, because only loopback clients are answered there."""
+        host = "127.0.0.1" if self.settings.host in _EVERYWHERE else self.settings.host
+        return f"http://{_bracketed(host)}:{self._http_port}/control"
 
     @property
     def http_port(self) -> int:
@@ -148,7 +175,7 @@ class VirtualCamera:
     def stream_url(self, encoder_token: str) -> str:
         if self._rtsp is None:
             raise RuntimeError("the camera is not open: use it as `async with`")
-        return self._rtsp.url(f"/{encoder_token}")
+        return self._rtsp.url(f"/{encoder_token}", host=self.public_host)
 
     def reboot(self) -> None:
         """What clients notice of a reboot: subscriptions are gone, and discovery says bye and hello."""
@@ -192,7 +219,11 @@ class VirtualCamera:
 
     def _device_address(self, interface: str) -> str:
         """The device address for a client that reaches us by `interface`; a camera bound to one host has only that."""
-        host = self.settings.host if self.settings.host not in ("0.0.0.0", "::") else interface  # noqa: S104  # compared
+        host = interface if self.settings.host in _EVERYWHERE else self.settings.host
         if self.settings.quirks.wrong_discovery_xaddr:
             host = UNREACHABLE_HOST
-        return f"http://{host}:{self._http_port}/onvif/device_service"
+        return f"http://{_bracketed(host)}:{self._http_port}/onvif/device_service"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -123,7 +123,7 @@ class DiscoveryResponder:
             sock.close()
             _log.warning("discovery is off: cannot open the multicast port", port=self._group_port, error=str(error))
             return
-        for interface in dict.fromkeys(("127.0.0.1", _default_interface())):
+        for interface in dict.fromkeys(("127.0.0.1", local_address())):
             try:
                 membership = socket.inet_aton(GROUP) + socket.inet_aton(interface)
                 sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
@@ -151,7 +151,7 @@ class DiscoveryResponder:
             write = resolve_matches
         else:
             return
-        answer = write(self._target, self._xaddr(_local_address(source[0])), request.message_id, self._sequence)
+        answer = write(self._target, self._xaddr(local_address(source[0])), request.message_id, self._sequence)
         self._answer_later(answer, source, random.uniform(0, longest_delay_s), transport)
 
     def _answer_later(
@@ -213,13 +213,11 @@ class _Receiver(asyncio.DatagramProtocol):
         self._receive(data, (str(addr[0]), addr[1]), self._longest_delay_s, self._transport)
 
 
-def _default_interface() -> str:
-    """The local address that the default route uses; loopback when there is no route."""
-    return _local_address("192.0.2.1")  # TEST-NET-1: nothing is sent, only the route is looked up
+def local_address(peer: str = "192.0.2.1") -> str:
+    """The address by which a peer reaches this machine; by default the one of the default route, else loopback.
 
-
-def _local_address(peer: str) -> str:
-    """The address by which a peer reaches this machine."""
+    Nothing is sent: connecting a UDP socket only looks up the route. The default peer is TEST-NET-1, which is nobody.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             sock.connect((peer, 9))
