@@ -258,11 +258,8 @@ class Tracker:
         if self._memory.told_beside(track):
             return False
         rivals = [other for other in self._tracks if track.rides_with(other.object_id)]
-        own = _plate_likeness(track, verdict)
-        return all(
-            (theirs := other.verdict()) is None or (own > _plate_likeness(other, theirs) and other.final is None)
-            for other in rivals
-        )
+        own = track.plate_likeness()
+        return all(other.final is None and own > other.plate_likeness() for other in rivals)
 
     def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""
@@ -338,8 +335,3 @@ def crop(picture: Picture, box: Box, margin: float = 0.15) -> Picture:
     left, top = int(max(0, box.x - dx)), int(max(0, box.y - dy))
     right, bottom = int(min(width, box.right + dx + 1)), int(min(height, box.bottom + dy + 1))
     return picture[min(top, height - 1) : max(bottom, top + 1), min(left, width - 1) : max(right, left + 1)].copy()
-
-
-def _plate_likeness(track: Track, verdict: Verdict) -> float:
-    """How much a text is a plate rather than a sticker beside one."""
-    return verdict.likelihood * min(track.read_count, 4) * (0.7 + 0.3 * verdict.country_likelihood)

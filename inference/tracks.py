@@ -26,6 +26,8 @@ FAINT_GROWTH = 0.08
 # Texts on one vehicle are this close (in widths of the wider one) and stay as they are to each other. The plate of a
 # vehicle behind shows above the roof of the one before, which is further up.
 SAME_VEHICLE = 2.0
+# A word without a digit is lettering more often than a plate: it belongs to any plate within a vehicle's reach.
+WORD_ON_VEHICLE = 4.0
 RIGID = 0.35
 # A box that stays within this share of its width does not move; detectors jitter by less.
 STILL = 0.12
@@ -187,10 +189,25 @@ class Track:
         start = self.sightings[0].box
         return max(distance(start, sight.box) for sight in self.sightings)
 
+    def is_word(self) -> bool:
+        """What was read holds no digit."""
+        verdict = self.verdict()
+        return verdict is not None and not any(character.isdigit() for character in verdict.text)
+
+    def plate_likeness(self) -> float:
+        """How much this is a plate rather than lettering beside one: sure, often read, known form, large."""
+        verdict = self.verdict()
+        if verdict is None:
+            return 0.0
+        sure = verdict.likelihood * (0.7 + 0.3 * verdict.country_likelihood) * (0.4 if self.is_word() else 1.0)
+        height = sorted(sight.box.height for sight in self.sightings)[len(self.sightings) // 2]
+        return sure * min(self.read_count, 4) * math.sqrt(height)
+
     def meet(self, other: Track) -> None:
         """Both are in this frame: close together and still as they first were, they may be on one vehicle."""
         self.seen_with[other.object_id] = self.seen_with.get(other.object_id, 0) + 1
-        if distance(self.box, other.box) > SAME_VEHICLE:
+        reach = WORD_ON_VEHICLE if self.is_word() or other.is_word() else SAME_VEHICLE
+        if distance(self.box, other.box) > reach:
             return
         (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, 1.0)
         now = ((x - x0) / width, (y - y0) / width, growth_between(self.box, other.box))

@@ -1,0 +1,91 @@
+"""Where plates get lost: per hour, how many frames came, moved, held plates, were read and became passages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from inference.recognition import Recognition
+from inference.types import Passage, PassageState, Rejection, RejectionReason
+
+# Two days of hours: enough for charts; the store keeps what is older.
+MOST_HOURS = 48
+
+
+@dataclass(slots=True)
+class FunnelHour:
+    """One hour of one camera. `matched` and `delivered` are counted by whoever matches and delivers."""
+
+    starts_at: datetime
+    frames: int = 0
+    motion: int = 0
+    analysed: int = 0
+    found: int = 0
+    read: int = 0
+    accepted: int = 0
+    matched: int = 0
+    delivered: int = 0
+    detect_ms: float = 0.0
+    read_ms: float = 0.0
+    busy_ms: float = 0.0
+    rejected: Counter[RejectionReason] = field(default_factory=Counter)
+
+
+class Funnel:
+    """Counters of one camera, by the hour of the frame they belong to."""
+
+    def __init__(self) -> None:
+        self._hours: dict[datetime, FunnelHour] = {}
+
+    @property
+    def hours(self) -> tuple[FunnelHour, ...]:
+        """Oldest first."""
+        return tuple(self._hours[start] for start in sorted(self._hours))
+
+    def count(self, at: datetime, stage: str, number: int = 1) -> None:
+        """Add to one of the counted stages, by its name."""
+        hour = self._hour(at)
+        setattr(hour, stage, getattr(hour, stage) + number)
+
+    def analysed(self, at: datetime, recognition: Recognition, busy_ms: float) -> None:
+        """One frame went through recognition."""
+        hour = self._hour(at)
+        hour.analysed += 1
+        hour.found += len(recognition.readings) + len(recognition.rejections)
+        hour.read += len(recognition.readings)
+        hour.detect_ms += recognition.stages.detect_ms
+        hour.read_ms += recognition.stages.read_ms
+        hour.busy_ms += busy_ms
+        hour.rejected.update(rejection.reason for rejection in recognition.rejections)
+
+    def suppressed(self, at: datetime, rejections: Sequence[Rejection]) -> None:
+        """Texts that the tracker found to be no vehicle's."""
+        self._hour(at).rejected.update(rejection.reason for rejection in rejections)
+
+    def passed(self, passage: Passage) -> None:
+        """A vehicle's one final passage."""
+        if passage.state is PassageState.FINAL:
+            self._hour(passage.read_at).accepted += 1
+
+    def _hour(self, at: datetime) -> FunnelHour:
+        start = at.replace(minute=0, second=0, microsecond=0)
+        if start not in self._hours:
+            self._hours[start] = FunnelHour(start)
+            for old in sorted(self._hours)[:-MOST_HOURS]:
+                del self._hours[old]
+        # A frame from before all kept hours (a clock that jumped back) counts in the oldest one.
+        return self._hours.get(start) or self._hours[min(self._hours)]
+
+
+def total(hours: Sequence[FunnelHour]) -> FunnelHour:
+    """Several hours as one; starts with the first."""
+    sum_of = FunnelHour(min((hour.starts_at for hour in hours), default=datetime.min + timedelta(0)))
+    for hour in hours:
+        for name in ("frames", "motion", "analysed", "found", "read", "accepted", "matched", "delivered"):
+            setattr(sum_of, name, getattr(sum_of, name) + getattr(hour, name))
+        for name in ("detect_ms", "read_ms", "busy_ms"):
+            setattr(sum_of, name, getattr(sum_of, name) + getattr(hour, name))
+        sum_of.rejected.update(hour.rejected)
+    return sum_of

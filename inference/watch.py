@@ -1,0 +1,261 @@
+"""One camera, watched: frame, motion gate, recognition, tracker, passage.
+
+The loop never blocks: pictures come from the source's thread, and recognition runs in a bounded executor that all
+cameras share. A camera has one frame in it at a time and waits its turn, so none can crowd out the others; a slow
+machine lowers the rate of all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import structlog
+
+from inference.funnel import Funnel
+from inference.motion import MotionGate, MotionResult
+from inference.recognition import Recognition, RecognitionSettings
+from inference.tracker import Tracker, TrackerSettings
+from inference.types import Box, Frame, Passage, Picture, Scene
+
+# How long to wait for a frame before looking at the state of the source again.
+FRAME_TIMEOUT_S = 2.0
+# The scene is looked at this much longer after motion: what stopped is read at rest, what left is seen to be gone.
+LINGER_S = 1.5
+# Motion at the edge of a blob belongs to the same vehicle: the region looked at is wider by this share of the picture.
+AROUND = 0.08
+# Above this share of the picture a region saves nothing.
+MOST_REGION = 0.6
+
+_log = structlog.get_logger(__name__)
+
+
+class Pictures(Protocol):
+    """Where frames come from: what `Source` offers."""
+
+    interval_s: float
+
+    async def open(self) -> None: ...
+    async def aclose(self) -> None: ...
+    async def next_frame(self, timeout_s: float) -> Frame | None: ...
+
+
+class Reads(Protocol):
+    """What reads them: `Recognizer`, or a remote one later."""
+
+    def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
+        """Every plate in the picture; blocks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """How one camera is watched. Every value may change while it runs (`Watch.change`)."""
+
+    recognition: RecognitionSettings = field(default_factory=RecognitionSettings)
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """Polygons (shares of the picture) whose motion means nothing: clocks, trees, flags."""
+    max_fps: float | None = 4.0
+    """Analysed frames per second; None is as many as come and the processor allows."""
+    moving_fps: float | None = 8.0
+    """Analysed frames per second while a plate in view has no final reading yet; never below `max_fps`."""
+    reread_s: float = 5.0
+    """A scene without motion but with a plate in it is read again this seldom."""
+    motion_gate: bool = True
+    look_at_motion_only: bool = False
+    """Search only around motion and known plates: cheaper, for scenes with small motion in a large picture."""
+
+    def rate(self, *, busy: bool) -> float | None:
+        """Analysed frames per second."""
+        if self.max_fps is None:
+            return None
+        return max(self.max_fps, self.moving_fps or 0.0) if busy else self.max_fps
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do with one frame."""
+
+    look: bool
+    region: Box | None = None
+
+
+class Watch:
+    """Watches one camera until cancelled. Callbacks run in the event loop and may be coroutines."""
+
+    def __init__(
+        self,
+        *,
+        source: Pictures,
+        recognizer: Reads,
+        settings: WatchSettings,
+        executor: Executor,
+        on_passage: Callable[[Passage], Awaitable[None] | None],
+        on_scene: Callable[[Scene], Awaitable[None] | None] | None = None,
+        on_frame: Callable[[Frame, Recognition | None], Awaitable[None] | None] | None = None,
+        name: str = "",
+        funnel: Funnel | None = None,
+    ) -> None:
+        self.funnel = funnel or Funnel()
+        self.name = name
+        self._source = source
+        self._recognizer = recognizer
+        self._executor = executor
+        self._on_passage = on_passage
+        self._on_scene = on_scene
+        self._on_frame = on_frame
+        self._observer = Observer(settings)
+
+    @property
+    def settings(self) -> WatchSettings:
+        return self._observer.settings
+
+    def change(self, settings: WatchSettings) -> None:
+        """Apply new settings from the next frame on; plates in view keep their tracks unless the tracker's change."""
+        self._observer.change(settings)
+
+    async def run(self) -> None:
+        """Open the source, watch it, close it. Ends when a recording ends; plates in view are told then."""
+        await self._source.open()
+        try:
+            await self._watch()
+        finally:
+            await self._source.aclose()
+
+    async def _watch(self) -> None:
+        due_s = 0.0
+        while True:
+            await asyncio.sleep(max(0.0, due_s - time.monotonic()))
+            frame = await self._source.next_frame(FRAME_TIMEOUT_S)
+            if frame is None:
+                if self._observer.silence(time.monotonic()) or _ended(self._source):
+                    await self._tell(self._observer.tracker.flush(time.monotonic()))
+                if _ended(self._source):
+                    return
+                continue
+            rate = self.settings.rate(busy=self._observer.tracker.undecided)
+            interval_s = 1.0 / rate if rate else 0.0
+            self._source.interval_s = interval_s
+            due_s = time.monotonic() + interval_s * 0.9
+            await self._analyse(frame)
+
+    async def _analyse(self, frame: Frame) -> None:
+        now = frame.captured_at
+        self.funnel.count(now, "frames")
+        # The gate does not queue behind other cameras' recognitions: it decides whether to queue at all.
+        plan, motion = await asyncio.to_thread(self._observer.plan, frame)
+        if motion.moved:
+            self.funnel.count(now, "motion")
+        if not plan.look:
+            await _call(self._on_frame, frame, None)
+            return
+        recognition, told, busy_ms = await asyncio.get_running_loop().run_in_executor(
+            self._executor, self._look, frame, plan, motion
+        )
+        self.funnel.analysed(now, recognition, busy_ms)
+        self.funnel.suppressed(now, self._observer.tracker.suppressed)
+        await _call(self._on_frame, frame, recognition)
+        await _call(self._on_scene, self._observer.tracker.scene(frame))
+        await self._tell(told)
+
+    def _look(self, frame: Frame, plan: Plan, motion: MotionResult) -> tuple[Recognition, list[Passage], float]:
+        started_s = time.perf_counter()
+        recognition = self._recognizer.recognize(frame.picture, self.settings.recognition, region=plan.region)
+        told = self._observer.update(frame, recognition, plan, motion)
+        return recognition, told, (time.perf_counter() - started_s) * 1000
+
+    async def _tell(self, passages: Sequence[Passage]) -> None:
+        for passage in passages:
+            self.funnel.passed(passage)
+            await _call(self._on_passage, passage)
+
+
+class Observer:
+    """The same decisions for live cameras and recordings: when to look, where, and what follows. Plain code."""
+
+    def __init__(self, settings: WatchSettings) -> None:
+        self.settings = settings
+        self.tracker = Tracker(settings.tracker)
+        self._gate = self._make_gate(settings)
+        self._last_motion_s = float("-inf")
+        self._last_look_s = float("-inf")
+        self._last_frame_s = float("-inf")
+
+    def change(self, settings: WatchSettings) -> None:
+        old, self.settings = self.settings, settings
+        if settings.tracker != old.tracker:
+            self.tracker.settings = settings.tracker
+        if (settings.recognition.areas, settings.masks) != (old.recognition.areas, old.masks):
+            self._gate = self._make_gate(settings)
+
+    def plan(self, frame: Frame) -> tuple[Plan, MotionResult]:
+        """Whether to look at this frame; costs the motion gate."""
+        now_s = frame.monotonic_s
+        self._last_frame_s = now_s
+        motion = self._gate.moved(frame)
+        if motion.moved:
+            self._last_motion_s = now_s
+        lingers = now_s - self._last_motion_s <= LINGER_S
+        waits = self.tracker.undecided and now_s - self._last_look_s <= 2 * self.settings.tracker.decide_after_s
+        rereads = self.tracker.in_view and now_s - self._last_look_s >= self.settings.reread_s
+        look = lingers or waits or rereads or not self.settings.motion_gate
+        return Plan(look, self._region(frame, motion) if look and not rereads else None), motion
+
+    def update(self, frame: Frame, recognition: Recognition, plan: Plan, motion: MotionResult) -> list[Passage]:
+        """What the tracker makes of one recognition."""
+        self._last_look_s = frame.monotonic_s
+        return self.tracker.update(
+            frame,
+            recognition.readings,
+            recognition.rejections,
+            region=plan.region,
+            motion=motion.boxes,
+            stages=recognition.stages,
+        )
+
+    def silence(self, now_s: float) -> bool:
+        """No frame has come for so long that what was in view must have gone unseen."""
+        return self.tracker.in_view and now_s - self._last_frame_s > 2 * self.settings.reread_s
+
+    def _region(self, frame: Frame, motion: MotionResult) -> Box | None:
+        if not self.settings.look_at_motion_only or motion.whole or not self.settings.motion_gate:
+            return None
+        height, width = frame.picture.shape[:2]
+        boxes = [*motion.boxes, *self.tracker.where(frame.monotonic_s)]
+        if not boxes:
+            return None
+        margin = AROUND * width
+        left, top = max(0.0, min(box.x for box in boxes) - margin), max(0.0, min(box.y for box in boxes) - margin)
+        right = min(float(width), max(box.right for box in boxes) + margin)
+        bottom = min(float(height), max(box.bottom for box in boxes) + margin)
+        if (right - left) * (bottom - top) > MOST_REGION * width * height:
+            return None
+        return Box(x=left, y=top, width=right - left, height=bottom - top)
+
+    @staticmethod
+    def _make_gate(settings: WatchSettings) -> MotionGate:
+        return MotionGate(settings.recognition.areas, settings.masks)
+
+
+def watch_settings(recognition: RecognitionSettings, **changes: float | bool | None) -> WatchSettings:
+    """Settings whose tracker shares the thresholds that the camera's owner set for recognition."""
+    tracker = TrackerSettings(stop_above=recognition.stop_above, discard_below=recognition.discard_below)
+    return replace(WatchSettings(recognition=recognition, tracker=tracker), **changes)  # type: ignore[arg-type]  # names are checked by replace()
+
+
+def _ended(source: Pictures) -> bool:
+    state = getattr(source, "state", None)
+    return state is not None and state.status == "ended"
+
+
+async def _call(callback: Callable[..., Awaitable[None] | None] | None, *values: object) -> None:
+    if callback is None:
+        return
+    answer = callback(*values)
+    if inspect.isawaitable(answer):
+        await answer
