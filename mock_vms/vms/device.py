@@ -212,12 +212,21 @@ def _translated(*, while_pulling: bool = False) -> Iterator[None]:
         yield
     except FOREIGN_ERRORS as error:
         cause = _cause(error)
-        text = " ".join(str(cause).split())[:300] or type(cause).__name__
+        text = _plain(cause)
         if _is_refusal(cause, text):
             raise DeviceRefused(f"the device refuses the user or the password ({text})") from error
         if while_pulling and isinstance(cause, zeep.exceptions.Fault):
             raise SubscriptionGone(f"the device ended the subscription ({text})") from error
         raise DeviceUnreachable(text) from error
+
+
+def _plain(cause: BaseException) -> str:
+    """One short sentence; requests buries it in the names of its own classes."""
+    if isinstance(cause, requests.Timeout):
+        return "no answer in time"
+    buried = getattr(cause.args[0] if cause.args else None, "reason", None)
+    text = str(buried or cause).rsplit("Failed to establish a new connection: ", 1)[-1]
+    return " ".join(text.split())[:300] or type(cause).__name__
 
 
 def _cause(error: BaseException) -> BaseException:

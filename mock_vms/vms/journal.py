@@ -25,16 +25,15 @@ from mock_vms.vms.types import (
     to_text,
 )
 
-FILLED_IN = ("object", "tag", "name", "list_name", "camera_name", "video_source", "source_id")
-_PREDECESSORS = """
-SELECT e.event_id, a.state, a.acknowledged_at, a.closed_at FROM events e JOIN alarms a USING (event_id)
-WHERE e.type = 'ListMatched' AND a.superseded_by IS NULL
-  AND (e.event_id = :source_id OR (e.source_id = :source_id AND e.list_name = :list_name))
-"""
-_SUCCESSOR = """
-SELECT e.event_id FROM events e JOIN alarms a USING (event_id) WHERE e.type = 'AlarmRaised'
-  AND (e.source_id = :event_id OR (:source_id <> '' AND e.source_id = :source_id AND e.list_name = :list_name))
-LIMIT 1
+FILLED_IN = ("object", "tag", "alarm_type", "name", "list_name", "camera_name", "video_source", "source_id")
+# One vehicle, one row: an alarm takes the place of the list match it follows from. The match is named by its id, or
+# both follow from the same recognition and name the same list.
+_LINKS = """
+SELECT m.event_id AS match_id, r.event_id AS alarm_id
+FROM events m JOIN alarms a ON a.event_id = m.event_id AND a.superseded_by IS NULL
+JOIN events r ON r.type = 'AlarmRaised' AND r.source_id <> ''
+  AND (r.source_id = m.event_id OR (r.source_id = m.source_id AND r.list_name = m.list_name))
+WHERE m.type = 'ListMatched' AND
 """
 
 
@@ -201,7 +200,6 @@ class Journal:
             | {
                 "event_id": event.event_id,
                 "type": event.type,
-                "alarm_type": event.alarm_type,
                 "priority": event.priority,
                 "likelihood": event.likelihood,
                 "utc_time": to_text(event.utc_time),
@@ -210,9 +208,16 @@ class Journal:
         ).rowcount
         self._want_pictures(connection, event, origin)
         if new:
-            return self._raise_alarm(connection, event)
-        changed = self._fill_in(connection, event)
-        return [Change(kind=ChangeKind.UPDATED if changed else ChangeKind.DUPLICATE, event_id=event.event_id)]
+            is_alarm = self._definitions.covers(event)
+            if is_alarm:
+                connection.execute(
+                    "INSERT INTO alarms (event_id, state) VALUES (?, ?)", (event.event_id, AlarmState.NEW)
+                )
+            kind = ChangeKind.ALARM if is_alarm else ChangeKind.EVENT
+        else:
+            kind = ChangeKind.UPDATED if self._fill_in(connection, event) else ChangeKind.DUPLICATE
+        changes = [Change(kind=kind, event_id=event.event_id)]
+        return changes if kind is ChangeKind.DUPLICATE else changes + self._supersede(connection, event)
 
     def _fill_in(self, connection: sqlite3.Connection, event: Received) -> bool:
         """Complete what an earlier channel left empty; nothing that is known is ever overwritten."""
@@ -231,29 +236,23 @@ class Journal:
                 ).rowcount
         return changed > 0
 
-    def _raise_alarm(self, connection: sqlite3.Connection, event: Received) -> list[Change]:
-        """One vehicle, one row: an alarm takes the place of the list match it follows from, in either order."""
-        if not self._definitions.covers(event):
-            return [Change(kind=ChangeKind.EVENT, event_id=event.event_id)]
-        names = {"event_id": event.event_id, "source_id": event.source_id, "list_name": event.list_name}
-        state, acknowledged_at, closed_at, superseded_by = AlarmState.NEW, None, None, None
-        withdrawn: list[Change] = []
-        if event.type == "ListMatched":
-            successor = connection.execute(_SUCCESSOR, names).fetchone()
-            superseded_by = successor["event_id"] if successor else None
-        elif event.type == "AlarmRaised" and event.source_id:
-            for row in connection.execute(_PREDECESSORS, names).fetchall():
-                state, acknowledged_at, closed_at = row["state"], row["acknowledged_at"], row["closed_at"]
-                connection.execute(
-                    "UPDATE alarms SET superseded_by = ? WHERE event_id = ?", (event.event_id, row["event_id"])
-                )
-                withdrawn.append(Change(kind=ChangeKind.WITHDRAWN, event_id=row["event_id"]))
-        connection.execute(
-            "INSERT INTO alarms VALUES (?, ?, ?, ?, ?)",
-            (event.event_id, state, acknowledged_at, closed_at, superseded_by),
-        )
-        kind = ChangeKind.EVENT if superseded_by else ChangeKind.ALARM
-        return [Change(kind=kind, event_id=event.event_id), *withdrawn]
+    def _supersede(self, connection: sqlite3.Connection, event: Received) -> list[Change]:
+        """Withdraw list matches whose alarm is here, whichever of the two came first; handling done is carried over."""
+        where = {"ListMatched": "m.event_id = ?", "AlarmRaised": "r.event_id = ?"}.get(event.type)
+        if where is None:
+            return []
+        links = connection.execute(_LINKS + where, (event.event_id,)).fetchall()
+        for link in links:
+            connection.execute(
+                "UPDATE alarms SET superseded_by = ? WHERE event_id = ?", (link["alarm_id"], link["match_id"])
+            )
+            connection.execute(
+                "UPDATE alarms SET (state, acknowledged_at, closed_at) = "
+                "(SELECT state, acknowledged_at, closed_at FROM alarms WHERE event_id = ?) "
+                "WHERE event_id = ? AND state = 'new'",
+                (link["match_id"], link["alarm_id"]),
+            )
+        return [Change(kind=ChangeKind.WITHDRAWN, event_id=link["match_id"]) for link in links]
 
     def _want_pictures(self, connection: sqlite3.Connection, event: Received, origin: str) -> None:
         for kind in PictureKind:

@@ -24,7 +24,6 @@ EVENT_TYPES = {
     "RuleEngine/Recognition/ListMatch": "ListMatched",
     "RuleEngine/Recognition/Alarm": "AlarmRaised",
 }
-ALARM_TYPES = {"PlateRecognized": "License plate", "ListMatched": "List match", "AlarmRaised": "Alarm"}
 # A plate crop is some tens of kilobytes. Whoever puts a megabyte into an event means a frame, and frames are fetched.
 MAX_EMBEDDED_PICTURE = 1_000_000
 MAX_WHOLE = 2**31 - 1  # a priority beyond this fits no database column and means nothing
@@ -50,7 +49,7 @@ def parse(topic: str, message: etree._Element, *, origin: str, now: datetime) ->
         utc_time=utc_time,
         object=clip(items.text("lpr:Object") or plate),
         tag=clip(items.text("lpr:Tag") or country),
-        alarm_type=clip(items.text("lpr:Type") or ALARM_TYPES.get(kind, kind)),
+        alarm_type=clip(items.text("lpr:Type")),
         name=clip(items.text("lpr:Name")),
         list_name=clip(items.text("lpr:ListName")),
         camera_name=clip(items.text("lpr:CameraName")),

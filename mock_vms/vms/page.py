@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +170,7 @@ class Page:
             return [
                 {
                     "topic": topic,
-                    "html": render("devices.html", {"devices": self._fleet.reports(), "now": datetime.now(UTC)}),
+                    "html": render("devices.html", {"devices": self._fleet.reports()}),
                 }
             ]
         if topic is Topic.OUTPUTS:

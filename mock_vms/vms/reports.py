@@ -8,6 +8,8 @@ from mock_vms.vms.database import Database
 
 # A page or an answer never holds more rows than this; whoever wants older ones asks with `before`.
 MAX_ROWS = 10_000
+# What the Type column says when the sender says nothing.
+TYPES_SHOWN = {"PlateRecognized": "License plate", "ListMatched": "List match", "AlarmRaised": "Alarm"}
 _COLUMNS = """
 e.number, e.event_id, e.type, e.object, e.tag, e.alarm_type, e.name, e.list_name, e.camera_name, e.video_source,
 e.priority, e.likelihood, e.source_id, e.utc_time, e.received_at
@@ -83,7 +85,15 @@ class Reports:
 
     def _with_details(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Add to each row which channels brought it and which pictures there are."""
-        by_id = {row["event_id"]: row | {"channels": {}, "pictures": {}} for row in rows}
+        by_id = {
+            row["event_id"]: row
+            | {
+                "alarm_type": row["alarm_type"] or TYPES_SHOWN.get(row["type"], row["type"]),
+                "channels": {},
+                "pictures": {},
+            }
+            for row in rows
+        }
         span = {"low": min((r["number"] for r in rows), default=0), "high": max((r["number"] for r in rows), default=0)}
         for receipt in self._database.rows(
             "SELECT r.* FROM receipts r JOIN events e USING (event_id) WHERE e.number BETWEEN :low AND :high", span

@@ -17,7 +17,7 @@ from typing import Any
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from mock_vms.vms.errors import WebhookRefused
-from mock_vms.vms.notification import ALARM_TYPES, MAX_WHOLE
+from mock_vms.vms.notification import MAX_WHOLE
 from mock_vms.vms.types import PictureKind, Received, clip, from_text
 
 # What the library and the JSON parser let through when a stranger writes headers and bodies of their own choice.
@@ -76,7 +76,7 @@ def _event(body: bytes, now: datetime) -> Received:
         utc_time=_time(fields.get("utc_time") or document.get("time"), now),
         object=clip(fields.get("object") or plate.get("plate_number") or fields.get("plate_number")),
         tag=clip(fields.get("tag") or fields.get("module_code") or plate.get("country_code")),
-        alarm_type=clip(fields.get("type") or ALARM_TYPES.get(kind, kind)),
+        alarm_type=clip(fields.get("type")),
         name=clip(fields.get("name")),
         list_name=clip(fields.get("list_name")),
         camera_name=clip(fields.get("camera_name")),
