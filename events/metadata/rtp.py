@@ -100,7 +100,10 @@ def jpeg_payloads(picture: bytes) -> tuple[bytes, ...]:
     The picture must be a baseline JPEG, 4:2:0 or 4:2:2, with the standard Huffman tables and at most 2040 pixels a
     side; ValueError names what does not fit.
     """
-    jpeg = _parse_jpeg(picture)
+    try:
+        jpeg = _parse_jpeg(picture)
+    except (struct.error, IndexError) as error:
+        raise ValueError("damaged JPEG: a segment ends too early") from error
     tables = struct.pack(">BBH", 0, 0, len(jpeg.tables)) + jpeg.tables
     payloads = []
     offset = 0

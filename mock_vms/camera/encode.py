@@ -45,7 +45,7 @@ class H264Encoder:
         context.max_b_frames = 0
         context.thread_count = 1
         context.options = {
-            "preset": "superfast",
+            "preset": "ultrafast",
             "tune": "zerolatency",
             "forced-idr": "1",
             # Quality 0 to 100 becomes a constant rate factor from 42 (blocks everywhere) to 16 (hardly a loss).

@@ -107,14 +107,25 @@ def written(plate: str, style: PlateStyle) -> str:
         raise UnknownVehicleError(
             f"{plate[:20]!r} cannot be a plate: up to {LONGEST_PLATE} of A-Z, 0-9, space and hyphen"
         )
-    if not text.isalnum():
+    syntax = _syntax_of(text, style)
+    if not text.isalnum() or syntax is None:
         return text
+    characters = iter(text)
+    return "".join(sign if sign in " -" else next(characters) for sign in syntax)
+
+
+def could_be(plate: str, style: PlateStyle) -> bool:
+    """Whether this country issues numbers of this form."""
+    return _syntax_of(plate, style) is not None
+
+
+def _syntax_of(plate: str, style: PlateStyle) -> str | None:
+    text = normalized(plate)
     for syntax in style.syntaxes:
-        plain = syntax.replace(" ", "").replace("-", "")
+        plain = normalized(syntax)
         if len(plain) == len(text) and all(map(_fits, plain, text)):
-            characters = iter(text)
-            return "".join(sign if sign in " -" else next(characters) for sign in syntax)
-    return text
+            return syntax
+    return None
 
 
 def normalized(plate: str) -> str:

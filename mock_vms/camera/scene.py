@@ -15,7 +15,17 @@ import numpy as np
 
 from mock_vms.camera.lens import Lens
 from mock_vms.camera.physics import Plane, Shutter, smear
-from mock_vms.camera.plates import draw_plate, normalized, plate_mips, random_plate, style_of, written
+from mock_vms.camera.plates import (
+    STYLES,
+    PlateStyle,
+    could_be,
+    draw_plate,
+    normalized,
+    plate_mips,
+    random_plate,
+    style_of,
+    written,
+)
 from mock_vms.camera.ports import VehicleRequest
 from mock_vms.camera.sensor import Region, View
 from mock_vms.camera.sources import Billing, PassageTruth, PlayMode, Timeline, UnknownVehicleError
@@ -104,7 +114,7 @@ class StreetScene:
         return View(background=street, picture=picture, changed=region)
 
     def _approach(self, request: VehicleRequest) -> Approach:
-        style = style_of(request.country) if request.country else self._chance.choice(self._styles)
+        style = style_of(request.country) if request.country else self._style_for(request.plate)
         text = written(request.plate, style) if request.plate else random_plate(style, self._chance)
         speed_kmh = self._speed_kmh if request.speed_kmh is None else request.speed_kmh
         if not SLOWEST_KMH <= speed_kmh <= FASTEST_KMH:
@@ -120,6 +130,13 @@ class StreetScene:
             speed_mps=speed_kmh / 3.6,
             x_m=self._chance.uniform(-LANE_OFFSET_M, LANE_OFFSET_M),
         )
+
+    def _style_for(self, plate: str | None) -> PlateStyle:
+        """A style that such a number could be from, this street's countries first; any of them for a random one."""
+        if plate is None:
+            return self._chance.choice(self._styles)
+        fitting = (style for style in (*self._styles, *STYLES.values()) if could_be(plate, style))
+        return next(fitting, self._styles[0])
 
     def _next(self) -> Approach | None:
         if self._mode is PlayMode.ON_DEMAND:

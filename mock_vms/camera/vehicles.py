@@ -148,17 +148,27 @@ class Vehicle:
     def _draw_people(self, pen: Pen) -> None:
         low = self.body.windscreen_y[0]
         depth = self.body.windscreen_z[1]
-        pen.disc((0.36, low + 0.16, depth), 0.12, SKIN)
-        pen.disc((0.36, low + 0.0, depth), 0.17, (120, 80, 60))
+        self._draw_person(pen, (0.36, low, depth), (120, 80, 60))
         if self.passenger == "person":
-            pen.disc((-0.36, low + 0.14, depth), 0.115, SKIN)
-            pen.disc((-0.36, low - 0.02, depth), 0.16, (90, 60, 150))
+            self._draw_person(pen, (-0.36, low - 0.02, depth), (90, 60, 150))
         elif self.passenger == "dog":
             pen.disc((-0.36, low + 0.12, depth), 0.12, (60, 110, 160))
             for side in (-1, 1):
                 pen.disc((-0.36 + side * 0.12, low + 0.12, depth), 0.05, (36, 70, 110))
                 pen.disc((-0.36 + side * 0.045, low + 0.15, depth), 0.018, DARK)
             pen.disc((-0.36, low + 0.07, depth), 0.028, DARK)
+
+    def _draw_person(self, pen: Pen, seat: tuple[float, float, float], coat: Colour) -> None:
+        """Shoulders, a head, and a smile: the weather is fine."""
+        x, y, z = seat
+        pen.disc((x, y - 0.02, z), 0.17, coat)
+        pen.disc((x, y + 0.17, z), 0.115, SKIN)
+        smile = [
+            (x + 0.06 * math.cos(a), y + 0.155 + 0.05 * math.sin(a), z) for a in np.linspace(math.pi, 2 * math.pi, 9)
+        ]
+        pen.fill(smile, (70, 70, 150))
+        for side in (-1, 1):
+            pen.disc((x + side * 0.045, y + 0.2, z), 0.015, DARK)
 
     def _draw_bonnet(self, pen: Pen, half: float) -> None:
         body = self.body
