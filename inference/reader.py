@@ -57,6 +57,7 @@ class LineReader:
         # Class 0 is the CTC blank; a space follows the dictionary.
         self._classes = ["", *characters, " "]
         self._members, self._fold = _folding(self._classes)
+        self._blanks = np.array([i for i, text in enumerate(self._classes) if not text or not text[0].isalnum()])
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[CharacterSlots]:
         widths = [self._width_of(quad) for quad in quads]
@@ -85,30 +86,28 @@ class LineReader:
     def _slots(self, probabilities: NDArray[Any], used_width: float) -> CharacterSlots:
         """Runs of frames that are not blank become slots; look-alikes that flicker inside a run stay one slot."""
         frames = probabilities.shape[0]
-        filled = 1.0 - probabilities[:, 0]
-        best = probabilities[:, 1:].argmax(axis=1) + 1
+        # Hyphens, dots and spaces between printed groups are as good as blank; a character of another script is not:
+        # it is a plate character misread, or a reason to doubt.
+        filled = 1.0 - probabilities[:, self._blanks].sum(axis=1)
+        strongest = probabilities.argmax(axis=1)
         shares = np.zeros((frames, len(ALPHABET)))
         for column in range(len(ALPHABET)):
             shares[:, column] = probabilities[:, self._members[self._fold == column]].sum(axis=1)
-        runs = _runs(filled, self._folded_best(best))
-        rows, presence, positions, raw = [], [], [], []
+        runs = _runs(filled, [_look_alike_key(self._classes[index]) for index in strongest])
+        rows, presence, positions = [], [], []
         for run in runs:
             weight = filled[run]
             total = float(weight.sum())
             rows.append(shares[run].sum(axis=0) / total)
             presence.append(float(weight.max()))
             positions.append(float((weight * (np.array(run) + 0.5)).sum() / total / (frames * used_width)))
-            if presence[-1] > 0.5:
-                raw.append(self._classes[best[run[int(weight.argmax())]]])
+        raw = [self._classes[c] for i, c in enumerate(strongest) if c and (i == 0 or strongest[i - 1] != c)]
         return CharacterSlots(
             shares=np.array(rows).reshape(-1, len(ALPHABET)),
             presence=np.array(presence),
             positions=np.array(positions),
-            raw_text="".join(raw),
+            raw_text="".join(raw).strip(),
         )
-
-    def _folded_best(self, best: NDArray[Any]) -> list[str]:
-        return [_look_alike_key(self._classes[index]) for index in best]
 
 
 class SlotReader:
@@ -148,20 +147,21 @@ FAINT = 0.05
 
 
 def _runs(filled: NDArray[Any], keys: Sequence[str]) -> list[list[int]]:
-    """Neighbouring frames that are not blank and show the same character (look-alikes count as the same)."""
+    """Neighbouring frames that show the same character (look-alikes count as the same); faint ones join their left."""
     runs: list[list[int]] = []
+    key: str | None = None
     for frame, share in enumerate(filled):
         if share < FAINT:
             continue
-        run = runs[-1] if runs else None
-        if (
-            run is not None
-            and run[-1] == frame - 1
-            and (keys[frame] == keys[frame - 1] or share < 0.5 or filled[frame - 1] < 0.5)
-        ):
-            run.append(frame)
+        strong = bool(share >= 0.5)
+        joins = bool(runs) and runs[-1][-1] == frame - 1 and (not strong or key is None or keys[frame] == key)
+        if joins:
+            runs[-1].append(frame)
         else:
             runs.append([frame])
+            key = None
+        if strong:
+            key = keys[frame]
     return runs
 
 
