@@ -13,6 +13,8 @@ ALIKE = 0.83
 # Older ones are forgotten first; a busy lane sees fewer vehicles within the longest re-arm time that matters.
 MOST_PAST = 128
 SAME_PLACE = 0.3
+# A plate is told even after lettering beside it was taken for one: one passage too many is better than none.
+CLEARLY = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Past:
     stood: bool
     object_id: int
     seen_with: frozenset[int]
+    likeness: float
 
 
 class Memory:
@@ -47,6 +50,7 @@ class Memory:
                 stood=track.parked,
                 object_id=track.object_id,
                 seen_with=frozenset(track.seen_with),
+                likeness=track.plate_likeness(),
             )
         )
         del self._past[:-MOST_PAST]
@@ -61,8 +65,9 @@ class Memory:
         return any(self._same(past, track, text) for past in reversed(self._past))
 
     def told_beside(self, track: Track) -> bool:
-        """Another text on the same vehicle was told already."""
-        return any(track.rides_with(past.object_id) for past in self._past)
+        """Another text on the same vehicle was told already, and was not clearly less of a plate."""
+        own = track.plate_likeness()
+        return any(track.rides_with(past.object_id) and own < CLEARLY * past.likeness for past in self._past)
 
     def _same(self, past: Past, track: Track, text: str) -> bool:
         gap_s = track.first_s - past.last_s

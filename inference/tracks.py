@@ -209,7 +209,7 @@ class Track:
         reach = WORD_ON_VEHICLE if self.is_word() or other.is_word() else SAME_VEHICLE
         if distance(self.box, other.box) > reach:
             return
-        (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, 1.0)
+        (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, other.box.width, 1.0)
         now = ((x - x0) / width, (y - y0) / width, growth_between(self.box, other.box))
         first = self._beside.setdefault(other.object_id, now)
         if max(abs(a - b) for a, b in zip(now, first, strict=True)) <= RIGID:

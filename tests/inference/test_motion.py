@@ -1,0 +1,135 @@
+"""The motion gate: what it wakes for, what it sleeps through."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.motion import MotionGate
+from inference.types import Frame
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+WIDTH, HEIGHT = 1280, 720
+
+
+def street(seed: int = 1, *, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    chance = np.random.default_rng(seed)
+    small = chance.integers(60, 180, (height // 16, width // 16, 3), dtype=np.uint8)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def noisy(picture: np.ndarray, number: int, sigma: float) -> np.ndarray:
+    noise = np.random.default_rng(number).normal(0, sigma, picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def car(picture: np.ndarray, x: int, y: int, width: int = 200, height: int = 150) -> np.ndarray:
+    picture = picture.copy()
+    cv2.rectangle(picture, (x, y), (x + width, y + height), (30, 30, 200), -1)
+    return picture
+
+
+def frame(picture: np.ndarray, number: int, fps: float = 4.0) -> Frame:
+    return Frame(
+        picture=picture,
+        captured_at=START + timedelta(seconds=number / fps),
+        monotonic_s=number / fps,
+        sequence=number,
+    )
+
+
+def test_the_first_frame_and_a_new_resolution_count_as_motion_everywhere() -> None:
+    gate = MotionGate()
+    first = gate.moved(frame(street(), 0))
+    assert first.moved and first.whole
+    assert not gate.moved(frame(street(), 1))
+    again = gate.moved(frame(street(width=640, height=480), 2))
+    assert again.moved and again.whole
+    assert (again.boxes[0].width, again.boxes[0].height) == (640, 480)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 4.0, 12.0])
+def test_sensor_noise_is_no_motion(sigma: float) -> None:
+    gate, scene = MotionGate(), street()
+    gate.moved(frame(scene, 0))
+    assert not any(gate.moved(frame(noisy(scene, number, sigma), number)) for number in range(1, 20))
+
+
+def test_a_cloud_that_darkens_the_whole_picture_is_no_motion() -> None:
+    gate, scene = MotionGate(), street()
+    gate.moved(frame(scene, 0))
+    for number in range(1, 8):
+        darker = np.clip(scene.astype(int) - 6 * number, 0, 255).astype(np.uint8)
+        assert not gate.moved(frame(darker, number))
+
+
+@pytest.mark.parametrize("sigma", [2.0, 8.0])
+def test_a_vehicle_is_seen_where_it_is(sigma: float) -> None:
+    gate, scene = MotionGate(), street()
+    for number in range(4):
+        gate.moved(frame(noisy(scene, number, sigma), number))
+    for number in range(4, 10):
+        x = 100 + 60 * number
+        result = gate.moved(frame(noisy(car(scene, x, 300), number, sigma), number))
+        assert result.moved
+        assert any(box.x <= x + 100 <= box.right and box.y <= 375 <= box.bottom for box in result.boxes)
+        assert all(box.right <= WIDTH and box.bottom <= HEIGHT for box in result.boxes)
+
+
+def test_a_small_far_vehicle_is_seen() -> None:
+    gate, scene = MotionGate(), street()
+    gate.moved(frame(scene, 0))
+    assert gate.moved(frame(car(scene, 600, 200, 60, 45), 1))
+
+
+def test_a_vehicle_that_stopped_is_no_motion_soon() -> None:
+    gate, scene = MotionGate(), street()
+    gate.moved(frame(scene, 0))
+    results = [bool(gate.moved(frame(car(scene, 400, 300), number))) for number in range(1, 20)]
+    assert results[0]
+    assert not any(results[-6:])
+
+
+@pytest.mark.requirement("M-191")
+def test_only_motion_inside_the_area_and_outside_the_masks_counts() -> None:
+    left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    corner = ((0.0, 0.0), (0.25, 0.0), (0.25, 0.35), (0.0, 0.35))
+    scene = street()
+
+    def moves(x: int, y: int) -> bool:
+        gate = MotionGate([left_half], [corner])
+        gate.moved(frame(scene, 0))
+        return bool(gate.moved(frame(car(scene, x, y), 1)))
+
+    assert moves(350, 400)
+    assert not moves(900, 300)
+    assert not moves(20, 20)
+
+
+def test_a_clock_in_the_picture_is_learned_and_then_slept_through() -> None:
+    gate, scene = MotionGate(), street()
+    moved = []
+    for number in range(200):
+        picture = scene.copy()
+        picture[10:40, 900:1240] = 0
+        cv2.putText(picture, f"08:04:{number // 4:02d}", (1100, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (255,) * 3, 2)
+        moved.append(bool(gate.moved(frame(picture, number))))
+    assert any(moved[:40])
+    assert not any(moved[-60:])
+    assert gate.moved(frame(car(scene, 950, 5), 200))
+
+
+def test_the_gate_costs_little() -> None:
+    gate, scene = MotionGate(), street()
+    frames = [frame(noisy(scene, number, 2.0), number) for number in range(5)]
+    gate.moved(frames[0])
+    started_s = time.thread_time()
+    for _ in range(10):
+        for one in frames:
+            gate.moved(one)
+    # Not a budget, a tripwire: a pass over full-size pictures would cost ten times as much.
+    assert (time.thread_time() - started_s) / 50 < 0.02
