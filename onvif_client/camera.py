@@ -20,6 +20,7 @@ from onvif_client.address import device_url, picture_url, stream_url, with_crede
 from onvif_client.connection import Connection
 from onvif_client.errors import CameraMisbehaved, CameraUnreachable, CameraUnsupported
 from onvif_client.media import choose_profile
+from onvif_client.pullpoint import PullPoint
 from onvif_client.services import Services
 from onvif_client.types import (
     AppliedChange,
@@ -215,6 +216,10 @@ class Camera:
         if token not in self._relays:
             names = ", ".join(self._relays) or "none"
             raise CameraUnsupported(f"The camera has no relay '{token}'. It has: {names}.")
+
+    def pull_point(self, *, topics: tuple[str, ...] = ()) -> PullPoint:
+        """A subscription to the camera's events, not open yet: `async with camera.pull_point() as point`."""
+        return PullPoint(self._services, topics=topics)
 
     async def _profile(self, token: str) -> Profile:
         if token not in self._profiles:

@@ -62,7 +62,7 @@ class Connection:
         self.failed_logins = 0
         self._user = user
         self._password = password
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._http = Http(verify_tls=verify_tls)
         self._now = now
         self._monotonic = monotonic
@@ -113,7 +113,7 @@ class Connection:
     async def get(self, url: URL, *, limit_bytes: int, timeout_s: float | None = None) -> tuple[bytes, str]:
         """Fetch a resource of the camera; returns the bytes and their content type. One login attempt at most."""
         self._refuse_early("GET")
-        timeout_s = timeout_s if timeout_s is not None else self._timeout_s
+        timeout_s = timeout_s if timeout_s is not None else self.timeout_s
         headers: dict[str, str] = {}
         if self._digest is not None:
             headers = {"Authorization": self._digest_header("GET", url)}
@@ -141,7 +141,7 @@ class Connection:
             operation="GetSystemDateAndTime",
             envelope=soap.wrap(request),
             headers=CONTENT_TYPE,
-            timeout_s=self._timeout_s,
+            timeout_s=self.timeout_s,
         )
         answer = await self._post(ask)
         if is_refusal(answer) and self._user:
@@ -206,7 +206,7 @@ class Connection:
                 operation="GetSystemDateAndTime",
                 envelope=soap.wrap(soap.element("tds:GetSystemDateAndTime")),
                 headers=CONTENT_TYPE,
-                timeout_s=self._timeout_s,
+                timeout_s=self.timeout_s,
             )
         )
         if answer.status != 200:
@@ -233,7 +233,7 @@ class Connection:
         )
 
     def _timeout_of(self, operation: str) -> float:
-        return self._timeout_s * (SLOW_FACTOR if operation in SLOW_OPERATIONS else 1)
+        return self.timeout_s * (SLOW_FACTOR if operation in SLOW_OPERATIONS else 1)
 
     def _refuse_early(self, operation: str) -> None:
         """Once refused with no success since, ask no more for a while: the next wrong login could lock the account."""

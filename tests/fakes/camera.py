@@ -77,6 +77,14 @@ class Quirks:
     relay_stuck: bool = False
     subscription_address: str | None = None
     refuses_relative_time: bool = False
+    refuses_subscriptions: bool = False
+    reference_parameters: bool = False
+
+    def __str__(self) -> str:
+        """Only what is switched on, for the names of tests."""
+        usual = Quirks()
+        on = {name: value for name, value in vars(self).items() if value != getattr(usual, name)}
+        return ", ".join(name if value is True else f"{name}={value}" for name, value in on.items()) or "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -484,6 +492,63 @@ class FakeCamera:
             raise _Reject("stuck")
         self.switched.append((token, state))
         return tds.SetRelayOutputStateResponse()
+
+    def _CreatePullPointSubscription(self, body: etree._Element) -> etree._Element:
+        end = body.findtext("{*}InitialTerminationTime")
+        self._check_time(end)
+        self.pull_points += 1
+        if self.quirks.subscription_address is None:
+            address = self._url("subscription")
+        else:
+            address = self.quirks.subscription_address.format(port=self.port)
+        reference = tev.SubscriptionReference(wsa.Address(address))
+        if self.quirks.reference_parameters:
+            reference.append(wsa.ReferenceParameters(etree.fromstring('<v:Id xmlns:v="urn:v">77</v:Id>')))
+        return tev.CreatePullPointSubscriptionResponse(reference, *self._life(wsnt.CurrentTime, wsnt.TerminationTime))
+
+    def _PullMessages(self, body: etree._Element) -> etree._Element:
+        self._check_subscription(body)
+        events, self.events = self.events, []
+        return tev.PullMessagesResponse(*self._life(tev.CurrentTime, tev.TerminationTime), *events)
+
+    def _Renew(self, body: etree._Element) -> etree._Element:
+        self._check_subscription(body)
+        self._check_time(body.findtext("{*}TerminationTime"))
+        return wsnt.RenewResponse(*reversed(self._life(wsnt.CurrentTime, wsnt.TerminationTime)))
+
+    def _Unsubscribe(self, body: etree._Element) -> etree._Element:
+        self._check_subscription(body)
+        self.pull_points -= 1
+        return wsnt.UnsubscribeResponse()
+
+    def relay_event(self, token: str, state: str, operation: str = "Changed") -> None:
+        """Put a property event of a relay into the pull points."""
+        message = tt.Message(
+            tt.Source(tt.SimpleItem(Name="RelayToken", Value=token)),
+            tt.Data(tt.SimpleItem(Name="LogicalState", Value=state)),
+            UtcTime="2026-11-22T20:15:31Z",
+            PropertyOperation=operation,
+        )
+        topic = wsnt.Topic("tns1:Device/Trigger/Relay", Dialect="x")
+        self.events.append(wsnt.NotificationMessage(topic, wsnt.Message(message)))
+
+    def _check_subscription(self, body: etree._Element) -> None:
+        headers = body.getparent().getparent().find(f"{{{ENV}}}Header")
+        if headers is None or headers.find("{*}Action") is None:
+            raise _Reject("WS-Addressing is missing")
+        if self.quirks.reference_parameters and headers.findtext("{urn:v}Id") != "77":
+            raise _Reject("unknown subscription")
+        if self.pull_points < 1:
+            raise _Reject("unknown subscription")
+
+    def _check_time(self, end: str | None) -> None:
+        refused = self.quirks.refuses_relative_time and end is not None and end.startswith("PT")
+        if end is None or refused or self.quirks.refuses_subscriptions:
+            raise _Reject("unacceptable termination time")
+
+    def _life(self, current: Callable[..., etree._Element], end: Callable[..., etree._Element]) -> list[etree._Element]:
+        now = self.now()
+        return [current(now.isoformat()), end((now + timedelta(seconds=60)).isoformat())]
 
     async def _snapshot(self, request: web.Request) -> web.Response:
         self.asked.append(Asked(operation="GET", path=request.path_qs, login="", body=tds.none()))
