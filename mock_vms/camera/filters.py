@@ -46,13 +46,13 @@ def read_filter(element: Element | None) -> Filter:
         name, dialect = name_of(child), child.get("Dialect", "")
         text = (child.text or "").strip()
         if len(text) > _LONGEST_EXPRESSION:
-            raise wsn_fault("InvalidFilterFault", f"A filter longer than {_LONGEST_EXPRESSION} characters is refused")
+            raise _unknown_filter(name, f"A filter longer than {_LONGEST_EXPRESSION} characters is refused")
         if name == "TopicExpression":
             expressions.append(_topics(child, text, dialect))
         elif name == "MessageContent":
             contents.append(_content(text, dialect))
         else:
-            raise wsn_fault("InvalidFilterFault", f"A filter of {name} is not offered")
+            raise _unknown_filter(name, f"A filter of {name} is not offered")
 
     def passes(topic: Topic, message: Element) -> bool:
         wanted = not expressions or any(expression(topic) for expression in expressions)
@@ -66,6 +66,10 @@ def wsn_fault(name: str, reason: str, *extra: Element, make: Maker = wsnt) -> So
     base = Maker(WSRF_BF)
     detail = make(name, base("Timestamp", utc_now()), base("Description", reason), extra)
     return SoapFault(reason, code="Receiver", detail=detail)
+
+
+def _unknown_filter(name: str, reason: str) -> SoapFault:
+    return wsn_fault("InvalidFilterFault", reason, wsnt("UnknownFilter", f"wsnt:{name}"))
 
 
 def _topics(element: Element, text: str, dialect: str) -> Callable[[Topic], bool]:

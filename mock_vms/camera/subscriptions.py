@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -79,6 +79,9 @@ class PullPoints:
     def __len__(self) -> int:
         self._drop_expired()
         return len(self._points)
+
+    def __iter__(self) -> Iterator[PullPoint]:
+        return iter(list(self._points.values()))
 
     def create(
         self, *, passes: Filter, life: timedelta, changed_only: bool, initial: Iterable[Notification]
