@@ -44,14 +44,8 @@ class AccessUnit:
 
 def split_annex_b(stream: bytes) -> list[bytes]:
     """The NAL units of an H.264 byte stream, without start codes."""
-    starts: list[tuple[int, int]] = []
-    position = stream.find(b"\x00\x00\x01")
-    while position >= 0:
-        begins = position - 1 if position > 0 and stream[position - 1] == 0 else position
-        starts.append((begins, position + 3))
-        position = stream.find(b"\x00\x00\x01", position + 3)
-    ends = [begins for begins, _ in starts[1:]] + [len(stream)]
-    return [unit for (_, first), end in zip(starts, ends, strict=True) if (unit := stream[first:end].rstrip(b"\x00"))]
+    # A unit never ends in a zero byte, so zeros before a start code (of three bytes or four) are not the unit's.
+    return [unit for piece in stream.split(b"\x00\x00\x01")[1:] if (unit := piece.rstrip(b"\x00"))]
 
 
 def h264_payloads(nal_units: list[bytes]) -> tuple[bytes, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 HEADER_LIMIT_BYTES = 16 * 1024
 BODY_LIMIT_BYTES = 64 * 1024
 _HEADER_COUNT_LIMIT = 64
+_METHOD = re.compile(r"[A-Za-z_]{1,32}")
 
 REASONS = {
     200: "OK",
@@ -90,7 +92,7 @@ def parse_head(head: bytes) -> Request:
     except UnicodeDecodeError as error:
         raise BadRequestError(400, "the request head is not UTF-8 text") from error
     parts = lines[0].split(" ")
-    if len(parts) != 3 or not parts[0].isalpha() or not parts[2].startswith("RTSP/"):
+    if len(parts) != 3 or not _METHOD.fullmatch(parts[0]) or not parts[2].startswith("RTSP/"):
         raise BadRequestError(400, "the first line is not `METHOD url RTSP/1.0`")
     fields = [line for line in lines[1:] if line]
     if len(fields) > _HEADER_COUNT_LIMIT:
