@@ -78,7 +78,8 @@ async def test_a_camera_that_refuses_subscriptions_says_so_after_two_tries():
 def test_a_plate_event_of_a_camera_is_read_with_its_element_items():
     message = etree.fromstring(
         """<w:NotificationMessage xmlns:w="http://docs.oasis-open.org/wsn/b-2"
-             xmlns:t="http://www.onvif.org/ver10/topics" xmlns:tt="http://www.onvif.org/ver10/schema"><w:Topic> t:RuleEngine/acme:Recognition/LicensePlate </w:Topic>
+             xmlns:t="http://www.onvif.org/ver10/topics" xmlns:tt="http://www.onvif.org/ver10/schema">
+           <w:Topic> t:RuleEngine/acme:Recognition/LicensePlate </w:Topic>
            <w:Message><tt:Message UtcTime="2026-11-22T20:15:30.250"><tt:Source><tt:SimpleItem Name="Rule" Value="r"/>
            </tt:Source><tt:Data><tt:SimpleItem Name="Likelihood" Value="0.9"/><tt:ElementItem Name="LicensePlateInfo">
            <tt:LicensePlateInfo><tt:PlateNumber>AB12CDE</tt:PlateNumber></tt:LicensePlateInfo></tt:ElementItem>
