@@ -26,8 +26,8 @@ FAINT_GROWTH = 0.08
 # Texts on one vehicle are this close (in widths of the wider one) and stay as they are to each other. The plate of a
 # vehicle behind shows above the roof of the one before, which is further up.
 SAME_VEHICLE = 2.0
-# A word without a digit is lettering more often than a plate: it belongs to any plate within a vehicle's reach.
-WORD_ON_VEHICLE = 4.0
+# Letters alone or digits alone are lettering more often than a plate: they belong to a plate within a vehicle's reach.
+LETTERING_ON_VEHICLE = 4.0
 RIGID = 0.35
 # A box that stays within this share of its width does not move; detectors jitter by less.
 STILL = 0.12
@@ -189,24 +189,26 @@ class Track:
         start = self.sightings[0].box
         return max(distance(start, sight.box) for sight in self.sightings)
 
-    def is_word(self) -> bool:
-        """What was read holds no digit."""
+    def is_lettering(self) -> bool:
+        """Only letters or only digits were read: a word or a telephone number more often than a plate."""
         verdict = self.verdict()
-        return verdict is not None and not any(character.isdigit() for character in verdict.text)
+        return verdict is not None and (verdict.text.isalpha() or verdict.text.isdigit())
 
     def plate_likeness(self) -> float:
-        """How much this is a plate rather than lettering beside one: sure, often read, known form, large."""
+        """How much this is a plate rather than lettering beside one: sure, often read, mixed, whole, large."""
         verdict = self.verdict()
         if verdict is None:
             return 0.0
-        sure = verdict.likelihood * (0.7 + 0.3 * verdict.country_likelihood) * (0.4 if self.is_word() else 1.0)
+        sure = verdict.likelihood * (0.7 + 0.3 * verdict.country_likelihood)
+        mixed = 0.4 if verdict.text.isalpha() else 0.6 if verdict.text.isdigit() else 1.0
+        whole = 1.0 - 0.5 * sum(sight.cut for sight in self.sightings) / len(self.sightings)
         height = sorted(sight.box.height for sight in self.sightings)[len(self.sightings) // 2]
-        return sure * min(self.read_count, 4) * math.sqrt(height)
+        return sure * mixed * whole * math.sqrt(min(verdict.support, 12) * height)
 
     def meet(self, other: Track) -> None:
         """Both are in this frame: close together and still as they first were, they may be on one vehicle."""
         self.seen_with[other.object_id] = self.seen_with.get(other.object_id, 0) + 1
-        reach = WORD_ON_VEHICLE if self.is_word() or other.is_word() else SAME_VEHICLE
+        reach = LETTERING_ON_VEHICLE if self.is_lettering() or other.is_lettering() else SAME_VEHICLE
         if distance(self.box, other.box) > reach:
             return
         (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, other.box.width, 1.0)

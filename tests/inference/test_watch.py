@@ -1,0 +1,290 @@
+"""One camera watched by a fake source and a fake recogniser; recordings through the same eyes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from inference.errors import SourceUnsupported
+from inference.funnel import total
+from inference.recognition import Recognition, RecognitionSettings
+from inference.source import SourceState, SourceStatus
+from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, Scene
+from inference.video import read_video
+from inference.watch import Observer, Watch, WatchSettings, watch_settings
+from tests.fakes.vehicles import reading
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+FAST = WatchSettings(max_fps=None)
+
+
+def scene(number: int = 0, *, car_x: int | None = None) -> np.ndarray:
+    picture = np.full((360, 640, 3), 90, np.uint8)
+    if car_x is not None:
+        cv2.rectangle(picture, (car_x, 120), (car_x + 160, 260), (200, 60, 40), -1)
+        cv2.rectangle(picture, (car_x + 40, 220), (car_x + 110, 236), (255, 255, 255), -1)
+    return picture
+
+
+def plate_at(picture: Picture) -> Box | None:
+    """Where the white plate of the painted car is."""
+    ys, xs = np.nonzero(picture.min(axis=2) > 230)
+    if len(xs) < 50:
+        return None
+    return Box(x=xs.min(), y=ys.min(), width=np.ptp(xs) + 1, height=np.ptp(ys) + 1)
+
+
+class PaintedPlates:
+    """Reads every painted plate as the same text; counts, and can be slow."""
+
+    def __init__(self, *, takes_s: float = 0.0, text: str = "43HNN2") -> None:
+        self.calls = 0
+        self.regions: list[Box | None] = []
+        self.busy = 0
+        self.busiest = 0
+        self._takes_s = takes_s
+        self._text = text
+        self._lock = threading.Lock()
+
+    def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
+        with self._lock:
+            self.calls += 1
+            self.regions.append(region)
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
+        time.sleep(self._takes_s)
+        with self._lock:
+            self.busy -= 1
+        where = plate_at(picture)
+        return Recognition(readings=(reading(self._text, where, likelihood=0.9),) if where else ())
+
+
+class FilmSource:
+    """Frames made by a function of their number, as fast as they are taken, with times of a steady camera."""
+
+    def __init__(self, film: Callable[[int], np.ndarray], count: int, *, fps: float = 8.0) -> None:
+        self.interval_s = 0.0
+        self.state = SourceState(status=SourceStatus.RUNNING, since=START)
+        self.opened = self.closed = 0
+        self._film, self._count, self._fps, self._number = film, count, fps, 0
+
+    async def open(self) -> None:
+        self.opened += 1
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+    async def next_frame(self, timeout_s: float) -> Frame | None:
+        await asyncio.sleep(0)
+        if self._number >= self._count:
+            self.state = replace(self.state, status=SourceStatus.ENDED)
+            return None
+        at_s = self._number / self._fps
+        self._number += 1
+        return Frame(
+            picture=self._film(self._number - 1),
+            captured_at=START + timedelta(seconds=at_s),
+            monotonic_s=at_s,
+            sequence=self._number,
+        )
+
+
+async def watched(
+    film: Callable[[int], np.ndarray],
+    count: int,
+    *,
+    settings: WatchSettings = FAST,
+    reader: PaintedPlates | None = None,
+    scenes: list[Scene] | None = None,
+) -> tuple[list[Passage], Watch, PaintedPlates, FilmSource]:
+    told: list[Passage] = []
+    reader = reader or PaintedPlates()
+    source = FilmSource(film, count)
+    with ThreadPoolExecutor(1) as executor:
+        watch = Watch(
+            source=source,
+            recognizer=reader,
+            settings=settings,
+            executor=executor,
+            on_passage=told.append,
+            on_scene=scenes.append if scenes is not None else None,
+        )
+        await watch.run()
+    return told, watch, reader, source
+
+
+def drive_by(number: int) -> np.ndarray:
+    """Nothing for a second, a car for three, nothing for four."""
+    return scene(car_x=(number - 8) * 18 if 8 <= number < 32 else None)
+
+
+def finals(passages: Sequence[Passage]) -> list[str]:
+    return [passage.plate.plate_number for passage in passages if passage.state is PassageState.FINAL]
+
+
+async def test_a_car_that_drives_by_is_told_once_and_the_empty_road_costs_nothing() -> None:
+    scenes: list[Scene] = []
+    told, watch, reader, source = await watched(drive_by, 80, scenes=scenes)
+    assert finals(told) == ["43HNN2"]
+    assert told[-1].state is PassageState.LOST
+    assert told[-1].direction is Direction.RIGHT
+    hour = total(watch.funnel.hours)
+    assert hour.frames == 80
+    assert hour.analysed == reader.calls < 60
+    assert hour.accepted == 1
+    assert len(scenes) == reader.calls
+    assert any(one.objects for one in scenes)
+    assert (source.opened, source.closed) == (1, 1)
+
+
+async def test_an_empty_road_is_not_looked_at() -> None:
+    _, watch, reader, _ = await watched(lambda _: scene(), 200)
+    # The first frame, and a little after it: nothing is known before.
+    assert reader.calls <= 14
+    assert total(watch.funnel.hours).motion == 1
+
+
+async def test_a_parked_plate_is_read_again_seldom_and_told_once() -> None:
+    told, _, reader, _ = await watched(lambda _: scene(car_x=200), 8 * 120, reader=PaintedPlates())
+    assert finals(told) == ["43HNN2"]
+    assert reader.calls < 80
+
+
+async def test_a_region_follows_the_motion_when_asked_to() -> None:
+    settings = replace(FAST, look_at_motion_only=True)
+    told, _, reader, _ = await watched(drive_by, 80, settings=settings)
+    assert finals(told) == ["43HNN2"]
+    regions = [region for region in reader.regions if region is not None]
+    assert regions
+    assert all(region.area < 0.65 * 640 * 360 and region.right <= 640 and region.bottom <= 360 for region in regions)
+
+
+async def test_callbacks_may_be_coroutines_and_their_failure_is_not_hidden() -> None:
+    async def broken(_: Passage) -> None:
+        raise RuntimeError("the store is gone")
+
+    source = FilmSource(drive_by, 80)
+    with ThreadPoolExecutor(1) as executor:
+        watch = Watch(source=source, recognizer=PaintedPlates(), settings=FAST, executor=executor, on_passage=broken)
+        with pytest.raises(RuntimeError, match="the store is gone"):
+            await watch.run()
+    assert source.closed == 1
+
+
+async def test_the_loop_stays_free_and_every_camera_gets_its_turn() -> None:
+    reader = PaintedPlates(takes_s=0.01)
+    longest_s = 0.0
+
+    async def heartbeat() -> None:
+        nonlocal longest_s
+        while True:
+            before_s = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest_s = max(longest_s, time.monotonic() - before_s)
+
+    with ThreadPoolExecutor(2) as executor:
+        watches = [
+            Watch(
+                source=FilmSource(drive_by, 60),
+                recognizer=reader,
+                settings=FAST,
+                executor=executor,
+                on_passage=lambda _: None,
+                name=f"camera {number}",
+            )
+            for number in range(5)
+        ]
+        beat = asyncio.create_task(heartbeat(), name="heartbeat")
+        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+            for watch in watches:
+                group.create_task(watch.run(), name=watch.name)
+        beat.cancel()
+    counts = [total(watch.funnel.hours).analysed for watch in watches]
+    assert min(counts) == max(counts) > 20
+    assert reader.busiest <= 2
+    assert longest_s < 1.0
+
+
+async def test_a_cancelled_watch_closes_its_source() -> None:
+    source = FilmSource(drive_by, 10**9)
+    with ThreadPoolExecutor(1) as executor:
+        watch = Watch(
+            source=source, recognizer=PaintedPlates(), settings=FAST, executor=executor, on_passage=lambda _: None
+        )
+        task = asyncio.create_task(watch.run(), name="watch")
+        async with asyncio.timeout(10):
+            while total(watch.funnel.hours).frames < 3:
+                await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert source.closed == 1
+
+
+def test_new_settings_apply_to_the_next_frame() -> None:
+    observer = Observer(watch_settings(RecognitionSettings(stop_above=0.9)))
+    assert observer.tracker.settings.stop_above == 0.9
+    observer.change(watch_settings(RecognitionSettings(stop_above=0.5, areas=(((0, 0), (0.2, 0), (0.2, 0.2)),))))
+    assert observer.tracker.settings.stop_above == 0.5
+    for number in range(3):
+        frame = Frame(picture=scene(car_x=300), captured_at=START, monotonic_s=number * 5, sequence=number)
+        plan, motion = observer.plan(frame)
+    moved = Frame(picture=scene(car_x=400), captured_at=START, monotonic_s=20, sequence=9)
+    plan, motion = observer.plan(moved)
+    assert not motion.moved
+    assert not plan.look
+
+
+@pytest.mark.requirement("M-206", "M-161")
+def test_the_rate_rises_only_while_a_plate_waits_for_its_result() -> None:
+    assert WatchSettings().rate(busy=False) == 4.0
+    assert WatchSettings().rate(busy=True) == 8.0
+    assert WatchSettings(max_fps=12.0).rate(busy=True) == 12.0
+    assert WatchSettings(max_fps=None).rate(busy=True) is None
+
+
+def film(path: Path, make: Callable[[int], np.ndarray], count: int, fps: int = 8) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "12"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        stream.time_base = Fraction(1, fps)
+        for number in range(count):
+            picture = av.VideoFrame.from_ndarray(make(number), format="bgr24")
+            picture.pts = number
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_recording_gives_one_object_per_vehicle(tmp_path: Path) -> None:
+    def two(number: int) -> np.ndarray:
+        return drive_by(number if number < 60 else number - 120)
+
+    path = film(tmp_path / "two.mp4", two, 200)
+    found = list(read_video(path, PaintedPlates(), RecognitionSettings()))
+    assert [one.text for one in found] == ["43HNN2", "43HNN2"]
+    first = found[0].as_json()
+    assert list(first) == ["file", "start_s", "end_s", "text", "likelihood", "country", "direction", "reads"]
+    assert first["direction"] == "Right"
+    assert 0.8 <= found[0].start_s <= 2.0
+    assert 3.0 <= found[0].end_s <= 4.2
+    assert 15.8 <= found[1].start_s <= 17.2
+
+
+def test_a_file_that_is_no_recording_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "note.mp4"
+    path.write_text("not a film")
+    with pytest.raises(SourceUnsupported, match="not a video stream"):
+        list(read_video(path, PaintedPlates(), RecognitionSettings()))
