@@ -159,6 +159,11 @@ class OnvifDevice:
         with _translated():
             self._pull_point.Seek({"UtcTime": utc_time.astimezone(UTC), "Reverse": False})
 
+    def synchronize(self) -> None:
+        """Ask for the present state of every property (relays), which a Seek has swept away."""
+        with _translated():
+            self._pull_point.SetSynchronizationPoint()
+
     def pull(self, limit: int) -> Sequence[Notification]:
         """Wait up to `pull_s` for messages; empty when none came. SubscriptionGone when the pull point is no more."""
         with _translated(while_pulling=True):

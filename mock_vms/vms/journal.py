@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from mock_vms.vms.database import Database
 from mock_vms.vms.errors import NoSuchThing
@@ -255,8 +256,11 @@ class Journal:
         return [Change(kind=ChangeKind.WITHDRAWN, event_id=link["match_id"]) for link in links]
 
     def _want_pictures(self, connection: sqlite3.Connection, event: Received, origin: str) -> None:
-        for kind in PictureKind:
-            if url := event.picture_urls.get(kind):
+        """Ask for each picture once, also when two channels call the same one by different names."""
+        known = connection.execute("SELECT kind, url FROM pictures WHERE event_id = ?", (event.event_id,)).fetchall()
+        paths = {_path(row["url"]): row["kind"] for row in known}
+        for kind, url in event.picture_urls.items():
+            if paths.setdefault(_path(url), kind) == kind:
                 connection.execute(
                     "INSERT INTO pictures VALUES (?, ?, ?, ?, 'wanted', 0, 0, NULL, NULL) ON CONFLICT DO UPDATE SET "
                     "url = excluded.url, origin = excluded.origin, state = 'wanted', attempts = 0, next_at = 0 "
@@ -268,3 +272,10 @@ class Journal:
         with self._database.transaction() as connection:
             if not connection.execute(statement, (to_text(now), event_id)).rowcount:
                 raise NoSuchThing(f"There is no alarm {event_id!r}.")
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return url  # the fetcher will say what is wrong with it

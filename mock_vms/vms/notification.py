@@ -24,28 +24,29 @@ EVENT_TYPES = {
     "RuleEngine/Recognition/ListMatch": "ListMatched",
     "RuleEngine/Recognition/Alarm": "AlarmRaised",
 }
+SIGNAL_LOSS_TOPIC = "VideoSource/SignalLoss"
+_TRUE = frozenset({"active", "true", "1"})
 # A plate crop is some tens of kilobytes. Whoever puts a megabyte into an event means a frame, and frames are fetched.
 MAX_EMBEDDED_PICTURE = 1_000_000
 MAX_WHOLE = 2**31 - 1  # a priority beyond this fits no database column and means nothing
 
 
-def parse(topic: str, message: etree._Element, *, origin: str, now: datetime) -> Received | RelayReport | None:
-    """The notification as a type of ours, or None when the topic is of no interest to a licence-plate VMS."""
+def parse(
+    topic: str, message: etree._Element, *, origin: str, now: datetime
+) -> tuple[Received | None, RelayReport | None]:
+    """What the notification says: an event, the state of a relay, both, or nothing that concerns a plate VMS."""
     path = topic_path(topic)
     items = Items(message)
     utc_time = _utc_time(message, now)
-    if path == RELAY_TOPIC:
-        return _relay(items, utc_time)
+    relay = _relay(items, utc_time) if path == RELAY_TOPIC else None
     event_id = clip(items.text("lpr:EventId"))
-    kind = EVENT_TYPES.get(path)
-    if kind is None:
-        if not event_id:
-            return None
-        kind = path.rsplit("/", 1)[-1]
+    kind = _event_type(path, items)
+    if not event_id and (kind is None or message.get("PropertyOperation") == "Initialized"):
+        return None, relay  # a state that was so before we asked is no event
     plate, country = _plate(items)
-    return Received(
+    event = Received(
         event_id=event_id or fingerprint(path, message, origin),
-        type=kind,
+        type=kind or path.rsplit("/", 1)[-1],
         utc_time=utc_time,
         object=clip(items.text("lpr:Object") or plate),
         tag=clip(items.text("lpr:Tag") or country),
@@ -53,13 +54,14 @@ def parse(topic: str, message: etree._Element, *, origin: str, now: datetime) ->
         name=clip(items.text("lpr:Name")),
         list_name=clip(items.text("lpr:ListName")),
         camera_name=clip(items.text("lpr:CameraName")),
-        video_source=clip(items.text("VideoSource", "VideoSourceConfigurationToken")),
+        video_source=clip(items.text("VideoSource", "VideoSourceConfigurationToken", "Source")),
         priority=_whole(items.text("lpr:Priority")),
         likelihood=_number(items.text("Likelihood")),
         source_id=clip(items.text("lpr:SourceId")),
         picture_urls=_picture_urls(items),
         pictures=_pictures(items),
     )
+    return event, relay
 
 
 def topic_path(topic: str) -> str:
@@ -111,25 +113,33 @@ def _plate(items: Items) -> tuple[str, str]:
     return found["PlateNumber"], found["CountryCode"]
 
 
+def _event_type(path: str, items: Items) -> str | None:
+    if path == SIGNAL_LOSS_TOPIC:
+        return "CameraLost" if items.text("State").strip().lower() in _TRUE else "CameraRestored"
+    if path == RELAY_TOPIC and items.text("lpr:EventId"):
+        return "RelayChanged"
+    return EVENT_TYPES.get(path)
+
+
 def _relay(items: Items, utc_time: datetime) -> RelayReport | None:
     token = clip(items.text("RelayToken"))
     state = items.text("LogicalState").strip().lower()
     if not token or not state:
         return None
-    return RelayReport(relay_token=token, active=state in {"active", "true", "1"}, utc_time=utc_time)
+    return RelayReport(relay_token=token, active=state in _TRUE, utc_time=utc_time)
 
 
 def _picture_urls(items: Items) -> dict[PictureKind, str]:
     named = {
-        PictureKind.PLATE: items.text("ImageURI"),
-        PictureKind.FRAME: items.text("VehicleImageURI", "lpr:FrameImageURI"),
+        PictureKind.IMAGE: items.text("ImageURI"),
+        PictureKind.FRAME: items.text("VehicleImageURI"),
     }
     return {kind: url.strip() for kind, url in named.items() if url.strip()}
 
 
 def _pictures(items: Items) -> dict[PictureKind, bytes]:
     found: dict[PictureKind, bytes] = {}
-    for kind, name in ((PictureKind.PLATE, "Image"), (PictureKind.FRAME, "VehicleImage")):
+    for kind, name in ((PictureKind.IMAGE, "Image"), (PictureKind.FRAME, "VehicleImage")):
         element = items.element(name)
         text = "" if element is None else "".join((element.text or "").split())
         if text and len(text) * 3 // 4 <= MAX_EMBEDDED_PICTURE:

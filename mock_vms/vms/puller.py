@@ -91,6 +91,9 @@ class Puller(threading.Thread):
                 # Our own disk, not the device: what could not be stored is replayed after the next subscription.
                 _log.error("events could not be stored", device_id=self._account.device_id, error=str(error))
                 self._away(DeviceError(f"this VMS cannot store events: {error}"))
+            except Exception as error:  # noqa: BLE001  # a bug of ours: loud, and the device is not given up
+                _log.exception("puller failed", device_id=self._account.device_id)
+                self._away(DeviceError(f"this VMS has a bug: {type(error).__name__}: {error}"))
             finally:
                 self._leave(device)
         self._change(status=DeviceStatus.REMOVED, detail="")
@@ -119,13 +122,13 @@ class Puller(threading.Thread):
     def _seek(self, device: OnvifDevice) -> None:
         try:
             device.seek(self._seen_until - SEEK_MARGIN)
+            self._change(seeks=self.status.seeks + 1)
+            device.synchronize()
         except DeviceRefused:
             raise
         except DeviceError as error:
             # Many devices store nothing; then the live messages are all there is.
-            _log.debug("no seek", device_id=self._account.device_id, reason=str(error))
-        else:
-            self._change(seeks=self.status.seeks + 1)
+            _log.debug("no seek or no synchronization point", device_id=self._account.device_id, reason=str(error))
 
     def _pull_until_stopped(self, device: OnvifDevice) -> None:
         renew_at = time.monotonic() + SUBSCRIPTION_LIFE.total_seconds() / 2
@@ -148,14 +151,13 @@ class Puller(threading.Thread):
         relays: list[RelayReport] = []
         ignored = 0
         for message in notifications:
-            parsed = notification.parse(message.topic, message.message, origin=self._account.device_id, now=now)
-            if isinstance(parsed, Received):
-                name = parsed.camera_name or device.camera_names.get(parsed.video_source, "")
-                events.append(replace(parsed, camera_name=name))
-            elif isinstance(parsed, RelayReport):
-                relays.append(parsed)
-            else:
-                ignored += 1
+            event, relay = notification.parse(message.topic, message.message, origin=self._account.device_id, now=now)
+            if event is not None:
+                name = event.camera_name or device.camera_names.get(event.video_source, "")
+                events.append(replace(event, camera_name=name))
+            if relay is not None:
+                relays.append(relay)
+            ignored += event is None and relay is None
         # A message from the future would move the mark past everything that is still to come.
         newest = max((min(event.utc_time, device.now()) for event in events), default=self._seen_until)
         self._seen_until = max(self._seen_until, newest)

@@ -25,7 +25,10 @@ class AlarmState(StrEnum):
 
 
 class PictureKind(StrEnum):
+    """`IMAGE` is what ONVIF calls ImageURI: it does not say whether it shows the plate or the whole scene."""
+
     PLATE = "plate"
+    IMAGE = "image"
     FRAME = "frame"
 
 

@@ -288,6 +288,12 @@ class FakeOnvifDevice:
         point.changed.set()
         return TEV.SeekResponse()
 
+    def _SetSynchronizationPoint(self, _: object, request: web.Request) -> object:
+        point = self.pull_points[request.match_info["name"]]
+        point.queue += self._properties()
+        point.changed.set()
+        return TEV.SetSynchronizationPointResponse()
+
     def _Renew(self, _: object, request: web.Request) -> object:
         point = self.pull_points.get(request.match_info.get("name", ""))
         if point is None:

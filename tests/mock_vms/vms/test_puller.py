@@ -194,16 +194,26 @@ async def test_relays_appear_as_outputs_with_history(client: Client, device: Fak
     assert [change["state"] for change in output["history"]] == ["inactive", "active", "inactive"]
 
 
+async def test_a_relay_that_was_active_before_shows_although_seek_sweeps_it_away(
+    client: Client, device: FakeOnvifDevice
+) -> None:
+    device.send(RELAY_TOPIC, relay_message("gate", "active"), is_property=True)
+    await client.add(device)
+    answer = await client.until("/api/outputs", lambda answer: bool(answer["outputs"]))
+    assert [output["state"] for output in answer["outputs"]] == ["active"]
+    assert device.seeks
+
+
 async def test_a_picture_is_fetched_with_the_device_credentials(client: Client, device: FakeOnvifDevice) -> None:
     await client.add(device)
     await device.until_subscribed()
     uri = f"{device.url}/pictures/plate.jpg"
     device.send(ALARM_TOPIC, plate_message("PIC", event_id="a/1", image_uri=uri, items=ALARM_ITEMS))
     answer = await client.until(
-        "/api/alarms", lambda a: bool(a["alarms"]) and a["alarms"][0]["pictures"]["plate"]["state"] == "stored"
+        "/api/alarms", lambda a: bool(a["alarms"]) and a["alarms"][0]["pictures"]["image"]["state"] == "stored"
     )
-    assert answer["alarms"][0]["pictures"]["plate"]["error"] is None
-    async with client.session.get(client.vms.url + "/pictures/a%2F1/plate") as picture:
+    assert answer["alarms"][0]["pictures"]["image"]["error"] is None
+    async with client.session.get(client.vms.url + "/pictures/a%2F1/image") as picture:
         assert picture.content_type == "image/jpeg"
         assert await picture.read() == JPEG
     assert any(header.startswith("Digest") for header in device.picture_requests)
