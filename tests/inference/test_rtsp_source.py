@@ -1,0 +1,141 @@
+"""A real RTSP session: pictures, the camera's own capture times, key frames only, coming back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from events.metadata.rtp import AccessUnit, h264_payloads, h264_sdp_attributes, split_annex_b
+from events.metadata.rtsp import RtspServer
+from events.metadata.rtsp_stream import Sink, Stream
+from inference.source import SourceStatus, open_source
+
+WAIT_S = 15.0
+FPS = 20
+
+
+class CameraTrack:
+    """Flat grey pictures in H.264, a key frame every tenth, said to be taken when the test says."""
+
+    control, media, payload_type, clock_rate = "trackID=video", "video", 96, 90_000
+
+    def __init__(self, taken_at: Callable[[], datetime]) -> None:
+        self._taken_at = taken_at
+        self._sinks: list[Sink] = []
+        self._count = 0
+        self._encoder = av.CodecContext.create("libx264", "w")
+        self._encoder.width, self._encoder.height, self._encoder.pix_fmt = 320, 192, "yuv420p"
+        self._encoder.time_base, self._encoder.gop_size, self._encoder.max_b_frames = Fraction(1, FPS), 10, 0
+        self._encoder.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "scenecut=0"}
+        self._sets = [unit for unit in self._encode()[0] if unit[0] & 0x1F in (7, 8)]
+
+    def _encode(self) -> tuple[list[bytes], bool]:
+        shade = 40 + self._count % 150
+        picture = av.VideoFrame.from_ndarray(np.full((192, 320, 3), shade, np.uint8), format="bgr24")
+        picture.pts = self._count
+        self._count += 1
+        (packet,) = self._encoder.encode(picture)
+        return split_annex_b(bytes(packet)), packet.is_keyframe
+
+    async def sdp_attributes(self) -> tuple[str, ...]:
+        return h264_sdp_attributes(96, self._sets)
+
+    def subscribe(self, sink: Sink) -> Callable[[], None]:
+        self._sinks.append(sink)
+        return lambda: self._sinks.remove(sink)
+
+    async def film(self) -> None:
+        while True:
+            units, key = self._encode()
+            for sink in list(self._sinks):
+                sink.put(AccessUnit(payloads=h264_payloads(units), captured_at=self._taken_at(), key=key))
+            await asyncio.sleep(1 / FPS)
+
+    def hang_up(self) -> None:
+        for sink in list(self._sinks):
+            sink.end()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class Camera:
+    """An RTSP server with one filming track, as an async context."""
+
+    def __init__(self, *, clock_off: timedelta = timedelta(0), delay: timedelta = timedelta(0)) -> None:
+        self.track = CameraTrack(lambda: datetime.now(UTC) + clock_off - delay)
+        self.server = RtspServer(streams={"/live": Stream(name="camera", tracks=(self.track,))})
+
+    async def __aenter__(self) -> Camera:
+        await self.server.__aenter__()
+        self._filming = asyncio.create_task(self.track.film(), name="film")
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        self._filming.cancel()
+        await asyncio.gather(self._filming, return_exceptions=True)
+        await self.server.aclose()
+
+    @property
+    def url(self) -> str:
+        return self.server.url("/live")
+
+
+async def test_pictures_arrive_with_the_cameras_own_capture_time() -> None:
+    delay = timedelta(seconds=1.5)
+    async with Camera(delay=delay) as camera, open_source(camera.url) as source:
+        frame = await source.next_frame(WAIT_S)
+        assert frame is not None
+        assert frame.picture.shape == (192, 320, 3)
+        await until(lambda: source.clock.skew is not None)
+        frame = await source.next_frame(WAIT_S)
+        assert frame is not None
+        # Later than 1.5 s ago is impossible for the camera's time; just now would be the arrival.
+        assert datetime.now(UTC) - frame.captured_at >= delay
+        assert source.clock.skew == timedelta(0)
+        assert source.state.status is SourceStatus.RUNNING
+
+
+async def test_a_camera_whose_clock_is_an_hour_ahead_is_told_and_not_believed() -> None:
+    async with Camera(clock_off=timedelta(hours=1)) as camera, open_source(camera.url) as source:
+        await until(lambda: source.clock.skew is not None)
+        frame = await source.next_frame(WAIT_S)
+        assert frame is not None
+        assert frame.captured_at <= datetime.now(UTC)
+        assert source.clock.skew is not None
+        assert abs(source.clock.skew - timedelta(hours=1)) < timedelta(seconds=10)
+
+
+@pytest.mark.requirement("M-160")
+async def test_all_frames_are_decoded_by_default_and_key_frames_alone_on_demand() -> None:
+    async with (
+        Camera() as camera,
+        open_source(camera.url) as every,
+        open_source(camera.url, key_frames_only=True) as keys,
+    ):
+        await until(lambda: keys.decoded >= 3)
+        assert every.decoded > 3 * keys.decoded
+
+
+async def test_a_stream_that_the_camera_ends_is_opened_again() -> None:
+    async with Camera() as camera, open_source(camera.url, first_retry_s=0.01) as source:
+        assert await source.next_frame(WAIT_S) is not None
+        seen = source.decoded
+        camera.track.hang_up()
+        await until(lambda: source.decoded > seen + 10)
+        assert source.state.status is SourceStatus.RUNNING
+
+
+async def test_a_path_the_camera_does_not_have_is_lost_with_a_reason() -> None:
+    async with Camera() as camera, open_source(camera.server.url("/other"), first_retry_s=0.01) as source:
+        await until(lambda: source.state.status is SourceStatus.LOST)
+        assert source.state.error
