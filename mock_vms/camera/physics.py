@@ -111,7 +111,7 @@ def smear(layer: Plane, velocity_px_s: tuple[float, float], shutter: Shutter) ->
     pieces = 2**doublings
     layer = _short_box(layer, dx / pieces, dy / pieces)
     for step in range(doublings):
-        layer = _average_with_shifted(layer, dx / pieces * 2**step, dy / pieces * 2**step, 0.5)
+        layer = _average_with_shifted(layer, dx / pieces * 2**step, dy / pieces * 2**step, 0.5, up=step % 2 == 1)
     if shutter.ghost > 0:
         later = (velocity_px_s[0] * WDR_SECOND_EXPOSURE_S, velocity_px_s[1] * WDR_SECOND_EXPOSURE_S)
         layer = _average_with_shifted(layer, *later, shutter.ghost)
@@ -134,13 +134,16 @@ def _box(length: float) -> NDArray[np.float32]:
     return np.asarray(overlap / overlap.sum(), dtype=np.float32)
 
 
-def _average_with_shifted(layer: Plane, dx: float, dy: float, weight: float) -> Plane:
-    """`layer` mixed with itself moved by (dx, dy) pixels, both moved back by half, so that nothing drifts."""
+def _average_with_shifted(layer: Plane, dx: float, dy: float, weight: float, *, up: bool = False) -> Plane:
+    """`layer` mixed with itself moved by (dx, dy) pixels, both moved back by half, so that nothing drifts.
+
+    Half of an odd number is rounded down, or with `up` up: taking turns, the errors cancel.
+    """
     sx, sy = round(dx), round(dy)
     if sx == 0 and sy == 0:
         return layer
     height, width = layer.shape[:2]
-    back_x, back_y = sx // 2, sy // 2
+    back_x, back_y = (sx + up) // 2, (sy + up) // 2
     padded = cv2.copyMakeBorder(layer, abs(sy), abs(sy), abs(sx), abs(sx), cv2.BORDER_REPLICATE)
 
     def moved(by_x: int, by_y: int) -> Plane:

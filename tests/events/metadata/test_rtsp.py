@@ -320,11 +320,14 @@ async def test_clients_beyond_the_limit_are_refused_and_the_others_stay(track):
 async def test_closing_the_server_disconnects_everyone_and_leaves_nothing(track):
     before = len(asyncio.all_tasks())
     for _ in range(10):
-        async with asyncio.timeout(20), RtspServer(streams={"/cam": Stream(name="", tracks=(track,))}) as server:
-            async with connected(server) as client:
-                await client.watch("trackID=video")
-                await server.aclose()
-                assert await client.reader.read() == b""
+        async with (
+            asyncio.timeout(20),
+            RtspServer(streams={"/cam": Stream(name="", tracks=(track,))}) as server,
+            connected(server) as client,
+        ):
+            await client.watch("trackID=video")
+            await server.aclose()
+            assert await client.reader.read() == b""
     assert track.sinks == []
     assert len(asyncio.all_tasks()) == before
 
