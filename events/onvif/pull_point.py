@@ -50,7 +50,9 @@ class PullPoint:
     def wants(self, message: Message) -> bool:
         if self._changed_only and message.operation in {PropertyOperation.INITIALIZED, PropertyOperation.DELETED}:
             return False
-        return self._wanted.wants_topic(message.topic.path) and self._wanted.wants_content(message.content)
+        if not self._wanted.wants_topic(message.topic.path):
+            return False
+        return not self._wanted.contents or self._wanted.wants_content(message.content)
 
     def put(self, message: Message) -> None:
         """Queue a live message if it is wanted."""

@@ -98,7 +98,7 @@ def _local(request: str) -> str:
     return request[1:].split("/", 1)[0].split(">", 1)[0]
 
 
-@pytest.mark.parametrize("request_xml", FULLY_COVERED, ids=lambda text: _local(text))
+@pytest.mark.parametrize("request_xml", FULLY_COVERED, ids=_local)
 async def test_an_answer_is_valid_and_all_of_it_is_known_to_the_schemas(admin: SoapCaller, request_xml: str) -> None:
     answer = await admin.call(request_xml)
     assert answer.status == 200, answer.raw
@@ -129,7 +129,7 @@ TOPIC_NAMES = {
 }
 
 
-@pytest.mark.parametrize("request_xml", NEWER, ids=lambda text: _local(text))
+@pytest.mark.parametrize("request_xml", NEWER, ids=_local)
 async def test_an_answer_newer_than_the_schemas_is_named_as_its_request(admin: SoapCaller, request_xml: str) -> None:
     answer = await admin.call(request_xml)
     assert answer.status == 200, answer.raw
@@ -176,7 +176,9 @@ async def test_every_address_follows_the_host_that_the_client_used(face: Running
         addresses = [
             element.text
             for element in answer.root.iter()
-            if (element.text or "").startswith("http://") and "/onvif/" in element.text and "onvif.org" not in element.text
+            if (element.text or "").startswith("http://")
+            and "/onvif/" in element.text
+            and "onvif.org" not in element.text
         ]
         assert addresses
         assert all(address.startswith(f"http://{host}/onvif/") for address in addresses)
