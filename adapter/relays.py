@@ -17,6 +17,7 @@ import structlog
 
 from adapter.pipeline import Pipeline
 from adapter.store.decisions import Decisions
+from adapter.tasks import Tasks
 from events.types import ActionFailed, RelayChanged, RelayState
 from onvif_client.errors import CameraError
 from rules.types import RelayDecision
@@ -35,19 +36,19 @@ class RelayCamera(Protocol):
 
 
 class RelayDriver:
-    """Runs each decision as a task of the service's task group."""
+    """Runs each decision as a task of the service."""
 
     def __init__(
         self,
         *,
         decisions: Decisions,
         find_camera: Callable[[str], RelayCamera | None],
-        group: asyncio.TaskGroup,
+        tasks: Tasks,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._decisions = decisions
         self._find_camera = find_camera
-        self._group = group
+        self._tasks = tasks
         self._clock = clock
         self._places = asyncio.Semaphore(AT_ONCE)
         self._pipeline: Pipeline | None = None
@@ -58,7 +59,7 @@ class RelayDriver:
 
     async def start(self, decision: RelayDecision) -> None:
         """Carry out one decision in the background."""
-        self._group.create_task(self._carry_out(decision), name=f"relay {decision.relay_token}")
+        self._tasks.start(self._carry_out(decision), name=f"relay {decision.relay_token}")
 
     async def recover(self) -> None:
         """At the start: what an earlier run left undone stays undone, and somebody is told."""

@@ -17,6 +17,7 @@ from adapter.pipeline import Pipeline
 from adapter.relays import RelayDriver
 from adapter.rulebook import Rulebook
 from adapter.store.store import Store
+from adapter.tasks import Tasks
 from events.types import ActionFailed, AlarmRaised, Event, ListKind, ListMatched, PlateRecognized, RelayChanged
 from inference.types import Box, Direction, LicensePlate, Passage, PassageState
 from onvif_client.errors import CameraUnreachable
@@ -94,12 +95,12 @@ def passage(
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with Store.in_folder(tmp_path) as store, asyncio.TaskGroup() as group:
+    async with Store.in_folder(tmp_path) as store, Tasks() as tasks:
         told: list[Event] = []
         gate = Gate()
         rulebook = Rulebook(store=store)
         driver = RelayDriver(
-            decisions=store.decisions, find_camera=lambda camera_id: gate, group=group, clock=lambda: bench.now
+            decisions=store.decisions, find_camera=lambda camera_id: gate, tasks=tasks, clock=lambda: bench.now
         )
         pipeline = Pipeline(
             journal=store.journal,

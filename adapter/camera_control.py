@@ -1,0 +1,159 @@
+"""What people do to cameras: find, add, change, test, tune. The answers are for a person to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from adapter.api.ports import CameraProblem, FoundCamera
+from adapter.fleet import Fleet
+from adapter.lpr_camera import LprCamera, is_onvif_address
+from adapter.store.cameras import CameraRecord
+from adapter.store.errors import NotFound
+from adapter.store.facts import Facts
+from adapter.store.store import Store
+from adapter.watching import CameraRecognition, SettingsRefused
+from onvif_client.camera import Camera
+from onvif_client.discovery import discover
+from onvif_client.errors import CameraError
+from onvif_client.tuning import plan
+from onvif_client.tuning_types import Plan, SiteProfile
+from onvif_client.types import Profile
+
+DISCOVERY_S = 3.0
+
+
+class CameraControl:
+    """Implements `adapter.api.ports.CameraControl`."""
+
+    def __init__(self, *, store: Store, fleet: Fleet) -> None:
+        self._store = store
+        self._fleet = fleet
+
+    async def add(self, record: CameraRecord) -> CameraRecord:
+        """Ask the camera who it is before keeping it: a wrong password should be told now, not in the log later."""
+        record = await self._with_tokens(record)
+        await self._store.cameras.add(record)
+        await self._start(record)
+        return record
+
+    async def change(self, record: CameraRecord) -> CameraRecord:
+        await self._store.cameras.save(record)
+        await self._start(record)
+        return record
+
+    async def remove(self, camera_id: str) -> None:
+        await self._store.cameras.remove(camera_id)
+        await self._fleet.drop(camera_id)
+
+    async def discover(self) -> Sequence[FoundCamera]:
+        devices = await discover(timeout_s=DISCOVERY_S)
+        return [
+            FoundCamera(address=device.xaddrs[0], name=device.name or "", hardware=device.hardware or "")
+            for device in devices
+            if device.xaddrs
+        ]
+
+    async def test(self, camera_id: str) -> Mapping[str, Any]:
+        camera = self._find(camera_id)
+        if not camera.is_onvif:
+            return {"onvif": False, "stream": camera.health.state.value, "detail": camera.detail}
+        record = camera.record
+        try:
+            async with Camera(record.address, record.user, record.password or "") as device:
+                profiles = await device.profiles()
+                chosen = device.choose_profile(profiles, record.profile_token)
+                return {
+                    "onvif": True,
+                    "device": asdict(device.information),
+                    "login": device.login,
+                    "clock_offset_s": round(device.clock_offset.total_seconds(), 1),
+                    "profiles": [profile.name for profile in profiles],
+                    "profile": chosen.name,
+                    "stream": await device.stream_uri(chosen.token),
+                    "stream_state": camera.health.state.value,
+                    "relays": [relay.token for relay in camera.relays],
+                }
+        except CameraError as error:
+            raise CameraProblem(str(error)) from error
+
+    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
+        """The manual's plan for this camera, and when `apply`, what the camera made of it, field by field."""
+        camera = self._find(camera_id)
+        try:
+            device = camera.onvif
+            profiles = await device.profiles()
+            profile = device.choose_profile(profiles, camera.record.profile_token)
+            made = await self._plan(device, profile, max_speed_kmh)
+            applied = await self._apply(camera, device, profile, made) if apply else []
+        except CameraError as error:
+            raise CameraProblem(str(error)) from error
+        if apply:
+            await self._store.cameras.save(replace(camera.record, max_speed_kmh=max_speed_kmh))
+            camera.record = replace(camera.record, max_speed_kmh=max_speed_kmh)
+        return {
+            "changes": [asdict(change) for change in made.changes],
+            "warnings": list(made.warnings),
+            "applied": applied,
+        }
+
+    async def snapshot(self, camera_id: str) -> bytes:
+        picture = await self._find(camera_id).snapshot()
+        if picture is None:
+            raise CameraProblem("There is no picture yet: the camera has not sent one since the service started.")
+        return picture
+
+    async def _plan(self, device: Camera, profile: Profile, max_speed_kmh: float) -> Plan:
+        source = _source_of(profile)
+        return plan(
+            SiteProfile(max_speed_kmh=max_speed_kmh),
+            imaging=await device.imaging(source),
+            imaging_options=await device.imaging_options(source),
+            encoder=profile.encoder,
+            encoder_options=await device.encoder_options(profile.encoder) if profile.encoder else None,
+        )
+
+    async def _apply(self, camera: LprCamera, device: Camera, profile: Profile, made: Plan) -> list[dict[str, Any]]:
+        """Remember the first state ever found, so that everything can be put back; then set, then read back."""
+        source = _source_of(profile)
+        facts: Facts = self._store.facts
+        key = f"imaging-before/{camera.camera_id}"
+        if await facts.get(key) is None:
+            await facts.put(key, json.dumps(asdict(await device.imaging(source))))
+        report = [asdict(change) for change in await device.apply_imaging(source, made.imaging)]
+        if profile.encoder is not None:
+            report += [asdict(change) for change in await device.apply_encoder(profile.encoder, made.encoder)]
+        return report
+
+    async def _with_tokens(self, record: CameraRecord) -> CameraRecord:
+        try:
+            CameraRecognition.from_stored(record.recognition)
+            if not is_onvif_address(record.address):
+                return record
+            async with Camera(record.address, record.user, record.password or "") as device:
+                profile = device.choose_profile(await device.profiles(), record.profile_token)
+        except SettingsRefused as error:
+            raise CameraProblem(f"The recognition settings cannot be used: {error}") from error
+        except CameraError as error:
+            raise CameraProblem(str(error)) from error
+        return replace(record, profile_token=profile.token, video_source_token=profile.video_source_token)
+
+    async def _start(self, record: CameraRecord) -> None:
+        try:
+            await self._fleet.put(record)
+        except SettingsRefused as error:
+            raise CameraProblem(f"The recognition settings cannot be used: {error}") from error
+
+    def _find(self, camera_id: str) -> LprCamera:
+        camera = self._fleet.find(camera_id)
+        if camera is None:
+            raise NotFound(f"There is no camera {camera_id!r}.")
+        return camera
+
+
+def _source_of(profile: Profile) -> str:
+    if profile.video_source_token is None:
+        raise CameraProblem(f"The camera's profile {profile.name!r} names no video source, so nothing can be set.")
+    return profile.video_source_token

@@ -1,0 +1,51 @@
+"""What all commands share: settings, the way to the running service, and how a command fails."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from adapter.client import ServiceClient, ServiceError
+from adapter.settings import Settings, SettingsError, load_settings
+
+console = Console()
+
+
+def fail(message: str) -> NoReturn:
+    """One sentence on standard error, exit code 1."""
+    Console(stderr=True).print(f"[red]error:[/red] {message}", highlight=False)
+    raise typer.Exit(1)
+
+
+def settings_from(context: typer.Context, **overrides: Any) -> Settings:
+    """The settings of this command line."""
+    given: dict[str, Any] = context.find_root().obj or {}
+    if given.get("data_dir") is not None:
+        overrides["data_dir"] = given["data_dir"]
+    try:
+        return load_settings(given.get("settings"), **overrides)
+    except SettingsError as error:
+        fail(str(error))
+
+
+class _Failing:
+    """A client whose failures end the command with their message."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    def call(self, method: str, path: str, **arguments: Any) -> Any:
+        try:
+            return self._client.call(method, path, **arguments)
+        except ServiceError as error:
+            fail(str(error))
+
+
+def connect(context: typer.Context) -> _Failing:
+    """The running service of this machine."""
+    try:
+        return _Failing(ServiceClient.of_this_machine(settings_from(context)))
+    except ServiceError as error:
+        fail(str(error))

@@ -1,0 +1,110 @@
+"""All cameras of this server: started, changed and stopped one by one, while the others go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from datetime import timedelta
+
+import structlog
+
+from adapter.lpr_camera import LprCamera
+from adapter.pipeline import Pipeline
+from adapter.store.cameras import CameraRecord
+from adapter.tasks import Tasks
+from events.metadata.metadata_track import MetadataTrack
+from events.metadata.rtsp_stream import Stream
+from inference.types import Scene
+from inference.watch import Reads
+
+log = structlog.get_logger(__name__)
+
+
+class Fleet:
+    """Owns a task per enabled camera, among the service's tasks."""
+
+    def __init__(
+        self,
+        *,
+        recognizer: Reads,
+        executor: Executor,
+        lost_after: timedelta,
+        tasks: Tasks,
+    ) -> None:
+        self._recognizer = recognizer
+        self._executor = executor
+        self._lost_after = lost_after
+        self._owner = tasks
+        self._pipeline: Pipeline | None = None
+        self._cameras: dict[str, LprCamera] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tracks: dict[str, MetadataTrack] = {}
+        self.streams: dict[str, Stream] = {}
+        """One metadata stream per camera, by path, for the RTSP server."""
+        # Two changes of one camera must not both start it.
+        self._changing = asyncio.Lock()
+
+    def report_to(self, pipeline: Pipeline) -> None:
+        """Where passages go; the pipeline's relays need the fleet first, so this comes after."""
+        self._pipeline = pipeline
+
+    @property
+    def cameras(self) -> Sequence[LprCamera]:
+        """All cameras, disabled ones included, by name."""
+        return sorted(self._cameras.values(), key=lambda camera: camera.name)
+
+    def find(self, camera_id: str) -> LprCamera | None:
+        return self._cameras.get(camera_id)
+
+    def track(self, camera_id: str) -> MetadataTrack | None:
+        return self._tracks.get(camera_id)
+
+    async def put(self, record: CameraRecord) -> None:
+        """Start a camera, or start it again with a new record. Raises SettingsRefused."""
+        assert self._pipeline is not None
+        camera = LprCamera(
+            record=record,
+            recognizer=self._recognizer,
+            executor=self._executor,
+            pipeline=self._pipeline,
+            lost_after=self._lost_after,
+            on_scene=self._show,
+        )
+        async with self._changing:
+            await self._stop(record.camera_id)
+            self._cameras[record.camera_id] = camera
+            track = self._tracks.setdefault(record.camera_id, MetadataTrack())
+            self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
+            if record.enabled:
+                self._tasks[record.camera_id] = self._owner.start(camera.run(), name=f"camera {record.name}")
+
+    async def drop(self, camera_id: str) -> None:
+        """Stop a camera and forget it."""
+        async with self._changing:
+            await self._stop(camera_id)
+            self._cameras.pop(camera_id, None)
+            self.streams.pop(metadata_path(camera_id), None)
+            if (track := self._tracks.pop(camera_id, None)) is not None:
+                track.close()
+
+    async def _stop(self, camera_id: str) -> None:
+        task = self._tasks.pop(camera_id, None)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def _show(self, camera_id: str, scene: Scene) -> None:
+        track = self._tracks.get(camera_id)
+        if track is not None:
+            track.show(scene)
+
+
+def metadata_path(camera_id: str) -> str:
+    """The RTSP path of one camera's metadata."""
+    return f"/metadata/{camera_id}"
+
+
+def modules_in_use(records: Sequence[CameraRecord]) -> int:
+    """A module counts once, on however many cameras it is used (M-226)."""
+    return len({code for record in records for code in record.modules})

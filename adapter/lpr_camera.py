@@ -1,0 +1,285 @@
+"""One configured camera at work: found over ONVIF (or taken by its address), watched, and told to the pipeline.
+
+What runs while the camera is enabled:
+
+    connect (ONVIF) -> stream address -> source -> watch -> pipeline.passage
+                                          └── watchdog: CameraLost, CameraRestored
+
+A camera that fails is tried again for ever, on its own, and never disturbs another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import cv2
+import structlog
+
+from adapter.api.ports import CameraHealth, CameraState
+from adapter.pipeline import Pipeline
+from adapter.retry import retry_forever
+from adapter.store.cameras import CameraRecord
+from adapter.watching import CameraRecognition
+from events.types import CameraLost, CameraRestored
+from inference.errors import SourceRefused
+from inference.recognition import Recognition
+from inference.source import Source, SourceStatus, open_source
+from inference.types import Frame, Passage, PassageState, Scene
+from inference.watch import Reads, Watch
+from onvif_client.camera import Camera
+from onvif_client.errors import (
+    REFUSED_RETRY,
+    CameraError,
+    CameraMisbehaved,
+    CameraRefused,
+    CameraRejected,
+    CameraUnreachable,
+    CameraUnsupported,
+)
+from onvif_client.types import Profile, RelayOutput
+
+log = structlog.get_logger(__name__)
+
+# A stream that stays away this long may have moved: cameras hand out new addresses after a reboot.
+ASK_AGAIN_AFTER = timedelta(seconds=45)
+WATCHDOG_S = 1.0
+SNAPSHOT_QUALITY = 85
+
+
+class LprCamera:
+    """Run `run` as a task; everything else may be asked at any time."""
+
+    def __init__(
+        self,
+        *,
+        record: CameraRecord,
+        recognizer: Reads,
+        executor: Executor,
+        pipeline: Pipeline,
+        lost_after: timedelta,
+        on_scene: Callable[[str, Scene], None] = lambda camera_id, scene: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.record = record
+        self.recognition = CameraRecognition.from_stored(record.recognition)
+        self.detail = ""
+        """The last failure in words, empty while all is well."""
+        self.profile: Profile | None = None
+        self.watch: Watch | None = None
+        self.last_frame: Frame | None = None
+        self.relays: tuple[RelayOutput, ...] = ()
+        self.recognized = 0
+        self._recognizer = recognizer
+        self._executor = executor
+        self._pipeline = pipeline
+        self._lost_after = lost_after
+        self._on_scene = on_scene
+        self._clock = clock
+        self._onvif: Camera | None = None
+        self._source: Source | None = None
+        self._running_since: datetime | None = None
+        self._away_since: datetime | None = clock()
+        self._told_lost = False
+        self._event_ids: dict[int, str] = {}
+
+    @property
+    def camera_id(self) -> str:
+        return self.record.camera_id
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def is_onvif(self) -> bool:
+        """Otherwise the address is a stream, a picture address, a file or a folder."""
+        return is_onvif_address(self.record.address)
+
+    @property
+    def health(self) -> CameraHealth:
+        """How the camera is, for the server page (M-155)."""
+        state = CameraState.LOST if self._told_lost else CameraState.CONNECTING
+        if self._away_since is None:
+            state = CameraState.RUNNING
+        return CameraHealth(
+            camera_id=self.camera_id,
+            name=self.name,
+            state=state if self.record.enabled else CameraState.DISABLED,
+            detail=self.detail,
+            recognized=self.recognized,
+        )
+
+    @property
+    def onvif(self) -> Camera:
+        """The connected camera. Raises CameraUnsupported or CameraUnreachable."""
+        if not self.is_onvif:
+            raise CameraUnsupported(f"{self.name} is a plain stream: it has no ONVIF services.")
+        if self._onvif is None:
+            raise CameraUnreachable(f"{self.name} is not connected now. {self.detail}".strip())
+        return self._onvif
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watchdog(), name=f"watchdog {self.camera_id}")
+            group.create_task(
+                retry_forever(
+                    "camera",
+                    self._attempt,
+                    expected=(CameraError, SourceRefused),
+                    pause_for=self._note_failure,
+                    camera_id=self.camera_id,
+                ),
+                name=f"camera {self.camera_id}",
+            )
+
+    async def snapshot(self) -> bytes | None:
+        """The newest analysed frame as JPEG; None before the first."""
+        frame = self.last_frame
+        if frame is None:
+            return None
+        quality = [cv2.IMWRITE_JPEG_QUALITY, SNAPSHOT_QUALITY]
+        done, data = await asyncio.to_thread(cv2.imencode, ".jpg", frame.picture, quality)
+        return data.tobytes() if done else None
+
+    async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:
+        """Raises CameraError when the relay did not answer within `timeout_s`."""
+        await self.onvif.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s)
+
+    # -- one connection ---------------------------------------------------------------------------------------------
+
+    async def _attempt(self) -> None:
+        if not self.is_onvif:
+            record = self.record
+            await self._watch(record.address, user=record.user, password=record.password or "")
+            return
+        async with Camera(self.record.address, self.record.user, self.record.password or "") as camera:
+            profiles = await camera.profiles()
+            self.profile = camera.choose_profile(profiles, self.record.profile_token)
+            uri = await camera.stream_uri(self.profile.token)
+            self.relays = await _relays_of(camera)
+            self._onvif = camera
+            log.info("camera connected", camera_id=self.camera_id, model=camera.information.model, login=camera.login)
+            try:
+                await self._watch(uri, user=self.record.user, password=self.record.password or "")
+            finally:
+                self._onvif = None
+
+    async def _watch(self, address: str, *, user: str, password: str) -> None:
+        """Until the recording ends or the stream stays away. A new tracker begins, so its object ids begin again."""
+        self._event_ids.clear()
+        chosen = self.recognition
+        self._source = open_source(
+            address,
+            name=self.name,
+            username=user or None,
+            password=password or None,
+            key_frames_only=chosen.key_frames_only,
+            rotation=chosen.rotation,
+            deinterlace=chosen.deinterlace,
+        )
+        self.watch = Watch(
+            source=self._source,
+            recognizer=self._recognizer,
+            settings=chosen.watch_settings(self.record.modules),
+            executor=self._executor,
+            on_passage=self._passed,
+            on_scene=self._scene,
+            on_frame=self._frame,
+            name=self.name,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self.watch.run(), name=f"watch {self.camera_id}")
+                giving_up = group.create_task(self._until_stream_stays_away(), name=f"stream {self.camera_id}")
+                watching.add_done_callback(lambda task: giving_up.cancel())
+        except* CameraUnreachable as away:
+            raise away.exceptions[0] from None
+        finally:
+            self._source = None
+
+    async def _until_stream_stays_away(self) -> None:
+        """Ask the camera for its stream again when the address it gave stays silent."""
+        while True:
+            await asyncio.sleep(WATCHDOG_S)
+            state = self._source.state if self._source else None
+            if state is None or state.status is not SourceStatus.LOST:
+                continue
+            self.detail = state.error
+            if self.is_onvif and self._clock() - state.since > ASK_AGAIN_AFTER:
+                raise CameraUnreachable(f"The stream stays away: {state.error}")
+
+    async def _passed(self, passage: Passage) -> None:
+        event_id = self._event_ids.setdefault(passage.object_id, uuid4().hex)
+        self.recognized += passage.state is PassageState.FINAL
+        if passage.state is PassageState.LOST:
+            del self._event_ids[passage.object_id]
+        await self._pipeline.passage(self, event_id, passage)
+
+    def _scene(self, scene: Scene) -> None:
+        self._on_scene(self.camera_id, scene)
+
+    def _frame(self, frame: Frame, recognition: Recognition | None) -> None:
+        self.last_frame = frame
+
+    # -- lost and found ---------------------------------------------------------------------------------------------
+
+    async def _watchdog(self) -> None:
+        while True:
+            running = self._source is not None and self._source.state.status in {
+                SourceStatus.RUNNING,
+                SourceStatus.ENDED,
+            }
+            now = self._clock()
+            if running:
+                await self._found(now)
+            else:
+                await self._missed(now)
+            await asyncio.sleep(WATCHDOG_S)
+
+    async def _found(self, now: datetime) -> None:
+        self._away_since = None
+        self.detail = ""
+        if self._told_lost:
+            self._told_lost = False
+            await self._pipeline.system(
+                CameraRestored(event_id=uuid4().hex, utc_time=now, camera_id=self.camera_id, camera_name=self.name)
+            )
+
+    async def _missed(self, now: datetime) -> None:
+        self._away_since = self._away_since or now
+        if self._told_lost or now - self._away_since < self._lost_after:
+            return
+        self._told_lost = True
+        await self._pipeline.system(
+            CameraLost(
+                event_id=uuid4().hex,
+                utc_time=now,
+                camera_id=self.camera_id,
+                camera_name=self.name,
+                detail=self.detail or "No picture arrives.",
+            )
+        )
+
+    def _note_failure(self, error: Exception) -> float | None:
+        self.detail = str(error)
+        return REFUSED_RETRY.total_seconds() if isinstance(error, CameraRefused) else None
+
+
+def is_onvif_address(address: str) -> bool:
+    """An http(s) address without a path, or with one that says so, is an ONVIF device; any other names pictures."""
+    parts = urlsplit(address)
+    return parts.scheme in {"http", "https"} and (parts.path in {"", "/"} or "/onvif" in parts.path)
+
+
+async def _relays_of(camera: Camera) -> tuple[RelayOutput, ...]:
+    """A camera without relays is a camera all the same."""
+    try:
+        return await camera.relay_outputs()
+    except (CameraUnsupported, CameraRejected, CameraMisbehaved):
+        return ()

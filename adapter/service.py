@@ -1,0 +1,193 @@
+"""Everything that runs, in the order it starts; leaving the stack is the shutdown. The one file that knows every room.
+
+    store -> rules -> model -> cameras' fleet -> pipeline -> outputs -> ONVIF face -> console -> discovery -> jobs
+
+Edges (cameras, webhooks) retry for ever on their own. If the store or the dispatcher breaks, the task group fails, the
+process ends with a code other than 0, and its supervisor starts it again: never half alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from adapter import bootstrap, jobs
+from adapter.api.app import create_app
+from adapter.api.ports import Services
+from adapter.camera_control import CameraControl
+from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
+from adapter.fleet import Fleet
+from adapter.onvif_device import face as onvif_face
+from adapter.onvif_device.discovery import Discovery
+from adapter.pictures import Pictures
+from adapter.pipeline import Pipeline
+from adapter.relays import RelayDriver
+from adapter.rulebook import Rulebook
+from adapter.server import VERSION, Server
+from adapter.settings import Settings
+from adapter.store.store import Store
+from adapter.tasks import Tasks
+from events.dispatcher import Dispatcher
+from events.live import Live
+from events.metadata.rtsp import RtspServer
+from events.onvif.subscriptions import Subscriptions
+from events.types import Event, RelayChanged
+from inference.recognizer import Recognizer, open_recognizer
+
+log = structlog.get_logger(__name__)
+
+# Long polls and pages that stay open must not hold up the end.
+SHUTDOWN_TIMEOUT_S = 2.0
+WEBHOOK_TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What an owner of the service may want to know: addresses, and what the first start made up."""
+
+    console_url: str
+    onvif_url: str
+    rtsp_url: str
+    first: bootstrap.FirstStart
+    local_token: str
+    """An API token for programs of this machine, also in the data folder."""
+
+
+@asynccontextmanager
+async def running(settings: Settings, recognizer: Recognizer | None = None) -> AsyncIterator[Running]:
+    """The whole service, from the first table to the last socket; it stops when the block is left."""
+    async with AsyncExitStack() as stack:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store = await stack.enter_async_context(Store.in_folder(settings.data))
+        now = datetime.now(UTC)
+        first = await bootstrap.first_start(store, now)
+        rulebook = Rulebook(store=store)
+        await rulebook.open(now)
+
+        reader = recognizer or await _load(settings)
+        executor = ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="inference")
+        stack.callback(executor.shutdown, cancel_futures=True)
+
+        tasks = await stack.enter_async_context(Tasks())
+        fleet = Fleet(
+            recognizer=reader,
+            executor=executor,
+            lost_after=timedelta(seconds=settings.camera_lost_after_s),
+            tasks=tasks,
+        )
+        pictures = Pictures(folder=settings.data / "pictures")
+        live, subscriptions = Live(), Subscriptions(journal=store.journal)
+        for closing in (live.close, subscriptions.close):
+            stack.callback(closing)
+        dispatcher = Dispatcher(outbox=store.outbox)
+        relays = RelayDriver(decisions=store.decisions, find_camera=fleet.find, tasks=tasks)
+
+        def tell(event: Event) -> None:
+            """After the commit, everybody: the page, pull points, outputs, the relays' memory."""
+            live.publish(event)
+            subscriptions.publish(event)
+            dispatcher.wake()
+            if isinstance(event, RelayChanged):
+                face_relays.note(event)
+
+        pipeline = Pipeline(journal=store.journal, rulebook=rulebook, pictures=pictures, tell=tell, pulse=relays.start)
+        fleet.report_to(pipeline)
+        relays.report_to(pipeline)
+        face_relays = FaceRelays(fleet=fleet, pipeline=pipeline, audit=store.audit)
+        face_users = FaceUsers(onvif_users=store.onvif_users)
+
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=WEBHOOK_TIMEOUT))
+        server = Server(
+            store=store,
+            fleet=fleet,
+            pipeline=pipeline,
+            rulebook=rulebook,
+            dispatcher=dispatcher,
+            session=session,
+            name=settings.server_name,
+            public_url=str(settings.public_url) if settings.public_url else None,
+            users_changed=face_users.reload,
+        )
+        await server.open()
+        tasks.start(dispatcher.run(), name="dispatcher")
+        await relays.recover()
+
+        identity = await bootstrap.device_identity(store, name=settings.server_name, version=VERSION)
+        face_cameras = FaceCameras(fleet=fleet)
+        face = onvif_face.DeviceFace(
+            identity=identity,
+            users=face_users,
+            cameras=face_cameras,
+            relays=face_relays,
+            imaging=FaceImaging(fleet=fleet),
+            pictures=pictures,
+            subscriptions=subscriptions,
+        )
+        rtsp = await stack.enter_async_context(
+            RtspServer(
+                host=settings.host,
+                port=settings.rtsp_port,
+                streams=fleet.streams,
+                authorize=face.doorkeeper.authorize_rtsp,
+            )
+        )
+        face_cameras.rtsp_port = rtsp.port
+        onvif_port = await _serve(stack, onvif_face.create_app(face), settings.host, settings.onvif_port)
+        console = create_app(
+            Services(
+                store=store,
+                server=server,
+                cameras=CameraControl(store=store, fleet=fleet),
+                live=live,
+                pictures=pictures,
+            )
+        )
+        http_port = await _serve(stack, console, settings.host, settings.http_port)
+        for record in await store.cameras.all():
+            await fleet.put(record)
+        if settings.discovery:
+            await stack.enter_async_context(
+                Discovery(
+                    identity=identity,
+                    http_port=onvif_port,
+                    port=settings.discovery_port,
+                    instance_id=int(time.time()),
+                )
+            )
+        stack.enter_context(
+            jobs.schedule(store=store, pictures=pictures, retention=timedelta(hours=settings.retention_hours))
+        )
+        shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 - compared, not bound
+        log.info("service running", console=f"http://{shown}:{http_port}", cameras=len(fleet.cameras))
+        yield Running(
+            console_url=f"http://{shown}:{http_port}",
+            onvif_url=f"http://{shown}:{onvif_port}/onvif/device_service",
+            rtsp_url=f"rtsp://{shown}:{rtsp.port}",
+            first=first,
+            local_token=await bootstrap.local_token(store, settings.data, now),
+        )
+
+
+async def _load(settings: Settings) -> Recognizer:
+    """Loading a model takes a second or two of computing; the event loop is not needed for it."""
+    return await asyncio.to_thread(open_recognizer, settings.pack, device=settings.device, threads=1)
+
+
+async def _serve(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:
+    """Serve until the stack is left; the port, which the system chose when 0 was asked for."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, host, port)
+    await site.start()
+    bound: int = runner.addresses[0][1]
+    return bound
