@@ -1,0 +1,74 @@
+"""The console and the REST API as one aiohttp application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from aiohttp import web
+
+from adapter.api import accounts, cameras, happenings, lists, outputs, pages, reactions
+from adapter.api.endpoint import PREFIX, Call, Endpoint
+from adapter.api.login import ATTEMPTS
+from adapter.api.openapi import document
+from adapter.api.ports import SERVICES, Services
+from adapter.api.security import SESSIONS, Sessions, answer_errors, identify
+from adapter.onvif_device.attempts import Attempts
+from adapter.store.errors import StoreError
+
+STATIC = Path(__file__).parent / "static"
+
+# Forms are small, JSON and files have limits of their own; this bounds whatever remains.
+MAX_FORM_BYTES = 64 * 1024
+
+
+def create_app(services: Services) -> web.Application:
+    """The application; `service.py` opens its resources before and closes them after."""
+    app = web.Application(middlewares=[answer_errors, identify], client_max_size=MAX_FORM_BYTES)
+    app[SERVICES] = services
+    app[SESSIONS] = Sessions()
+    app[ATTEMPTS] = Attempts(clock=services.clock)
+    happenings.add_state(app)
+    for endpoint in all_endpoints():
+        app.router.add_route(endpoint.method, PREFIX + endpoint.path, endpoint.handler())
+    pages.add_routes(app)
+    app.router.add_get("/health", _health)
+    app.router.add_static("/static", STATIC)
+    return app
+
+
+def all_endpoints() -> Sequence[Endpoint]:
+    """Every entry of the API."""
+    kept = [
+        *cameras.endpoints(),
+        *lists.endpoints(),
+        *reactions.endpoints(),
+        *outputs.endpoints(),
+        *happenings.endpoints(),
+        *accounts.endpoints(),
+    ]
+    openapi = Endpoint(
+        method="GET", path="/openapi.json", summary="This description", run=_openapi, media_type="application/json"
+    )
+    return (*kept, openapi)
+
+
+def product_version() -> str:
+    try:
+        return version("onvif-lpr")
+    except PackageNotFoundError:
+        return "0"
+
+
+async def _openapi(_call: Call) -> web.Response:
+    return web.json_response(document(all_endpoints(), version=product_version()))
+
+
+async def _health(request: web.Request) -> web.Response:
+    """For supervisors: is the process alive and the database readable? Tells nothing else."""
+    try:
+        await request.app[SERVICES].store.facts.get("health")
+    except StoreError:
+        return web.json_response({"status": "store unavailable"}, status=503)
+    return web.json_response({"status": "ok"})

@@ -1,0 +1,250 @@
+"""Match lists over the API: lists, entries, import with preview, export."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import uuid4
+
+from aiohttp import web
+
+from adapter.api import schemas
+from adapter.api.endpoint import Call, Endpoint, read_body
+from adapter.store.lists import ListRecord
+from adapter.store.users import Role
+from rules.importing import MAX_FILE_BYTES, FileFormat, ImportMode, export, parse, preview
+from rules.match_lists import check_pattern
+from rules.types import ListEntry, MatchList
+
+# A preview names the first of the bad lines; a file of a million bad lines must not come back as one answer.
+SHOWN_REJECTED = 100
+
+_CONTENT_TYPES = {FileFormat.CSV: "text/csv", FileFormat.TXT: "text/plain"}
+
+
+def endpoints() -> Sequence[Endpoint]:
+    operator, admin = Role.OPERATOR, Role.ADMINISTRATOR
+    one = "/lists/{list_id}"
+    entries = one + "/entries"
+    ok, view, entry = schemas.Ok, schemas.ListView, schemas.EntryView
+    body, entry_body = schemas.ListBody, schemas.EntryBody
+    return (
+        Endpoint(method="GET", path="/lists", summary="All match lists", run=_all, answer=list[schemas.ListView]),
+        Endpoint(
+            method="POST", path="/lists", summary="Add a list", run=_add, role=admin, body=body, answer=view, status=201
+        ),
+        Endpoint(method="GET", path=one, summary="One list", run=_one, answer=view),
+        Endpoint(method="PUT", path=one, summary="Change a list", run=_change, role=admin, body=body, answer=view),
+        Endpoint(method="DELETE", path=one, summary="Delete a list", run=_remove, role=admin, answer=ok),
+        Endpoint(
+            method="GET",
+            path=entries,
+            summary="Entries; `?` and `*` in the search",
+            run=_entries,
+            query=schemas.EntryQuery,
+            answer=schemas.EntryPage,
+        ),
+        Endpoint(
+            method="POST",
+            path=entries,
+            summary="Add an entry",
+            run=_add_entry,
+            role=operator,
+            body=entry_body,
+            answer=entry,
+            status=201,
+        ),
+        Endpoint(
+            method="PUT",
+            path=entries + "/{entry_id}",
+            summary="Change an entry",
+            run=_change_entry,
+            role=operator,
+            body=entry_body,
+            answer=entry,
+        ),
+        Endpoint(
+            method="POST",
+            path=entries + "/delete",
+            summary="Delete entries",
+            run=_remove_entries,
+            role=operator,
+            body=schemas.EntryIds,
+            answer=ok,
+        ),
+        Endpoint(
+            method="POST",
+            path=one + "/import",
+            summary="Preview an import, or carry it out with confirm=true",
+            run=_import,
+            role=operator,
+            query=schemas.ImportQuery,
+            raw_body=True,
+            media_type="text/csv",
+            answer=schemas.ImportResult,
+        ),
+        Endpoint(
+            method="GET",
+            path=one + "/export",
+            summary="The complete list as a file",
+            run=_export,
+            role=operator,
+            query=schemas.ExportQuery,
+            media_type="text/csv",
+        ),
+        Endpoint(
+            method="GET",
+            path=one + "/backup",
+            summary="The list as it was before the last import",
+            run=_backup,
+            role=operator,
+            media_type="text/csv",
+        ),
+    )
+
+
+async def _all(call: Call) -> list[schemas.ListView]:
+    return [view(record) for record in await call.services.store.lists.all()]
+
+
+async def _one(call: Call) -> schemas.ListView:
+    return view(await call.services.store.lists.get(call.path["list_id"]))
+
+
+async def _add(call: Call) -> schemas.ListView:
+    match_list = _match_list(uuid4().hex[:12], call.body)
+    await call.services.store.lists.add(match_list, now=call.now, columns=call.body.columns)
+    await call.audit("list.add", match_list.name)
+    return await _changed(call, match_list.list_id)
+
+
+async def _change(call: Call) -> schemas.ListView:
+    match_list = _match_list(call.path["list_id"], call.body)
+    await call.services.store.lists.save(match_list, columns=call.body.columns)
+    await call.audit("list.change", match_list.name)
+    return await _changed(call, match_list.list_id)
+
+
+async def _remove(call: Call) -> schemas.Ok:
+    record = await call.services.store.lists.get(call.path["list_id"])
+    await call.services.store.lists.remove(record.match_list.list_id)
+    await call.audit("list.remove", record.match_list.name, f"{record.entry_count} entries")
+    await call.services.server.rules_changed()
+    return schemas.Ok()
+
+
+async def _entries(call: Call) -> schemas.EntryPage:
+    found, total = await call.services.store.lists.entries(
+        call.path["list_id"], search=call.query.search, limit=call.query.limit, offset=call.query.offset
+    )
+    return schemas.EntryPage(total=total, entries=[schemas.EntryView.model_validate(entry) for entry in found])
+
+
+async def _add_entry(call: Call) -> ListEntry:
+    return await _save_entry(call, uuid4().hex, "list.entry.add")
+
+
+async def _change_entry(call: Call) -> ListEntry:
+    return await _save_entry(call, call.path["entry_id"], "list.entry.change")
+
+
+async def _save_entry(call: Call, entry_id: str, action: str) -> ListEntry:
+    entry = ListEntry(
+        entry_id=entry_id,
+        pattern=check_pattern(call.body.pattern),
+        valid_from=call.body.valid_from,
+        valid_until=call.body.valid_until,
+        fields=call.body.fields,
+    )
+    list_id = call.path["list_id"]
+    await call.services.store.lists.save_entry(list_id, entry)
+    await call.audit(action, list_id, entry_id)
+    await call.services.server.rules_changed()
+    return entry
+
+
+async def _remove_entries(call: Call) -> schemas.Ok:
+    list_id = call.path["list_id"]
+    removed = await call.services.store.lists.remove_entries(list_id, call.body.entry_ids)
+    await call.audit("list.entry.remove", list_id, f"{removed} entries")
+    await call.services.server.rules_changed()
+    return schemas.Ok()
+
+
+async def _import(call: Call) -> schemas.ImportResult:
+    list_id = call.path["list_id"]
+    lists = call.services.store.lists
+    await lists.get(list_id)
+    content = await read_body(call.request, MAX_FILE_BYTES)
+    # A large file takes seconds of processor time; plates must go on being read meanwhile.
+    parsed = await asyncio.to_thread(parse, content, call.query.format, new_id=lambda: uuid4().hex)
+    plan = await asyncio.to_thread(preview, await lists.every_entry(list_id), parsed, call.query.mode)
+    if call.query.confirm:
+        await lists.apply(list_id, plan, now=call.now, columns=parsed.columns)
+        detail = f"{len(plan.added)} added, {len(plan.updated)} updated, {len(plan.removed)} removed"
+        await call.audit("list.import", list_id, detail)
+        await call.services.server.rules_changed()
+    return schemas.ImportResult(
+        applied=call.query.confirm,
+        added=len(plan.added),
+        updated=len(plan.updated),
+        unchanged=plan.unchanged,
+        removed=len(plan.removed) if plan.mode is ImportMode.REPLACE else 0,
+        rejected_count=len(plan.rejected),
+        rejected=[schemas.RejectedView.model_validate(one) for one in plan.rejected[:SHOWN_REJECTED]],
+    )
+
+
+async def _export(call: Call) -> web.Response:
+    record = await call.services.store.lists.get(call.path["list_id"])
+    entries = await call.services.store.lists.every_entry(record.match_list.list_id)
+    content = await asyncio.to_thread(export, entries, call.query.format, record.columns)
+    await call.audit("list.export", record.match_list.name)
+    return _file(content, call.query.format, record.match_list.list_id)
+
+
+async def _backup(call: Call) -> web.Response:
+    list_id = call.path["list_id"]
+    return _file(await call.services.store.lists.latest_backup(list_id), FileFormat.CSV, f"{list_id}-backup")
+
+
+async def _changed(call: Call, list_id: str) -> schemas.ListView:
+    await call.services.server.rules_changed()
+    return view(await call.services.store.lists.get(list_id))
+
+
+def _file(content: bytes, file_format: FileFormat, name: str) -> web.Response:
+    safe = "".join(
+        character for character in name if character.isascii() and (character.isalnum() or character in "-_")
+    )
+    return web.Response(
+        body=content,
+        headers={
+            "Content-Type": f"{_CONTENT_TYPES[file_format]}; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="{safe or "list"}.{file_format}"',
+        },
+    )
+
+
+def _match_list(list_id: str, body: schemas.ListBody) -> MatchList:
+    return MatchList(
+        list_id=list_id,
+        name=body.name,
+        kind=body.kind,
+        policy=body.policy,
+        camera_ids=frozenset(body.camera_ids),
+    )
+
+
+def view(record: ListRecord) -> schemas.ListView:
+    """A list as the API and the pages show it."""
+    one = record.match_list
+    return schemas.ListView(
+        list_id=one.list_id,
+        name=one.name,
+        kind=one.kind,
+        policy=one.policy,
+        camera_ids=sorted(one.camera_ids),
+        columns=list(record.columns),
+        entry_count=record.entry_count,
+    )

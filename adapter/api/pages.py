@@ -1,0 +1,163 @@
+"""The console's pages: rendered here with what is known now, kept current by small scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from adapter.api import lists, login
+from adapter.api.happenings import alarm_view
+from adapter.api.ports import SERVICES, Services
+from adapter.api.schemas import CameraView, EntryView
+from adapter.api.security import IDENTITY
+from adapter.store.errors import NotFound
+from adapter.store.journal import Search
+from adapter.store.users import Role
+from events.types import ListKind, ListMatched
+from rules.alarms import TRANSITIONS, AlarmState
+from rules.types import UNLISTED_LIST_ID
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+SHOWN_READS = 50
+SHOWN_ALARMS = 100
+SHOWN_ENTRIES = 50
+
+Page = Callable[[web.Request, Services], Awaitable[dict[str, Any]]]
+
+
+def add_routes(app: web.Application) -> None:
+    """All pages; the templates escape whatever they are given."""
+    environment = aiohttp_jinja2.setup(
+        app, loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    environment.filters.update(clock=_clock, percent=_percent, span=_span)
+    login.add_routes(app)
+    pages: dict[str, tuple[str, Page]] = {
+        "/": ("live.html", _live),
+        "/alarms": ("alarms.html", _alarms),
+        "/lists": ("lists.html", _lists),
+        "/lists/{list_id}": ("list.html", _list),
+        "/cameras": ("cameras.html", _cameras),
+        "/status": ("status.html", _status),
+    }
+    for path, (template, page) in pages.items():
+        app.router.add_get(path, _rendered(template, page))
+    app.router.add_get("/pictures/{name}", _picture)
+
+
+def _rendered(template: str, page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        identity = request[IDENTITY]
+        context = {
+            "identity": identity,
+            "path": request.path,
+            "may_operate": identity.role.covers(Role.OPERATOR),
+            "may_administer": identity.role.covers(Role.ADMINISTRATOR),
+            **await page(request, request.app[SERVICES]),
+        }
+        return aiohttp_jinja2.render_template(template, request, context)
+
+    return handle
+
+
+async def _picture(request: web.Request) -> web.StreamResponse:
+    path = request.app[SERVICES].pictures.find(request.match_info["name"])
+    if path is None:
+        raise NotFound("There is no such picture; its retention time may be over.")
+    # A picture never changes once it is named, but nobody else's cache may keep it.
+    return web.FileResponse(path, headers={"Content-Type": "image/jpeg", "Cache-Control": "private, max-age=3600"})
+
+
+async def _live(request: web.Request, services: Services) -> dict[str, Any]:
+    plate = request.query.get("plate", "")[:40]
+    journal = services.store.journal
+    reads = await journal.search(Search(plate=plate, limit=SHOWN_READS))
+    # A plate may be on several lists, rarely on more than four.
+    matches = await journal.search(Search(plate=plate, kinds=("ListMatched",), limit=SHOWN_READS * 4))
+    by_read: dict[str, list[ListMatched]] = {}
+    for stored in matches:
+        if isinstance(stored.event, ListMatched):
+            by_read.setdefault(stored.event.recognized_id, []).append(stored.event)
+    return {
+        "reads": [
+            {"event": stored.event, "matches": by_read.get(stored.event.event_id, []), "refusals": stored.refusals}
+            for stored in reads
+        ],
+        "plate": plate,
+    }
+
+
+async def _alarms(request: web.Request, services: Services) -> dict[str, Any]:
+    wanted = request.query.get("state", "")
+    states = tuple(state for state in AlarmState if state == wanted)
+    found = await services.store.alarms.all(states=states, limit=SHOWN_ALARMS)
+    return {
+        "alarms": [alarm_view(alarm) for alarm in found],
+        "counts": await services.store.alarms.counts(),
+        "wanted": wanted if states else "",
+        "transitions": {state: [one for one in AlarmState if one in TRANSITIONS[state]] for state in AlarmState},
+    }
+
+
+async def _lists(_request: web.Request, services: Services) -> dict[str, Any]:
+    return {
+        "lists": [lists.view(record) for record in await services.store.lists.all()],
+        "camera_names": await _camera_names(services),
+        "kinds": list(ListKind),
+    }
+
+
+async def _list(request: web.Request, services: Services) -> dict[str, Any]:
+    list_id = request.match_info["list_id"]
+    record = await services.store.lists.get(list_id)
+    search = request.query.get("search", "")[:40]
+    page = request.query.get("page", "1")
+    number = max(1, int(page)) if page.isdecimal() and len(page) < 7 else 1
+    found, total = await services.store.lists.entries(
+        list_id, search=search, limit=SHOWN_ENTRIES, offset=(number - 1) * SHOWN_ENTRIES
+    )
+    return {
+        "list": lists.view(record),
+        "entries": [EntryView.model_validate(entry) for entry in found],
+        "total": total,
+        "search": search,
+        "page": number,
+        "pages": max(1, -(-total // SHOWN_ENTRIES)),
+        "has_entries": list_id != UNLISTED_LIST_ID,
+    }
+
+
+async def _cameras(_request: web.Request, services: Services) -> dict[str, Any]:
+    status = await services.server.status()
+    health = {camera.camera_id: camera for camera in status.cameras}
+    cameras = [CameraView.model_validate(record) for record in await services.store.cameras.all()]
+    return {"cameras": cameras, "health": health}
+
+
+async def _status(_request: web.Request, services: Services) -> dict[str, Any]:
+    return {"server": await services.server.status()}
+
+
+async def _camera_names(services: Services) -> dict[str, str]:
+    return {camera.camera_id: camera.name for camera in await services.store.cameras.all()}
+
+
+def _clock(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _percent(likelihood: float) -> str:
+    return f"{likelihood * 100:.0f} %"
+
+
+def _span(seconds: float) -> str:
+    span = timedelta(seconds=int(seconds))
+    hours, rest = divmod(span.seconds, 3600)
+    return f"{span.days} d {hours} h {rest // 60} min" if span.days else f"{hours} h {rest // 60} min {rest % 60} s"

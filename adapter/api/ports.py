@@ -1,0 +1,140 @@
+"""What the console and the API need from the running service. `adapter/service.py` provides it, tests fake it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from adapter.store.cameras import CameraRecord
+from adapter.store.store import Store
+from events.types import Event
+
+
+class CameraProblem(Exception):
+    """A camera did not do what was asked. The message is a sentence with the cause and the cure."""
+
+
+class CameraState(StrEnum):
+    RUNNING = "running"
+    CONNECTING = "connecting"
+    LOST = "connection lost"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraHealth:
+    """One camera as the server page shows it (M-155)."""
+
+    camera_id: str
+    name: str
+    state: CameraState
+    detail: str = ""
+    frames_per_second: float = 0.0
+    recognized: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStatus:
+    """The server page (M-139 to M-157). None for an availability means unlimited."""
+
+    name: str
+    host_name: str
+    status: str
+    """One of the manual's strings: see `adapter.api.status.status_text`."""
+    detail: str = ""
+    version: str
+    started_at: datetime
+    uptime_s: float
+    cpu_percent: float
+    memory_available_mb: float
+    recognized: int
+    cameras: Sequence[CameraHealth] = ()
+    cameras_available: int | None = None
+    modules_in_use: int = 0
+    modules_available: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCamera:
+    """A device that answered discovery."""
+
+    address: str
+    name: str = ""
+    hardware: str = ""
+
+
+class Server(Protocol):
+    """The running service as a whole."""
+
+    async def status(self) -> ServerStatus: ...
+
+    async def rename(self, name: str) -> None:
+        """Another name for this LPR server, kept over restarts (M-141)."""
+
+    async def rules_changed(self) -> None:
+        """Lists, alarm definitions, relay actions or a camera's choice of lists changed in the store."""
+
+    async def outputs_changed(self) -> None:
+        """Outputs changed in the store, or dead letters were replayed: dispatch anew."""
+
+    async def test_output(self, output_id: str) -> str:
+        """Send a test message now; an empty text when the receiver took it, else what it said."""
+
+
+class CameraControl(Protocol):
+    """Commands to cameras. All may raise CameraProblem, and NotFound or Conflict of the store."""
+
+    async def add(self, record: CameraRecord) -> CameraRecord:
+        """Connect, fill in tokens, store and start; the record as stored."""
+
+    async def change(self, record: CameraRecord) -> CameraRecord:
+        """Store and restart with the new record."""
+
+    async def remove(self, camera_id: str) -> None:
+        """Stop and forget."""
+
+    async def discover(self) -> Sequence[FoundCamera]:
+        """Cameras in the network that answer WS-Discovery."""
+
+    async def test(self, camera_id: str) -> Mapping[str, Any]:
+        """Connect anew and say what was found: JSON-ready values for a person to read."""
+
+    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
+        """The plan for imaging and encoder, and when `apply`, what was asked and got per field; JSON-ready."""
+
+    async def snapshot(self, camera_id: str) -> bytes:
+        """The newest picture as JPEG."""
+
+
+class LiveEvents(Protocol):
+    """`events.live.Live` fits."""
+
+    def subscribe(self, name: str, maxsize: int = 256) -> AbstractContextManager[AsyncIterator[Event]]: ...
+
+
+class PictureFiles(Protocol):
+    """`adapter.pictures.Pictures` fits."""
+
+    def find(self, name: str) -> Path | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything handlers may use."""
+
+    store: Store
+    server: Server
+    cameras: CameraControl
+    live: LiveEvents
+    pictures: PictureFiles
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+SERVICES = web.AppKey("services", Services)

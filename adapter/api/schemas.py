@@ -1,0 +1,439 @@
+"""The bodies and queries the API accepts and the views it answers with. Unknown fields are refused, texts bounded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from adapter.store.onvif_users import UserLevel
+from adapter.store.outputs import OutputKind
+from adapter.store.users import Role
+from events.types import ListKind
+from rules.alarms import AlarmState
+from rules.importing import FileFormat, ImportMode
+from rules.types import MatchPolicy
+
+
+def _printable(text: str) -> str:
+    if any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in text):
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the time is out of range") from error
+    if not 1970 <= moment.year < 2200:
+        raise ValueError("the year must be between 1970 and 2199")
+    return moment
+
+
+_Stripped = StringConstraints(strip_whitespace=True, max_length=200)
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_printable)
+]
+ShortText = Annotated[str, _Stripped, AfterValidator(_printable)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+Address = Annotated[str, StringConstraints(pattern=r"^(http|https|rtsp|rtsps)://[^\s@]+$", max_length=1000)]
+WebUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=1000)]
+Password = Annotated[str, StringConstraints(max_length=200)]
+UtcMoment = Annotated[datetime, AfterValidator(_utc)]
+PageSize = Literal[50, 100, 200, 500, 1000]  # M-285
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Ok(BaseModel):
+    ok: bool = True
+
+
+class ServerName(Body):
+    name: Name
+
+
+class NewCamera(Body):
+    name: Name
+    address: Address
+    user: ShortText = ""
+    password: Password | None = None
+    modules: list[Id] = Field(default=[], max_length=100)
+    selected_lists: list[Id] | None = Field(default=None, max_length=1000)
+    max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
+    description: ShortText = ""
+
+
+class CameraChange(Body):
+    """Only the fields that are given change."""
+
+    name: Name | None = None
+    address: Address | None = None
+    user: ShortText | None = None
+    password: Password | None = None
+    enabled: bool | None = None
+    modules: list[Id] | None = Field(default=None, max_length=100)
+    recognition: dict[Id, Any] | None = Field(default=None, max_length=100)
+    selected_lists: list[Id] | None = Field(default=None, max_length=1000)
+    max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
+    description: ShortText | None = None
+
+
+class CameraView(BaseModel):
+    """A camera without its password."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    camera_id: str
+    name: str
+    address: str
+    user: str
+    enabled: bool
+    modules: list[str]
+    recognition: dict[str, Any]
+    selected_lists: list[str] | None
+    max_speed_kmh: float | None
+    description: str
+    profile_token: str | None
+    video_source_token: str | None
+
+
+class TuneRequest(Body):
+    max_speed_kmh: float = Field(gt=0, le=300, allow_inf_nan=False)
+    apply: bool = False
+
+
+class ListBody(Body):
+    name: Name
+    kind: ListKind
+    policy: MatchPolicy = MatchPolicy.STRICT
+    camera_ids: list[Id] = Field(default=[], max_length=1000)
+    columns: list[Name] = Field(default=[], max_length=30)
+
+    @model_validator(mode="after")
+    def _gates_do_not_guess(self) -> ListBody:
+        if self.kind is ListKind.ALLOW and self.policy is not MatchPolicy.STRICT:
+            raise ValueError("an allow list must be strict: a gate must not open for a look-alike")
+        return self
+
+
+class ListView(BaseModel):
+    list_id: str
+    name: str
+    kind: ListKind
+    policy: MatchPolicy
+    camera_ids: list[str]
+    columns: list[str]
+    entry_count: int
+
+
+class EntryBody(Body):
+    pattern: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_printable)]
+    valid_from: UtcMoment | None = None
+    valid_until: UtcMoment | None = None
+    fields: dict[Name, Annotated[str, StringConstraints(max_length=500)]] = Field(default={}, max_length=30)
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> EntryBody:
+        if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
+            raise ValueError("valid_until must be later than valid_from")
+        return self
+
+
+class EntryView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    entry_id: str
+    pattern: str
+    valid_from: datetime | None
+    valid_until: datetime | None
+    fields: dict[str, str]
+
+
+class EntryPage(BaseModel):
+    total: int
+    entries: list[EntryView]
+
+
+class EntryQuery(Body):
+    search: ShortText = ""
+    limit: Annotated[PageSize, Field(validate_default=True)] = 50
+    offset: int = Field(default=0, ge=0, le=10_000_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number(cls, values: Any) -> Any:
+        """Query values are texts; Literal compares without converting."""
+        if isinstance(values, dict) and str(values.get("limit", "")).isdecimal():
+            return {**values, "limit": int(str(values["limit"])[:6])}
+        return values
+
+
+class EntryIds(Body):
+    entry_ids: list[Id] = Field(min_length=1, max_length=10_000)
+
+
+class ImportQuery(Body):
+    format: FileFormat
+    mode: ImportMode = ImportMode.ADD
+    confirm: bool = False
+
+
+class RejectedView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    line: int
+    text: str
+    reason: str
+
+
+class ImportResult(BaseModel):
+    """`applied` false: this is a preview, nothing was changed; send the same file again with `confirm=true`."""
+
+    applied: bool
+    added: int
+    updated: int
+    unchanged: int
+    removed: int
+    rejected_count: int
+    rejected: list[RejectedView]
+
+
+class ExportQuery(Body):
+    format: FileFormat = FileFormat.CSV
+
+
+class AlarmDefinitionBody(Body):
+    name: Name
+    list_id: Annotated[str, StringConstraints(max_length=64)] = ""
+    event_kind: Literal["", "CameraLost", "CameraRestored", "ActionFailed"] = ""
+    priority: int = Field(default=2, ge=1, le=10)
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _one_trigger(self) -> AlarmDefinitionBody:
+        if bool(self.list_id) == bool(self.event_kind):
+            raise ValueError("give either list_id or event_kind")
+        return self
+
+
+class AlarmDefinitionView(AlarmDefinitionBody):
+    model_config = ConfigDict(from_attributes=True)
+
+    definition_id: str
+
+
+class RelayActionBody(Body):
+    list_id: Id
+    camera_id: Annotated[str, StringConstraints(max_length=64)] = ""
+    relay_token: Name
+    pulse_s: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 2.0
+    likelihood_floor: float = Field(default=0.7, ge=0, le=1, allow_inf_nan=False)
+    agreeing_reads: int = Field(default=2, ge=1, le=100)
+    minimum_interval_s: float = Field(default=5.0, ge=0, le=3600, allow_inf_nan=False)
+    deadline_s: Annotated[float, Field(gt=0, le=30, allow_inf_nan=False)] = 5.0
+    enabled: bool = True
+
+
+class RelayActionView(RelayActionBody):
+    action_id: str
+
+
+class OutputBody(Body):
+    kind: OutputKind = OutputKind.WEBHOOK
+    name: Name
+    url: WebUrl
+    event_kinds: list[Name] = Field(default=[], max_length=20)
+    enabled: bool = True
+
+
+class OutputView(BaseModel):
+    output_id: str
+    kind: OutputKind
+    name: str
+    url: str
+    event_kinds: list[str]
+    enabled: bool
+    pending: int = 0
+    parked: int = 0
+    delivered: int = 0
+    oldest_pending_at: datetime | None = None
+
+
+class NewOutputView(OutputView):
+    """`secret` signs the webhook (Standard Webhooks); it is shown this once."""
+
+    secret: str
+
+
+class TestResult(BaseModel):
+    ok: bool
+    detail: str
+
+
+class DeadLetter(BaseModel):
+    delivery_id: int
+    event_id: str
+    kind: str
+    attempts: int
+    error: str
+
+
+class Replay(Body):
+    delivery_id: int | None = Field(default=None, ge=1, le=2**62)
+
+
+class Replayed(BaseModel):
+    replayed: int
+
+
+class EventQuery(Body):
+    plate: ShortText = ""
+    list_id: ShortText = ""
+    camera_id: ShortText = ""
+    kind: Literal[
+        "", "PlateRecognized", "ListMatched", "AlarmRaised", "CameraLost", "CameraRestored", "ActionFailed"
+    ] = "PlateRecognized"
+    since: UtcMoment | None = None
+    until: UtcMoment | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+    before_id: ShortText = ""
+
+
+class DecisionView(BaseModel):
+    decision_id: str
+    event_id: str
+    camera_id: str
+    relay_token: str
+    state: str
+    because: str
+    detail: str
+    decided_at: datetime
+    claimed_at: datetime | None
+    finished_at: datetime | None
+
+
+class EventView(BaseModel):
+    """`refusals` answers why a gate did not open, `decisions` why it did."""
+
+    event: dict[str, Any]
+    stored_at: datetime
+    refusals: list[str]
+    decisions: list[DecisionView] = []
+
+
+class AlarmQuery(Body):
+    state: AlarmState | Literal[""] = ""
+    limit: int = Field(default=100, ge=1, le=1000)
+    before_id: ShortText = ""
+
+
+class AlarmView(BaseModel):
+    """Object, Tag and Type are the columns of M-303."""
+
+    alarm_id: str
+    utc_time: datetime
+    name: str
+    priority: int
+    object: str
+    tag: str
+    type: str
+    camera_id: str
+    camera_name: str
+    list_name: str
+    likelihood: float
+    frame_picture: str | None
+    plate_picture: str | None
+    state: AlarmState
+    changed_at: datetime
+    changed_by: str
+    note: str
+
+
+class AlarmChange(Body):
+    state: AlarmState
+    note: Annotated[str, StringConstraints(max_length=1000)] = ""
+
+
+class NewUser(Body):
+    name: Name
+    password: Password
+    role: Role
+
+
+class UserChange(Body):
+    role: Role
+    enabled: bool = True
+
+
+class UserView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    role: Role
+    enabled: bool
+    must_change: bool
+    created_at: datetime
+
+
+class NewPassword(Body):
+    password: Password
+
+
+class OwnPassword(Body):
+    current: Password
+    password: Password
+
+
+class NewToken(Body):
+    name: Name
+    role: Role
+    days: int = Field(default=90, ge=1, le=3650)
+
+
+class TokenView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    token_id: str
+    name: str
+    role: Role
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class NewTokenView(TokenView):
+    """`token` is shown this once."""
+
+    token: str
+
+
+class OnvifUserBody(Body):
+    password: Annotated[str, StringConstraints(min_length=8, max_length=100), AfterValidator(_printable)]
+    level: UserLevel = UserLevel.OPERATOR
+
+
+class OnvifUserView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    level: UserLevel
+
+
+class LimitQuery(Body):
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class AuditView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: str

@@ -1,0 +1,45 @@
+// Commands to cameras; what a camera answers is shown below it.
+
+import { call, onSubmit, run, say } from "/static/api.js";
+
+const commands = {
+  test: (path) => call("POST", `${path}/test`),
+  tune: (path) => {
+    const speed = Number(prompt("Highest vehicle speed in km/h?", "50"));
+    return speed > 0 ? call("POST", `${path}/tune`, { max_speed_kmh: speed }) : undefined;
+  },
+  enable: (path) => reloadAfter(call("PATCH", path, { enabled: true })),
+  disable: (path) => reloadAfter(call("PATCH", path, { enabled: false })),
+  remove: (path, name) =>
+    confirm(`Remove the camera ${name}? Its events stay.`) ? reloadAfter(call("DELETE", path)) : undefined,
+};
+
+document.querySelectorAll("[data-camera]").forEach((card) => {
+  const path = `/cameras/${encodeURIComponent(card.dataset.camera)}`;
+  card.addEventListener("click", (event) => {
+    const command = commands[event.target.dataset?.do];
+    if (!command) return;
+    run(event.target, async () => {
+      const answer = await command(path, card.querySelector("h2").textContent);
+      if (!answer) return;
+      const place = card.querySelector(".answer");
+      place.textContent = JSON.stringify(answer, null, 1);
+      place.hidden = false;
+    });
+  });
+  card.querySelector(".snapshot").addEventListener("error", (event) => event.target.classList.add("missing"));
+});
+
+onSubmit("add-camera", async (_form, data) => {
+  say("Connecting to the camera ...");
+  const modules = data.get("modules").split(/[\s,]+/).filter(Boolean);
+  const camera = { name: data.get("name"), address: data.get("address"), user: data.get("user"), modules };
+  if (data.get("password")) camera.password = data.get("password");
+  await call("POST", "/cameras", camera);
+  location.reload();
+});
+
+async function reloadAfter(promise) {
+  await promise;
+  location.reload();
+}

@@ -1,0 +1,165 @@
+"""The console on a real socket with a real store; only the cameras and the process behind it are made up."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
+
+from adapter.api.app import create_app
+from adapter.api.ports import CameraHealth, CameraProblem, CameraState, FoundCamera, ServerStatus, Services
+from adapter.api.status import status_text
+from adapter.pictures import Pictures
+from adapter.store.cameras import CameraRecord
+from adapter.store.store import Store
+from adapter.store.users import Role
+from events.live import Live
+from tests.rules.examples import NOON
+
+PASSWORD = "correct horse"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass
+class FakeService:
+    """Server and camera control in one; remembers what it was told."""
+
+    store: Store
+    name: str = "gatehouse"
+    told: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    async def status(self) -> ServerStatus:
+        cameras = [
+            CameraHealth(
+                camera_id=one.camera_id,
+                name=one.name,
+                state=CameraState.RUNNING if one.enabled else CameraState.DISABLED,
+                frames_per_second=4.0,
+                recognized=12,
+            )
+            for one in await self.store.cameras.all()
+        ]
+        return ServerStatus(
+            name=self.name,
+            host_name="gatehouse.example.org",
+            status=status_text(cameras),
+            version="1.0",
+            started_at=datetime(2026, 5, 1, tzinfo=UTC),
+            uptime_s=93_784,
+            cpu_percent=23.4,
+            memory_available_mb=5120,
+            recognized=1234,
+            cameras=cameras,
+            modules_in_use=2,
+        )
+
+    async def rename(self, name: str) -> None:
+        self.name = name
+
+    async def rules_changed(self) -> None:
+        self.told.append("rules")
+
+    async def outputs_changed(self) -> None:
+        self.told.append("outputs")
+
+    async def test_output(self, output_id: str) -> str:
+        return self.problem
+
+    async def add(self, record: CameraRecord) -> CameraRecord:
+        if self.problem:
+            raise CameraProblem(self.problem)
+        stored = replace(record, profile_token="profile1")
+        await self.store.cameras.add(stored)
+        return stored
+
+    async def change(self, record: CameraRecord) -> CameraRecord:
+        await self.store.cameras.save(record)
+        return record
+
+    async def remove(self, camera_id: str) -> None:
+        await self.store.cameras.remove(camera_id)
+
+    async def discover(self) -> Sequence[FoundCamera]:
+        return [FoundCamera(address="http://192.0.2.7/onvif/device_service", name="North")]
+
+    async def test(self, camera_id: str) -> Mapping[str, Any]:
+        return {"model": "Virtual", "profiles": ["main"]}
+
+    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
+        return {"applied": apply, "exposure_time_us": 2000}
+
+    async def snapshot(self, camera_id: str) -> bytes:
+        if self.problem:
+            raise CameraProblem(self.problem)
+        return b"\xff\xd8\xff\xd9"
+
+
+@dataclass
+class Console:
+    """A running console and what is behind it."""
+
+    store: Store
+    service: FakeService
+    live: Live
+    clock: Clock
+    server: TestServer
+    client: TestClient
+
+    async def token(self, role: Role = Role.ADMINISTRATOR) -> dict[str, str]:
+        _, text = await self.store.tokens.add(
+            role.value, role, created_by="test", now=self.clock.now, expires_at=self.clock.now + timedelta(days=1)
+        )
+        return {"Authorization": f"Bearer {text}"}
+
+    async def call(self, method: str, path: str, *, role: Role = Role.ADMINISTRATOR, **options: Any) -> tuple[int, Any]:
+        headers = {**await self.token(role), **options.pop("headers", {})}
+        async with self.client.request(method, "/api/v1" + path, headers=headers, **options) as response:
+            if response.content_type == "application/json":
+                return response.status, await response.json()
+            return response.status, await response.read()
+
+    async def sign_in(self, name: str, password: str = PASSWORD) -> int:
+        async with self.client.post(
+            "/login", data={"name": name, "password": password}, allow_redirects=False
+        ) as response:
+            return response.status
+
+
+@pytest.fixture
+async def console(tmp_path: Path) -> AsyncIterator[Console]:
+    clock = Clock()
+    async with Store.in_folder(tmp_path, hasher=CHEAP) as store:
+        service, live = FakeService(store), Live()
+        app = create_app(
+            Services(
+                store=store,
+                server=service,
+                cameras=service,
+                live=live,
+                pictures=Pictures(folder=tmp_path / "pictures"),
+                clock=clock,
+            )
+        )
+        server = TestServer(app)
+        async with TestClient(server) as client:
+            await store.users.add("anna", PASSWORD, Role.ADMINISTRATOR, now=NOON, must_change=False)
+            yield Console(store=store, service=service, live=live, clock=clock, server=server, client=client)
+            live.close()
