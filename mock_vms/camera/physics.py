@@ -110,11 +110,17 @@ def smear(layer: Plane, velocity_px_s: tuple[float, float], shutter: Shutter) ->
     doublings = max(0, math.ceil(math.log2(length / 3.0))) if length > 3.0 else 0
     pieces = 2**doublings
     layer = _short_box(layer, dx / pieces, dy / pieces)
-    for step in range(doublings):
-        layer = _average_with_shifted(layer, dx / pieces * 2**step, dy / pieces * 2**step, 0.5, up=step % 2 == 1)
+    shifts = [(dx / pieces * 2**step, dy / pieces * 2**step, 0.5) for step in range(doublings)]
     if shutter.ghost > 0:
-        later = (velocity_px_s[0] * WDR_SECOND_EXPOSURE_S, velocity_px_s[1] * WDR_SECOND_EXPOSURE_S)
-        layer = _average_with_shifted(layer, *later, shutter.ghost)
+        vx, vy = velocity_px_s
+        shifts.append((vx * WDR_SECOND_EXPOSURE_S, vy * WDR_SECOND_EXPOSURE_S, shutter.ghost))
+    owed_x = owed_y = 0.0
+    for shift_x, shift_y, weight in shifts:
+        sx, sy = round(shift_x), round(shift_y)
+        # Moved back by half each time, what rounding takes given back the next time: the picture stays where it was.
+        back_x, back_y = round(sx / 2 + owed_x), round(sy / 2 + owed_y)
+        owed_x, owed_y = owed_x + sx / 2 - back_x, owed_y + sy / 2 - back_y
+        layer = _mixed(layer, (-back_x, -back_y), (sx - back_x, sy - back_y), weight)
     return layer
 
 
@@ -134,24 +140,15 @@ def _box(length: float) -> NDArray[np.float32]:
     return np.asarray(overlap / overlap.sum(), dtype=np.float32)
 
 
-def _average_with_shifted(layer: Plane, dx: float, dy: float, weight: float, *, up: bool = False) -> Plane:
-    """`layer` mixed with itself moved by (dx, dy) pixels, both moved back by half, so that nothing drifts.
-
-    Half of an odd number is rounded down, or with `up` up: taking turns, the errors cancel.
-    """
-    sx, sy = round(dx), round(dy)
-    if sx == 0 and sy == 0:
+def _mixed(layer: Plane, one: tuple[int, int], other: tuple[int, int], weight: float) -> Plane:
+    """The layer moved by `one` pixels, with a share `weight` of the layer moved by `other`."""
+    if one == other == (0, 0):
         return layer
     height, width = layer.shape[:2]
-    back_x, back_y = (sx + up) // 2, (sy + up) // 2
-    padded = cv2.copyMakeBorder(layer, abs(sy), abs(sy), abs(sx), abs(sx), cv2.BORDER_REPLICATE)
-
-    def moved(by_x: int, by_y: int) -> Plane:
-        top, left = abs(sy) - by_y, abs(sx) - by_x
-        return np.asarray(padded[top : top + height, left : left + width], dtype=np.uint8)
-
-    mixed = cv2.addWeighted(moved(-back_x, -back_y), 1 - weight, moved(sx - back_x, sy - back_y), weight, 0)
-    return np.asarray(mixed, dtype=np.uint8)
+    rim_x, rim_y = max(abs(one[0]), abs(other[0])), max(abs(one[1]), abs(other[1]))
+    padded = cv2.copyMakeBorder(layer, rim_y, rim_y, rim_x, rim_x, cv2.BORDER_REPLICATE)
+    first, second = (padded[rim_y - y : rim_y - y + height, rim_x - x : rim_x - x + width] for x, y in (one, other))
+    return np.asarray(cv2.addWeighted(first, 1 - weight, second, weight, 0), dtype=np.uint8)
 
 
 class Tone:
