@@ -65,7 +65,7 @@ def stream_url(claimed: str, *, worked: URL, rtsp_port: int | None = None) -> UR
 
 def with_credentials(uri: str, *, user: str, password: str) -> str:
     """The stream address with credentials in it, for a decoder that takes them no other way. Never store or log it."""
-    url = URL(uri)
+    url = URL(uri, encoded=True)
     return str(url.with_user(user).with_password(password)) if user else str(url)
 
 

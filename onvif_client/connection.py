@@ -21,7 +21,7 @@ from yarl import URL
 from onvif_client import envelope as soap
 from onvif_client.answers import camera_time, date_of, is_refusal, read_answer, status_error
 from onvif_client.auth import DigestLogin, basic_header, offers_basic, username_token
-from onvif_client.errors import REFUSED_RETRY, CameraRefused, redact_url
+from onvif_client.errors import REFUSED_RETRY, CameraRefused, CameraRejected, CameraUnsupported, redact_url
 from onvif_client.http import Answer, Http
 
 # Imaging and encoder changes restart parts of a camera; answers have been seen after more than ten seconds.
@@ -148,7 +148,10 @@ class Connection:
             # Its clock is hidden, but every HTTP answer tells the time too.
             self._use_clock(date_of(answer.date))
             answer = await self._ask_as_user(ask)
-        self._use_clock(camera_time(read_answer(ask.operation, answer)))
+        try:
+            self._use_clock(camera_time(read_answer(ask.operation, answer)))
+        except (CameraUnsupported, CameraRejected):
+            self._use_clock(date_of(answer.date))
         return self.clock_offset
 
     async def _ask_as_user(self, ask: _Ask) -> Answer:

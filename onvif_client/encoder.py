@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from dataclasses import fields, replace
+from datetime import timedelta
 from typing import Any
 
 from lxml import etree
@@ -30,6 +31,13 @@ from onvif_client.types import (
 
 # Sent together, because one is not valid without the other: a resolution belongs to an encoding, a GOP to a rate.
 GROUPS = (("encoding", "width_px", "height_px"), ("frame_rate", "gov_length"), ("quality", "bitrate_kbps"))
+
+# Required in every change, and left out of what they tell by cameras that know no multicast.
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  # nothing is bound: it says that the encoder sends no multicast
+REQUIRED_BY_MEDIA1 = {
+    "Multicast": {"Address": {"Type": "IPv4", "IPv4Address": NO_ADDRESS}, "Port": 0, "TTL": 1, "AutoStart": False},
+    "SessionTimeout": timedelta(seconds=60),
+}
 
 # Cameras round rates and qualities to their own steps.
 TOLERANCE = 0.05
@@ -198,9 +206,10 @@ async def _send_media1(services: Services, token: str, values: dict[str, Any]) -
         structure.H264.GovLength = values["gov_length"]
     if structure.Encoding != "MPEG4":
         structure.MPEG4 = None
-    await services.call(
-        "media", "SetVideoEncoderConfiguration", Configuration=serialize_object(structure), ForcePersistence=True
-    )
+    configuration = serialize_object(structure)
+    for name, value in REQUIRED_BY_MEDIA1.items():
+        configuration[name] = configuration[name] or value
+    await services.call("media", "SetVideoEncoderConfiguration", Configuration=configuration, ForcePersistence=True)
 
 
 async def _media2_structure(services: Services, token: str) -> etree._Element:

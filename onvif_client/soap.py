@@ -10,6 +10,7 @@ cameras: one costs about 0.1 s, which is spent in a thread.
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import logging
 import threading
@@ -49,6 +50,10 @@ class SoapService:
         """Ask; raises the room's errors only."""
         try:
             return await getattr(self._proxy, operation)(parameters)
+        except zeep.exceptions.ValidationError as error:
+            raise CameraMisbehaved(
+                f"{operation}: what the camera said before is too incomplete to ask it this ({error})."
+            ) from error
         except ZEEP_ERRORS as error:
             raise CameraMisbehaved(
                 f"{operation}: the camera's answer does not follow the ONVIF {self._name} schema"
@@ -120,6 +125,7 @@ def _wsdl_path(name: str) -> Path:
     return Path(onvif.__file__).parent.parent / "wsdl" / str(onvif.definition.SERVICES[name]["wsdl"])
 
 
+@functools.cache
 def _onvif_zeep() -> ModuleType:
     """The onvif-zeep package. Importing it configures the root logger and hushes zeep's; both are put back."""
     root, client = logging.getLogger(), logging.getLogger("zeep.client")

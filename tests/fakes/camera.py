@@ -84,11 +84,11 @@ class FakeCamera(DeviceAnswers):
             return self.quirks.answers[operation]()
         answer = getattr(self, f"_{operation}", None)
         if answer is None or not self._here(service, body):
-            return self._fault("ActionNotSupported", "Optional action not implemented", sender=False)
+            return self.fault("ActionNotSupported", "Optional action not implemented", sender=False)
         try:
             return self._answer(answer(body))
         except Reject as error:
-            return self._fault("InvalidArgVal", str(error))
+            return self.fault("InvalidArgVal", str(error))
 
     def _here(self, service: str, body: etree._Element) -> bool:
         quirks, operation = self.quirks, etree.QName(body).localname
@@ -116,12 +116,12 @@ class FakeCamera(DeviceAnswers):
                 self.failed_logins += 1
             return self._no_entry()
         if operation in self.quirks.low_level_for:
-            return self._fault("NotAuthorized", "Operator level needed", status=400)
+            return self.fault("NotAuthorized", "Operator level needed", status=400)
         return None
 
     def _no_entry(self) -> web.Response:
         if self.quirks.refusal_as_fault:
-            return self._fault("NotAuthorized", "Sender not authorized", status=400)
+            return self.fault("NotAuthorized", "Sender not authorized", status=400)
         answer = web.Response(status=401, text="<html>401</html>", content_type="text/html")
         if self.quirks.basic_first:
             answer.headers.add("WWW-Authenticate", 'Basic realm="cam"')
@@ -130,7 +130,7 @@ class FakeCamera(DeviceAnswers):
                 "WWW-Authenticate",
                 f'Digest realm="cam", nonce="{self._nonce}", qop="auth", algorithm={algorithm}, opaque="o"',
             )
-        answer.headers["Date"] = self.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+        answer.headers["Date"] = self.http_date()
         return answer
 
     def _token(self, envelope: etree._Element) -> etree._Element | None:
@@ -160,6 +160,9 @@ class FakeCamera(DeviceAnswers):
         wanted = hashed(f"{ha1}:{self._nonce}:{pairs['nc']}:{pairs['cnonce']}:auth:{ha2}")
         return pairs["nonce"] == self._nonce and pairs["response"] == wanted and pairs["username"] == self.user
 
+    def http_date(self) -> str:
+        return self.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+
     def new_nonce(self) -> None:
         """Let every nonce handed out so far expire."""
         self._nonce = secrets.token_hex(8)
@@ -178,7 +181,7 @@ class FakeCamera(DeviceAnswers):
         data = etree.tostring(env.Envelope(env.Body(body)), xml_declaration=True, encoding="UTF-8")
         return web.Response(body=data, content_type="application/soap+xml")
 
-    def _fault(self, code: str, reason: str, *, sender: bool = True, status: int = 500) -> web.Response:
+    def fault(self, code: str, reason: str, *, sender: bool = True, status: int = 500) -> web.Response:
         env = ElementMaker(namespace=ENV, nsmap={"env": ENV, "ter": NS["ter"]})
         subcode = env.Subcode(env.Value(f"ter:{code}"))
         fault = env.Fault(
@@ -186,4 +189,5 @@ class FakeCamera(DeviceAnswers):
         )
         response = self._answer(fault)
         response.set_status(status)
+        response.headers["Date"] = self.http_date()
         return response

@@ -56,6 +56,7 @@ class Quirks:
     no_get_capabilities: bool = False
     media1_only: bool = False
     media2_broken: bool = False
+    no_multicast: bool = False
     no_deviceio: bool = False
     relays_only_on_device: bool = False
     options_missing: bool = False

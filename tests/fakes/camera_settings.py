@@ -70,6 +70,8 @@ class SettingsAnswers:
         )  # fmt: skip
         if now["Encoding"] == "H264":
             built.append(tt.H264(tt.GovLength(now["GovLength"]), tt.H264Profile("Main")))
+        if self.quirks.no_multicast:
+            return built
         address = tt.Address(tt.Type("IPv4"), tt.IPv4Address("0.0.0.0"))
         built.append(tt.Multicast(address, tt.Port("0"), tt.TTL("1"), tt.AutoStart("false")))
         built.append(tt.SessionTimeout("PT60S"))

@@ -91,6 +91,15 @@ async def test_a_refused_field_does_not_cost_the_others(media1_only):
         assert fake.count("SetVideoEncoderConfiguration") == 4
 
 
+async def test_a_structure_that_comes_incomplete_is_sent_complete():
+    async with FakeCamera(quirks=Quirks(media1_only=True, no_multicast=True)) as fake, client(fake) as camera:
+        assert all(
+            each.ok for each in await camera.apply_encoder(await encoder_of(camera), EncoderChange(quality=80.0))
+        )
+        sent = next(each.body for each in fake.asked if each.operation == "SetVideoEncoderConfiguration")
+        assert sent.findtext(".//{*}SessionTimeout") == "PT1M"
+
+
 @BOTH
 async def test_nothing_is_sent_when_everything_is_as_asked(media1_only):
     async with FakeCamera(quirks=Quirks(media1_only=media1_only)) as fake, client(fake) as camera:

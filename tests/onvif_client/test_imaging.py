@@ -154,6 +154,13 @@ async def test_newer_switches_live_in_the_extension_and_go_apart_from_the_rest()
             assert last.find(".//{*}Extension") is None
 
 
+async def test_limits_can_be_set_where_the_mode_cannot():
+    quirks = Quirks(options={"Exposure/Mode": ""})
+    async with FakeCamera(quirks=quirks) as fake, client(fake) as camera:
+        report = await camera.apply_imaging(SOURCE, ImagingSettings(max_exposure_time_us=1000.0))
+        assert [each.ok for each in report] == [True]
+
+
 async def test_what_is_sent_stands_in_schema_order():
     async with FakeCamera() as fake, client(fake) as camera:
         await camera.apply_imaging(SOURCE, FOR_PLATES)

@@ -186,5 +186,15 @@ def test_a_challenge_nobody_can_answer_is_none(challenges):
     assert DigestLogin.from_challenges(challenges) is None
 
 
+@pytest.mark.parametrize("skew", [timedelta(0), timedelta(hours=5)])
+async def test_a_camera_without_a_clock_service_is_timed_by_its_http_date(skew):
+    quirks = Quirks(clock_skew=skew)
+    async with FakeCamera(quirks=quirks) as fake:
+        quirks.answers["GetSystemDateAndTime"] = lambda: fake.fault("ActionNotSupported", "no clock", sender=False)
+        async with client(fake) as camera:
+            assert abs(camera.clock_offset - skew) < timedelta(seconds=5)
+        assert fake.failed_logins == 0
+
+
 def test_the_login_state_starts_unknown():
     assert Connection(url=URL("http://192.0.2.1"), user="u", password="p").login is Login.UNKNOWN

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onvif_client.advice import PlateRegion
 from onvif_client.camera import Camera
@@ -237,6 +239,44 @@ async def test_a_plan_holds_on_a_camera_and_a_second_plan_is_empty():
         assert all(each.ok for each in reports)
         assert len(reports) == len(made.changes)
         assert (await make()).empty
+
+
+NUMBERS = st.floats(min_value=0, max_value=50000, allow_nan=False).map(lambda value: round(value, 1))
+RANGES = st.tuples(NUMBERS, NUMBERS).map(lambda pair: Range(minimum=min(pair), maximum=max(pair)))
+FIELDS = (*CAN.ranges, "noise_reduction", "brightness")
+
+
+@given(
+    speed=st.floats(min_value=1, max_value=300),
+    mode=st.sampled_from([None, *ExposureMode]),
+    values=st.dictionaries(st.sampled_from(FIELDS), NUMBERS),
+    ranges=st.dictionaries(st.sampled_from(FIELDS), RANGES),
+    modes=st.frozensets(st.sampled_from(list(ExposureMode))),
+    switch=st.sampled_from([None, True, False]),
+)
+def test_any_plan_stays_inside_the_options_and_needs_no_second_one(speed, mode, values, ranges, modes, switch):
+    now = ImagingSettings(exposure_mode=mode, wide_dynamic_range=switch, **values)
+    options = ImagingOptions(
+        exposure_modes=modes, ranges=ranges, switches={"wide_dynamic_range": frozenset({True, False})}
+    )
+    site = SiteProfile(max_speed_kmh=speed)
+    made = imaging_plan(site, now, options)
+    wanted = {each.field: getattr(made.imaging, each.field) for each in made.changes}
+    for name, value in wanted.items():
+        assert settable(name, value, now, options)
+        if name in ranges:
+            # Gain is rounded to tenths of a decibel.
+            assert ranges[name].minimum - 0.05 <= value <= ranges[name].maximum + 0.05
+    shutter = made.imaging.max_exposure_time_us or made.imaging.exposure_time_us
+    if shutter is not None:
+        assert shutter <= 1e6 / (11 * speed) or any("will blur" in each for each in made.warnings)
+    assert imaging_plan(site, replace(now, **wanted), options).changes == ()
+
+
+@pytest.mark.requirement("M-119")
+def test_gain_that_cannot_be_limited_is_met_with_the_advice_to_add_light():
+    ranges = {name: limits for name, limits in CAN.ranges.items() if name != "max_gain_db"}
+    assert any("more light" in each for each in imaging_plan(options=replace(CAN, ranges=ranges)).warnings)
 
 
 def test_settable_follows_the_options():
