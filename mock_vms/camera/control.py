@@ -50,7 +50,7 @@ class Control:
         ]
 
     async def _get_state(self, request: web.Request) -> web.Response:
-        _require_loopback(request)
+        require_loopback(request)
         return web.json_response(
             {
                 "name": self._state.name,
@@ -62,16 +62,16 @@ class Control:
 
     async def _get_relays(self, request: web.Request) -> web.Response:
         """Every change of a relay, oldest first."""
-        _require_loopback(request)
+        require_loopback(request)
         return web.json_response([_change(p.relay_token, p.active, p.at) for p in self._state.pulses])
 
     async def _get_relay_commands(self, request: web.Request) -> web.Response:
         """Every command of a client, whether or not it changed anything: what "exactly once" is judged by."""
-        _require_loopback(request)
+        require_loopback(request)
         return web.json_response([_change(c.relay_token, c.active, c.at) for c in self._board.commands])
 
     async def _get_passages(self, request: web.Request) -> web.Response:
-        _require_loopback(request)
+        require_loopback(request)
         return web.json_response(
             [
                 {
@@ -87,7 +87,7 @@ class Control:
 
     async def _post_vehicle(self, request: web.Request) -> web.Response:
         """Let a vehicle drive by: `{"plate": "AB-12-CD", "country": "NL", "speed_kmh": 30}`, all optional."""
-        _require_loopback(request)
+        require_loopback(request)
         # A web page cannot send this type across origins without asking first, so no page can drive the scenery.
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="Send application/json\n")
@@ -108,7 +108,7 @@ def _change(token: str, active: bool, at: datetime) -> dict[str, object]:
     return {"token": token, "active": active, "at": format_datetime(at)}
 
 
-def _require_loopback(request: web.Request) -> None:
+def require_loopback(request: web.Request) -> None:
     try:
         allowed = ipaddress.ip_address(request.remote or "").is_loopback
     except ValueError:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Self
+from typing import Self, cast
 
 import structlog
 
@@ -206,8 +206,7 @@ class _Receiver(asyncio.DatagramProtocol):
         self._longest_delay_s = longest_delay_s
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # selector transports do not inherit from it
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         self._receive(data, (str(addr[0]), addr[1]), self._longest_delay_s, self._transport)

@@ -110,8 +110,7 @@ class PullPoints:
         return point
 
     def remaining(self, point: PullPoint) -> timedelta:
-        """In whole milliseconds: clients compare the life they are told with the one they asked for."""
-        return timedelta(seconds=round(max(0.0, point.expires_at_s - self._monotonic()), 3))
+        return timedelta(seconds=max(0.0, point.expires_at_s - self._monotonic()))
 
     def renew(self, point: PullPoint, life: timedelta) -> None:
         point.expires_at_s = self._monotonic() + life.total_seconds()

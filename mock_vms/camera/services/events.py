@@ -11,7 +11,7 @@ from mock_vms.camera.services.event_messages import notification_message, relay_
 from mock_vms.camera.services.operation import Access, Call, Handler, Operation, optional_child
 from mock_vms.camera.soap import SoapFault
 from mock_vms.camera.state import CameraState, RelayPulse
-from mock_vms.camera.subscriptions import MAX_PULL_POINTS, Notification, PullPoint, PullPoints
+from mock_vms.camera.subscriptions import MAX_PULL_POINTS, Notification, PullPoints
 from mock_vms.camera.times import CameraClock, parse_datetime, parse_duration
 from mock_vms.camera.xml import TEV, WSNT, Element, Maker, tev, wsa, wsnt
 
@@ -86,7 +86,7 @@ class EventService:
             initial=self._properties(),
         )
         reference = tev("SubscriptionReference", wsa("Address", call.addresses.subscription(point.id)))
-        current, termination = self._times(point, wsnt)
+        current, termination = self._times(point.life, wsnt)
         return tev("CreatePullPointSubscriptionResponse", reference, current, termination)
 
     async def _pull(self, call: Call) -> Element:
@@ -100,7 +100,7 @@ class EventService:
             reason = f"Timeout must be within 0 to {MAX_TIMEOUT.total_seconds():.0f} s, MessageLimit at least 1"
             raise SoapFault(reason, code="Receiver", detail=detail)
         taken = await self._pull_points.pull(point, limit=min(limit, MAX_MESSAGE_LIMIT), timeout=timeout)
-        current, termination = self._times(point, tev)
+        current, termination = self._times(self._pull_points.remaining(point), tev)
         return tev("PullMessagesResponse", current, termination, map(notification_message, taken))
 
     def _synchronize(self, call: Call) -> Element:
@@ -112,7 +112,7 @@ class EventService:
         point = self._pull_points.find(call.subscription_id)
         life = self._life(call.optional("TerminationTime"), "UnacceptableTerminationTimeFault")
         self._pull_points.renew(point, life)
-        current, termination = self._times(point, wsnt)
+        current, termination = self._times(life, wsnt)
         return wsnt("RenewResponse", termination, current)
 
     def _unsubscribe(self, call: Call) -> Element:
@@ -148,9 +148,10 @@ class EventService:
         bounds = wsnt("MinimumTime", now + _SHORTEST_LIFE), wsnt("MaximumTime", now + _LONGEST_LIFE)
         return wsn_fault(fault, reason, *bounds)
 
-    def _times(self, point: PullPoint, make: Maker) -> tuple[Element, Element]:
+    def _times(self, remaining: timedelta, make: Maker) -> tuple[Element, Element]:
+        """Their difference is exactly the life: some clients compare it with the one they asked for."""
         now = self._clock.now()
-        return make("CurrentTime", now), make("TerminationTime", now + self._pull_points.remaining(point))
+        return make("CurrentTime", now), make("TerminationTime", now + remaining)
 
 
 def _row(namespace: str, port: str, name: str, access: Access, handler: Handler) -> dict[str, Operation]:

@@ -181,7 +181,7 @@ async def test_renew_may_shorten_a_life_and_pulling_only_lengthens_it() -> None:
             "<wsnt:Renew><wsnt:TerminationTime>PT5S</wsnt:TerminationTime></wsnt:Renew>", url=address
         )
         assert _life_s(renewed) == 5
-        assert _life_s(await client.pull(address, timeout="PT0S")) == 60
+        assert _life_s(await client.pull(address, timeout="PT0S")) > 50
 
 
 async def test_an_ended_or_unknown_subscription_is_a_resource_unknown_fault() -> None:
