@@ -8,7 +8,6 @@ standard items is as welcome as one that adds vendor items (`lpr:EventId` and fr
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import math
 from collections.abc import Iterator
@@ -145,7 +144,7 @@ def _pictures(items: Items) -> dict[PictureKind, bytes]:
         if text and len(text) * 3 // 4 <= MAX_EMBEDDED_PICTURE:
             try:
                 found[kind] = base64.b64decode(text, validate=True)
-            except binascii.Error:
+            except ValueError:
                 continue  # the event counts, with or without its picture
     return found
 

@@ -60,8 +60,8 @@ class Settings:
             raise ValueError(
                 f"open access needs a loopback address, not {self.host!r}; leave --open out or bind to 127.0.0.1"
             )
-        if not 1 <= self.pull_s <= 60:
-            raise ValueError(f"a pull may wait 1 to 60 seconds, not {self.pull_s:g}")
+        if not 0.1 <= self.pull_s <= 60:
+            raise ValueError(f"a pull may wait 0.1 to 60 seconds, not {self.pull_s:g}")
         if self.keep_days <= 0:
             raise ValueError("events must be kept for more than 0 days")
         for name, secret in self.webhooks.items():

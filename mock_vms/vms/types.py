@@ -135,7 +135,7 @@ def clip(text: object) -> str:
 
 def to_text(moment: datetime) -> str:
     """A time as stored and sent: UTC, fixed width, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def from_text(text: str) -> datetime:

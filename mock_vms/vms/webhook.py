@@ -6,7 +6,6 @@ and stays the same when the sender tries again; `id` names the event and is the 
 
 from __future__ import annotations
 
-import binascii
 import json
 import math
 from collections.abc import Mapping
@@ -14,14 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
 from mock_vms.vms.errors import WebhookRefused
 from mock_vms.vms.notification import MAX_WHOLE
 from mock_vms.vms.types import PictureKind, Received, clip, from_text
 
 # What the library and the JSON parser let through when a stranger writes headers and bodies of their own choice.
-BAD_SIGNATURE = (WebhookVerificationError, binascii.Error, ValueError, OverflowError)
+BAD_SIGNATURE = (WebhookVerificationError, ValueError, OverflowError)
+BAD_SECRET = (EmptyWebhookSecretError, ValueError, RuntimeError)
 BAD_JSON = (ValueError, RecursionError)
 PICTURE_FIELDS = {PictureKind.PLATE: "plate_picture_url", PictureKind.FRAME: "frame_picture_url"}
 
@@ -52,7 +52,7 @@ def check_secret(secret: str) -> None:
     """ValueError when this can be no webhook secret (`whsec_` and Base64)."""
     try:
         Webhook(secret)
-    except (binascii.Error, ValueError, RuntimeError) as error:
+    except BAD_SECRET as error:
         raise ValueError(f"not a webhook secret: {error}") from error
 
 

@@ -69,7 +69,7 @@ class FakeOnvifDevice:
     can_seek: bool = True
     clock_offset: timedelta = timedelta()
     html_instead_of_soap: bool = False
-    has_media: bool = True
+    has_media: bool = False
     port: int = 0
     stored: list[Stored] = field(default_factory=list)
     pull_points: dict[str, PullPoint] = field(default_factory=dict)

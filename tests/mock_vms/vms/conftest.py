@@ -50,7 +50,7 @@ class Client:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "vms", token=TOKEN, webhooks={"lpr": SECRET}, pull_s=1.0)
+    return Settings(data=tmp_path / "vms", token=TOKEN, webhooks={"lpr": SECRET}, pull_s=0.3)
 
 
 @pytest.fixture

@@ -118,6 +118,17 @@ async def test_the_login_takes_the_token_and_sets_a_cookie_that_is_not_it(client
             assert answer.status == 403
 
 
+async def test_an_event_from_the_year_one_does_not_break_the_page(client: Client) -> None:
+    await call(client.session, client.vms.url, alarm("a1", utc_time="0001-01-01T00:00:00Z"))
+    assert "0001-01-01" in (await page(client)).get_element_by_id("alarms").text_content()
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_short!", "ü"])
+def test_a_webhook_secret_that_is_none_is_refused_at_the_start(settings: Settings, secret: str) -> None:
+    with pytest.raises(ValueError, match="gate"):
+        replace(settings, webhooks={"gate": secret})
+
+
 async def test_open_access_is_for_this_machine_only(settings: Settings) -> None:
     with pytest.raises(ValueError, match="loopback"):
         replace(settings, open_to_loopback=True, host="0.0.0.0")

@@ -36,6 +36,7 @@ def plates(answer: dict) -> list[str]:
 
 
 async def test_a_plate_of_any_onvif_device_becomes_one_event(client: Client, device: FakeOnvifDevice) -> None:
+    device.has_media = True
     await client.add(device)
     await device.until_subscribed()
     message = plate_message("AB12 CDE")
@@ -144,7 +145,6 @@ async def test_a_message_from_the_future_does_not_move_the_mark(client: Client, 
 
 async def test_a_device_that_cannot_seek_still_delivers(client: Client, device: FakeOnvifDevice) -> None:
     device.can_seek = False
-    device.has_media = False
     await client.add(device)
     await device.until_subscribed()
     device.send(PLATE_TOPIC, plate_message("LIVE", event_id="e1"))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
+from mock_vms.vms.failures import Failures
 from mock_vms.vms.receiver import MAX_BODY
 from tests.fakes.onvif_device import ALARM_TOPIC, FakeOnvifDevice, plate_message
 from tests.mock_vms.vms.calls import alarm, call, headers
@@ -129,6 +130,7 @@ async def test_a_body_that_is_too_large_is_refused(client: Client) -> None:
 async def test_one_alarm_by_two_channels_is_one_row_that_says_when_each_came(
     client: Client, device: FakeOnvifDevice
 ) -> None:
+    device.has_media = True
     await client.add(device)
     await device.until_subscribed()
     device.send(ALARM_TOPIC, plate_message("AB12CDE", event_id="a1", items={"lpr:Name": "Stolen car"}))
@@ -197,6 +199,13 @@ async def test_a_wrong_switch_is_refused_with_its_name(client: Client, body: dic
     answer = await client.post("/api/failures", body, status=400)
     assert next(iter(body)) in answer["error"]
     assert not any((await client.get("/api/failures")).values())
+
+
+def test_switches_on_the_command_line_are_read_and_checked() -> None:
+    assert Failures.parse("delay=2, error=500,forget") == Failures(delay=2.0, error=500, forget=True)
+    for wrong in ("explode", "delay=soon", "error=200"):
+        with pytest.raises(ValueError):
+            Failures.parse(wrong)
 
 
 async def test_the_same_plate_at_the_same_instant_under_two_ids_counts_as_shown_twice(client: Client) -> None:
