@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference.association import associate
-from inference.memory import ALIKE, Memory
+from inference.memory import ALIKE, CLEARLY, Memory
 from inference.tracks import STILL, Track
 from inference.types import (
     Box,
@@ -253,13 +253,13 @@ class Tracker:
             return False
         if verdict.support < 2:
             needed = settings.sure_likelihood if track.looks >= 3 else (settings.discard_below + 1) / 2
-            if verdict.strongest < needed:
+            if verdict.strongest < needed or track.is_lettering():
                 return False
         if self._memory.told_beside(track):
             return False
         rivals = [other for other in self._tracks if track.rides_with(other.object_id)]
         own = track.plate_likeness()
-        return all(other.final is None and own > other.plate_likeness() for other in rivals)
+        return all(own > (CLEARLY if other.final else 1.0) * other.plate_likeness() for other in rivals)
 
     def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""
@@ -287,7 +287,7 @@ class Tracker:
         """A text that never moved and that nothing brought here: a burned-in line, a sign."""
         if len(track.sightings) < 3 and not track.missed:
             return False
-        return self._in_band(track) or (track.wander() <= STILL and not track.arrived)
+        return self._in_band(track) or (track.furthest <= STILL and not track.arrived)
 
     def _in_band(self, track: Track) -> bool:
         """It was never seen anywhere but in the outermost lines of the picture."""

@@ -18,6 +18,7 @@ PREDICT_FROM_S = 1.2
 PREDICT_AT_MOST_S = 1.0
 # Readings kept for the vote, and pictures kept for the passage: a parked plate must not fill the memory.
 MOST_READS = 40
+MOST_SIGHTINGS = 64
 MOST_PICTURES = 3
 # A plate that comes this much nearer or further (natural logarithm of the scale) approaches or departs.
 CLEAR_GROWTH = 0.18
@@ -71,6 +72,8 @@ class Track:
     arrived: bool = False
     """It moved, or something larger than itself moved around it: it came here on wheels."""
     parked: bool = False
+    furthest: float = 0.0
+    """The furthest it has been from where it was first seen, in plate widths."""
     ended_at: datetime = field(init=False)
     last_s: float = field(init=False)
     sightings: list[Sighting] = field(default_factory=list)
@@ -101,13 +104,14 @@ class Track:
     def see(self, box: Box, frame: Frame, *, cut: bool) -> None:
         """The plate is here in this frame."""
         self.sightings.append(Sighting(frame.monotonic_s, box, cut))
-        if len(self.sightings) > 200:
-            # Keep the start: direction and stillness are told from it.
-            del self.sightings[20:100]
+        self.furthest = max(self.furthest, distance(self.sightings[0].box, box))
+        if len(self.sightings) > MOST_SIGHTINGS:
+            # Keep the start: the direction is told from it.
+            del self.sightings[MOST_SIGHTINGS // 4 : MOST_SIGHTINGS // 2]
         self.last_s = frame.monotonic_s
         self.ended_at = frame.captured_at
         self.missed = 0
-        if self.final is None and self.wander() > 2 * STILL:
+        if self.final is None and self.furthest > 2 * STILL:
             self.arrived = True
             # What was taken for a sign drives off: it was a vehicle that stood here.
             self.closed = False
@@ -184,15 +188,10 @@ class Track:
         x, y = x + (x - x0) * ahead, y + (y - y0) * ahead
         return Box(x=x - width / 2, y=y - height / 2, width=width, height=height)
 
-    def wander(self) -> float:
-        """The furthest the plate has been from where it was first seen, in plate widths."""
-        start = self.sightings[0].box
-        return max(distance(start, sight.box) for sight in self.sightings)
-
     def is_lettering(self) -> bool:
-        """Only letters or only digits were read: a word or a telephone number more often than a plate."""
-        verdict = self.verdict()
-        return verdict is not None and (verdict.text.isalpha() or verdict.text.isdigit())
+        """Mostly letters alone or digits alone were seen: a word or a telephone number more often than a plate."""
+        alike = sum(_is_pure(reading.plate.plate_number) or _is_pure(reading.raw_text) for reading, _ in self.reads)
+        return alike > len(self.reads) / 2
 
     def plate_likeness(self) -> float:
         """How much this is a plate rather than lettering beside one: sure, often read, mixed, whole, large."""
@@ -200,10 +199,12 @@ class Track:
         if verdict is None:
             return 0.0
         sure = verdict.likelihood * (0.7 + 0.3 * verdict.country_likelihood)
-        mixed = 0.4 if verdict.text.isalpha() else 0.6 if verdict.text.isdigit() else 1.0
+        mixed = 0.5 if self.is_lettering() else 1.0
         whole = 1.0 - 0.5 * sum(sight.cut for sight in self.sightings) / len(self.sightings)
         height = sorted(sight.box.height for sight in self.sightings)[len(self.sightings) // 2]
-        return sure * mixed * whole * math.sqrt(min(verdict.support, 12) * height)
+        # After the final verdict readings are counted and no longer compared.
+        support = verdict.support if self.final is None else max(verdict.support, self.read_count)
+        return sure * mixed * whole * math.sqrt(min(support, 12) * height)
 
     def meet(self, other: Track) -> None:
         """Both are in this frame: close together and still as they first were, they may be on one vehicle."""
@@ -266,3 +267,8 @@ def growth_between(one: Box, other: Box) -> float:
 def _middle(boxes: list[Box]) -> Box:
     """The box with the median area: one odd box does not turn a vehicle round."""
     return sorted(boxes, key=lambda box: box.area)[len(boxes) // 2]
+
+
+def _is_pure(text: str) -> bool:
+    signs = [character for character in text if character.isalnum()]
+    return all(map(str.isalpha, signs)) or all(map(str.isdigit, signs))

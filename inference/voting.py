@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from inference.types import CharacterLikelihood, LicensePlate, Reading
 
@@ -27,7 +28,11 @@ AGREEMENT = (1.0, 0.45, 0.3, 0.2, 0.15)
 # Parts of a plate shorter than this are alike by chance.
 LEAST_PART = 3
 # Votes that never come to rest would make every decision dearer; the weakest are dropped beyond this number.
-MOST_VOTES = 24
+MOST_VOTES = 16
+MOST_CANDIDATES = 6
+
+# Moves of an alignment.
+MATCH, INVENT, LOST = range(3)
 
 _PAIRS = frozenset((a, b) for group in LOOK_ALIKES for a in group for b in group if a != b)
 
@@ -102,7 +107,10 @@ def elect(votes: Sequence[Vote]) -> Verdict | None:
     votes = sorted((vote for vote in votes if vote.text), key=lambda vote: -vote.weight)[:MOST_VOTES]
     if not votes:
         return None
-    candidates = list(dict.fromkeys(vote.text for vote in votes))
+    said: dict[str, float] = {}
+    for vote in votes:
+        said[vote.text] = said.get(vote.text, 0.0) + vote.weight
+    candidates = sorted(said, key=lambda text: -said[text])[:MOST_CANDIDATES]
     consensus = _consensus(votes)
     if consensus and consensus not in candidates:
         candidates.append(consensus)
@@ -186,39 +194,57 @@ def _chance(seen: CharacterLikelihood, character: str) -> float:
 
 def _explain(vote: Vote, text: str) -> float:
     """log P(reading | text) of the best alignment."""
-    return _align(vote, text)[0]
+    return _align(_letters(vote.reading), vote.cut, text)[0]
 
 
-def _align(vote: Vote, text: str) -> tuple[float, list[int | None]]:
-    """The best alignment: its log likelihood, and for each character of the text the place in the reading."""
-    letters = _letters(vote.reading)
-    at_end = math.log(LOST_AT_CUT_END if vote.cut else LOST_AT_END)
-    inside, invented = math.log(LOST_INSIDE), math.log(INVENTED)
+def _places(vote: Vote, text: str) -> tuple[int | None, ...]:
+    """For each character of the text its place in the reading, None where the reading lost it."""
+    return _align(_letters(vote.reading), vote.cut, text)[1]
+
+
+@lru_cache(maxsize=4096)
+def _align(letters: tuple[CharacterLikelihood, ...], cut: bool, text: str) -> tuple[float, tuple[int | None, ...]]:
+    """The best alignment and its log likelihood. The same pairs come back with every new vote, hence the cache."""
+    chances = [[math.log(_chance(seen, character)) for character in text] for seen in letters]
     rows, columns = len(letters), len(text)
-    best = [[-math.inf] * (columns + 1) for _ in range(rows + 1)]
-    step: list[list[str]] = [[""] * (columns + 1) for _ in range(rows + 1)]
-    best[0][0] = 0.0
-    for row in range(rows + 1):
-        for column in range(columns + 1):
-            options: list[tuple[float, str]] = []
-            if row and column:
-                chance = math.log(_chance(letters[row - 1], text[column - 1]))
-                options.append((best[row - 1][column - 1] + chance, "match"))
-            if row:
-                options.append((best[row - 1][column] + invented, "invented"))
-            if column:
-                options.append((best[row][column - 1] + (at_end if row in (0, rows) else inside), "lost"))
-            if options:
-                best[row][column], step[row][column] = max(options)
+    if rows == columns and sum(seen.character != character for seen, character in zip(letters, text, strict=True)) <= 1:
+        # Losing one character and inventing another is dearer than misreading one.
+        return sum(chances[place][place] for place in range(rows)), tuple(range(rows))
+    at_end, inside = math.log(LOST_AT_CUT_END if cut else LOST_AT_END), math.log(LOST_INSIDE)
+    best, step = _table(chances, at_end, inside)
     places: list[int | None] = [None] * columns
     row, column = rows, columns
     while row or column:
         move = step[row][column]
-        if move == "match":
+        if move == MATCH:
             places[column - 1] = row - 1
-        row -= move != "lost"
-        column -= move != "invented"
-    return best[rows][columns], places
+        row -= move != LOST
+        column -= move != INVENT
+    return best, tuple(places)
+
+
+def _table(chances: list[list[float]], at_end: float, inside: float) -> tuple[float, list[list[int]]]:
+    """Dynamic programming over (characters seen, characters of the text): the best sum, and the moves to it."""
+    rows, columns = len(chances), len(chances[0]) if chances else 0
+    invented = math.log(INVENTED)
+    above = [at_end * column for column in range(columns + 1)]
+    step = [[LOST] * (columns + 1)]
+    for row in range(1, rows + 1):
+        lost = at_end if row == rows else inside
+        left = invented * row
+        current, moves = [left], [INVENT]
+        for column in range(1, columns + 1):
+            match, invent, skip = (
+                above[column - 1] + chances[row - 1][column - 1],
+                above[column] + invented,
+                left + lost,
+            )
+            left = max(match, invent, skip)
+            current.append(left)
+            moves.append(MATCH if left == match else INVENT if left == invent else LOST)
+        above = current
+        step.append(moves)
+    return above[columns], step
 
 
 def _consensus(votes: Sequence[Vote]) -> str | None:
@@ -256,7 +282,7 @@ def _backers(text: str, place: int, votes: Sequence[Vote]) -> int:
     """How many readings saw this very character at this place."""
     count = 0
     for vote in votes:
-        at = _align(vote, text)[1][place]
+        at = _places(vote, text)[place]
         count += at is not None and _letters(vote.reading)[at].character == text[place]
     return count
 
@@ -267,7 +293,7 @@ def _characters(text: str, votes: Sequence[Vote]) -> tuple[CharacterLikelihood, 
     totals = [0.0] * len(text)
     for vote in votes:
         letters = _letters(vote.reading)
-        for place, at in enumerate(_align(vote, text)[1]):
+        for place, at in enumerate(_places(vote, text)):
             if at is None:
                 continue
             totals[place] += vote.weight
