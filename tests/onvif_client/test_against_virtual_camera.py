@@ -15,6 +15,7 @@ from mock_vms.camera.settings import VirtualCameraSettings
 from mock_vms.camera.state import CameraState
 from mock_vms.camera.state import RelayOutput as RelayState
 from onvif_client.camera import Camera
+from onvif_client.discovery import discover
 from onvif_client.errors import CameraMisbehaved, CameraRefused
 from onvif_client.tuning import plan
 from onvif_client.tuning_types import SiteProfile
@@ -148,3 +149,14 @@ async def test_a_web_page_in_place_of_onvif_is_told():
     async with virtual_camera(Quirks(html_answer=True)) as virtual:
         with pytest.raises(CameraMisbehaved, match="web page"):
             await client(virtual).connect()
+
+
+@pytest.mark.parametrize("wrong_address", [False, True])
+async def test_it_is_discovered_at_an_address_that_works(wrong_address):
+    quirks = Quirks(wrong_discovery_xaddr=wrong_address)
+    async with virtual_camera(quirks, discovery_port=0) as virtual:
+        (found,) = await discover(
+            multicast=False, addresses=[f"127.0.0.1:{virtual.discovery_port}"], enough=1, timeout_s=5
+        )
+        assert found.name == virtual.settings.name
+        assert found.address.startswith("http://127.0.0.1:")
