@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from lxml import etree
 
 from adapter.onvif_device import addresses, call, picture_routes
@@ -35,6 +35,9 @@ MAX_BODY_BYTES = 1024 * 1024  # the largest real request, a filter or an imaging
 _READ_TIMEOUT_S = 20.0
 _ANSWER_TIMEOUT_S = 30.0  # a camera behind an imaging request may need ten seconds and more
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
+
+# A body that is cut off, or not what its Content-Encoding says.
+_UNREADABLE = (web.RequestPayloadError, ClientPayloadError, ConnectionError)
 
 _log = structlog.get_logger(__name__)
 
@@ -171,7 +174,7 @@ async def _read(request: web.Request) -> bytes:
         raise soap.sender_fault(
             "ter:WellFormed", reason=f"The request was not complete after {_READ_TIMEOUT_S:.0f} s.", http_status=408
         ) from error
-    except (web.HTTPException, ValueError, OSError) as error:
+    except _UNREADABLE as error:
         raise soap.sender_fault("ter:WellFormed", reason="The request body cannot be read.") from error
     return bytes(chunks)
 

@@ -1,0 +1,262 @@
+"""Durable delivery: at least once, patient with the receiver, and honest about what it gave up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events.dispatcher import Dispatcher, Output, RetryPolicy
+from events.errors import OutputRefused, OutputUnavailable
+from events.types import Delivery
+from tests.fakes.events import event_id, plate_recognized
+from tests.fakes.memory_outbox import MemoryOutbox
+
+QUICK = RetryPolicy(first=timedelta(milliseconds=2), cap=timedelta(milliseconds=8), max_attempts=6, refused_attempts=3)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Receiver:
+    """An output that answers as told and keeps what it got."""
+
+    def __init__(self, output_id: str = "hook") -> None:
+        self.output_id = output_id
+        self.heard: list[str] = []
+        self.attempts: list[str] = []
+        self.answer: Callable[[Delivery], Exception | None] = lambda delivery: None
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def send(self, delivery: Delivery) -> None:
+        self.attempts.append(delivery.event.event_id)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(0)
+            error = self.answer(delivery)
+            if error is not None:
+                raise error
+            self.heard.append(delivery.event.event_id)
+        finally:
+            self.at_once -= 1
+
+
+@asynccontextmanager
+async def running(
+    outbox: MemoryOutbox, *outputs: Output, policy: RetryPolicy = QUICK, **options: object
+) -> AsyncIterator[Dispatcher]:
+    dispatcher = Dispatcher(outbox=outbox, outputs=outputs, policy=policy, **options)  # type: ignore[arg-type]
+    task = asyncio.create_task(dispatcher.run())
+    await asyncio.sleep(0)
+    try:
+        yield dispatcher
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def owe(outbox: MemoryOutbox, count: int, output_id: str = "hook") -> list[str]:
+    for number in range(1, count + 1):
+        outbox.owe(plate_recognized(number), output_id, now())
+    return [event_id(number) for number in range(1, count + 1)]
+
+
+async def test_what_is_owed_at_start_is_delivered_in_order() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    expected = owe(outbox, 120)
+    async with running(outbox, receiver, concurrency=1):
+        await until(lambda: len(receiver.heard) == 120)
+    assert receiver.heard == expected
+    assert outbox.delivered_ids == expected
+
+
+async def test_a_new_commit_wakes_the_dispatcher_long_before_its_next_look() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    patient = RetryPolicy(first=timedelta(hours=1))
+    async with running(outbox, receiver, policy=patient, poll=timedelta(hours=1)) as dispatcher:
+        await asyncio.sleep(0.01)
+        owe(outbox, 1)
+        dispatcher.wake()
+        await until(lambda: len(receiver.heard) == 1)
+
+
+async def test_deliveries_of_another_process_are_found_without_being_woken() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    async with running(outbox, receiver, poll=timedelta(milliseconds=5)):
+        await asyncio.sleep(0.01)
+        owe(outbox, 1)
+        await until(lambda: len(receiver.heard) == 1)
+
+
+async def test_a_receiver_that_comes_back_gets_everything_once() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    patient = RetryPolicy(first=timedelta(milliseconds=1), cap=timedelta(milliseconds=2), max_attempts=10_000)
+    receiver.answer = lambda delivery: OutputUnavailable("down")
+    expected = owe(outbox, 30)
+    async with running(outbox, receiver, policy=patient) as dispatcher:
+        await until(lambda: len(receiver.attempts) >= 10)
+        (stats,) = dispatcher.stats
+        assert stats.last_error == "down" and stats.consecutive_failures >= 3
+        receiver.answer = lambda delivery: None
+        await until(lambda: len(receiver.heard) == 30)
+        assert stats.consecutive_failures == 0 and stats.paused_until is None
+    assert sorted(receiver.heard) == expected
+    assert outbox.parked == []
+
+
+async def test_a_backlog_of_a_receiver_that_is_down_is_probed_and_not_hammered() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    receiver.answer = lambda delivery: OutputUnavailable("down")
+    owe(outbox, 1000)
+    slow = RetryPolicy(first=timedelta(seconds=30))
+    async with running(outbox, receiver, policy=slow) as dispatcher:
+        await until(lambda: dispatcher.stats[0].paused_until is not None)
+        dispatcher.wake()
+        await asyncio.sleep(0.02)
+    assert len(receiver.attempts) <= 8  # one parallel probe of four, and no more than a few single ones
+
+
+async def test_one_delivery_that_always_fails_does_not_hold_up_the_others() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    owe(outbox, 20)
+    receiver.answer = lambda delivery: OutputUnavailable("HTTP 500") if delivery.event.event_id == event_id(1) else None
+    async with running(outbox, receiver, concurrency=1):
+        await until(lambda: len(receiver.heard) == 19)
+        await until(lambda: bool(outbox.parked))
+    ((delivery, reason),) = outbox.parked
+    assert delivery.event.event_id == event_id(1)
+    assert reason == "given up after 6 attempts: HTTP 500"
+
+
+async def test_a_refusal_is_parked_after_a_few_attempts_and_a_final_one_at_once() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    owe(outbox, 2)
+    receiver.answer = lambda delivery: OutputRefused("HTTP 400", final=delivery.event.event_id == event_id(2))
+    async with running(outbox, receiver) as dispatcher:
+        await until(lambda: len(outbox.parked) == 2)
+        assert dispatcher.stats[0].parked == 2
+    assert receiver.attempts.count(event_id(1)) == 3
+    assert receiver.attempts.count(event_id(2)) == 1
+
+
+async def test_the_wish_of_a_receiver_to_be_left_alone_is_respected() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    receiver.answer = lambda delivery: OutputUnavailable("busy", retry_after=timedelta(minutes=10))
+    owe(outbox, 1)
+    async with running(outbox, receiver):
+        await until(lambda: bool(receiver.attempts))
+        await asyncio.sleep(0.03)
+    assert len(receiver.attempts) == 1
+    assert list(await outbox.due("hook", now() + timedelta(minutes=9), 10)) == []
+
+
+async def test_a_dead_receiver_delays_no_other() -> None:
+    outbox, dead, alive = MemoryOutbox(), Receiver("dead"), Receiver("alive")
+
+    async def never(delivery: Delivery) -> None:
+        await asyncio.Event().wait()
+
+    dead.send = never  # type: ignore[method-assign]
+    owe(outbox, 5, "dead")
+    owe(outbox, 5, "alive")
+    async with running(outbox, dead, alive):
+        await until(lambda: len(alive.heard) == 5)
+
+
+async def test_a_send_that_never_ends_counts_as_no_answer() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+
+    async def never(delivery: Delivery) -> None:
+        await asyncio.Event().wait()
+
+    receiver.send = never  # type: ignore[method-assign]
+    owe(outbox, 1)
+    async with running(outbox, receiver, send_timeout=timedelta(milliseconds=5)) as dispatcher:
+        await until(lambda: dispatcher.stats[0].failed > 0)
+        assert "no answer" in (dispatcher.stats[0].last_error or "")
+
+
+async def test_no_more_are_sent_at_once_than_allowed() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    owe(outbox, 50)
+    async with running(outbox, receiver, concurrency=3):
+        await until(lambda: len(receiver.heard) == 50)
+    assert 1 < receiver.most_at_once <= 3
+
+
+async def test_a_stop_between_the_answer_and_the_commit_lets_the_commit_end() -> None:
+    committing, finish = asyncio.Event(), asyncio.Event()
+
+    class SlowOutbox(MemoryOutbox):
+        async def delivered(self, delivery_id: int, at: datetime) -> None:
+            committing.set()
+            await finish.wait()
+            await super().delivered(delivery_id, at)
+
+    outbox, receiver = SlowOutbox(), Receiver()
+    owe(outbox, 1)
+    dispatcher = Dispatcher(outbox=outbox, outputs=[receiver])
+    task = asyncio.create_task(dispatcher.run())
+    await committing.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    finish.set()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert outbox.delivered_ids == [event_id(1)]
+
+
+async def test_a_process_that_dies_before_the_commit_sends_again_after_the_restart() -> None:
+    class DyingOutbox(MemoryOutbox):
+        dead = True
+
+        async def delivered(self, delivery_id: int, at: datetime) -> None:
+            if self.dead:
+                raise OSError("the disk is gone")
+            await super().delivered(delivery_id, at)
+
+    outbox, receiver = DyingOutbox(), Receiver()
+    owe(outbox, 1)
+    with pytest.raises(ExceptionGroup):
+        await Dispatcher(outbox=outbox, outputs=[receiver]).run()
+    outbox.dead = False
+    async with running(outbox, receiver):
+        await until(lambda: bool(outbox.delivered_ids))
+    assert receiver.heard == [event_id(1), event_id(1)]  # the same id: the receiver drops the second
+
+
+async def test_outputs_come_and_go_while_running() -> None:
+    outbox, old, new = MemoryOutbox(), Receiver("old"), Receiver("new")
+    async with running(outbox, old, poll=timedelta(milliseconds=5)) as dispatcher:
+        owe(outbox, 1, "old")
+        await until(lambda: len(old.heard) == 1)
+        dispatcher.replace_outputs([new])
+        owe(outbox, 1, "old")
+        owe(outbox, 1, "new")
+        await until(lambda: len(new.heard) == 1)
+        await asyncio.sleep(0.02)
+        assert [stats.output_id for stats in dispatcher.stats] == ["new"]
+    assert len(old.heard) == 1
+    assert await outbox.backlog("old") == 1
+
+
+@given(attempts=st.integers(1, 10_000), jitter=st.floats(0, 1))
+def test_the_delay_grows_to_its_cap_and_never_beyond(attempts: int, jitter: float) -> None:
+    policy = RetryPolicy()
+    delay = policy.delay(attempts, jitter)
+    assert policy.first * 0.75 <= delay <= policy.cap
+    assert policy.delay(attempts + 1, jitter) >= delay
