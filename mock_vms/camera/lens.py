@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 Points = NDArray[np.float64]
 
 MOUNT_HEIGHT_M = 3.0
-PITCH = math.radians(9.0)
+PITCH = math.radians(9.8)
 # In picture widths: the lens of a camera that looks at one lane.
 FOCAL_WIDTHS = 2.5
 # Nearer than this to the lens plane a point has no place on the screen.

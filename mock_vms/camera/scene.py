@@ -33,10 +33,9 @@ from mock_vms.camera.street import paint_street
 from mock_vms.camera.vehicles import PLATE_HEIGHT_M, Vehicle
 
 # Where a bumper is at the upper edge of the picture, and where the last of a long vehicle has left at the lower one.
-ENTER_M, LEAVE_M = 62.0, 1.0
+ENTER_M, LEAVE_M = 52.0, 1.0
 SLOWEST_KMH, FASTEST_KMH = 3.0, 250.0
 LANE_OFFSET_M = 0.12
-_STREETS_KEPT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +75,6 @@ class StreetScene:
         self._speed_kmh = speed_kmh
         self._chance = random.Random(seed)
         self._shown = 0
-        self._streets: dict[tuple[int, int], Plane] = {}
         self._timeline: Timeline[Approach] = Timeline(
             billing=_bill, autoplay=self._next, gap_s=gap_s, autoplay_gap_s=every_s
         )
@@ -90,15 +88,20 @@ class StreetScene:
         return self._timeline.passages()
 
     def close(self) -> None:
-        self._streets.clear()
+        """Nothing is held."""
+
+    def on_road(self, now_s: float) -> tuple[Approach, float] | None:
+        """Who is driving towards the camera at this moment, and how many metres away."""
+        showing = self._timeline.advance(now_s)
+        return None if showing is None else (showing.item, showing.item.distance_m(showing.age_s))
 
     def render(self, now_s: float, size: tuple[int, int], shutter: Shutter) -> View:
-        street = self._street(size)
-        showing = self._timeline.advance(now_s)
-        if showing is None:
+        street = paint_street(size)
+        on_road = self.on_road(now_s)
+        if on_road is None:
             return View(background=street, picture=street, changed=None)
         lens = Lens.for_size(size)
-        approach, z_m = showing.item, showing.item.distance_m(showing.age_s)
+        approach, z_m = on_road
         velocity = velocity_px_s(lens, approach, z_m)
         # The blur reaches half its length to either side; the ghost of WDR comes at most 1/120 s later.
         trail_px = (shutter.exposure_s / 2 + 0.01) * max(map(abs, velocity)) + 2
@@ -146,13 +149,6 @@ class StreetScene:
         plate = self._plates[self._shown % len(self._plates)] if self._plates else None
         self._shown += 1
         return self._approach(VehicleRequest(plate=plate))
-
-    def _street(self, size: tuple[int, int]) -> Plane:
-        if size not in self._streets:
-            if len(self._streets) >= _STREETS_KEPT:
-                self._streets.clear()
-            self._streets[size] = paint_street(size)
-        return self._streets[size]
 
 
 def velocity_px_s(lens: Lens, approach: Approach, z_m: float) -> tuple[float, float]:

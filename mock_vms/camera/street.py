@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -18,8 +19,9 @@ GRASS, HEDGE, JOINT = (62, 116, 84), (46, 84, 58), (112, 118, 122)
 _BITS = 4
 
 
+@lru_cache(maxsize=4)
 def paint_street(size: tuple[int, int]) -> Plane:
-    """A quiet street on a fine day. The same picture every time."""
+    """A quiet street on a fine day. The same picture every time, painted once and not to be painted over."""
     chance = np.random.default_rng(7)
     lens = Lens.for_size(size)
     street: Plane = np.full((size[1], size[0], 3), HEDGE, dtype=np.uint8)
@@ -42,6 +44,7 @@ def paint_street(size: tuple[int, int]) -> Plane:
     _flowers(street, lens, chance)
     _cat(painter, -2.75, 19.5)
     _bollards(painter)
+    street.flags.writeable = False
     return street
 
 
