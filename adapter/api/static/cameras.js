@@ -27,7 +27,10 @@ document.querySelectorAll("[data-camera]").forEach((card) => {
       place.hidden = false;
     });
   });
-  card.querySelector(".snapshot").addEventListener("error", (event) => event.target.classList.add("missing"));
+  const snapshot = card.querySelector(".snapshot");
+  const hide = () => snapshot.classList.add("missing");
+  snapshot.addEventListener("error", hide);
+  if (snapshot.complete && !snapshot.naturalWidth) hide(); // it failed before this script ran
 });
 
 onSubmit("add-camera", async (_form, data) => {
