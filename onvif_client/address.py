@@ -51,7 +51,9 @@ def picture_url(claimed: str, *, worked: URL) -> URL | None:
     if url is None or url.scheme not in ("http", "https"):
         return None
     url = url.with_user(None)
-    return url if url.host == worked.host else service_url(str(url), worked=worked)
+    # A camera reached by https is never asked by http: that would show the login to the wire.
+    at_home = url.host == worked.host and url.scheme == worked.scheme
+    return url if at_home else service_url(str(url), worked=worked)
 
 
 def stream_url(claimed: str, *, worked: URL, rtsp_port: int | None = None) -> URL | None:

@@ -27,6 +27,7 @@ from onvif_client.types import (
     EncodingOptions,
     MediaVersion,
     Range,
+    shown,
 )
 
 # Sent together, because one is not valid without the other: a resolution belongs to an encoding, a GOP to a rate.
@@ -176,7 +177,7 @@ def _report(name: str, asked: Any, got: Any, problem: str) -> AppliedChange:
     if isinstance(asked, (int, float)) and isinstance(got, (int, float)):
         same = abs(asked - got) <= TOLERANCE * max(abs(asked), 1.0)
     detail = problem or ("" if same else "The camera accepted the change and kept another value.")
-    return AppliedChange(field=name, asked=str(asked), got=str(got), ok=same, detail=detail)
+    return AppliedChange(field=name, asked=shown(asked), got=shown(got), ok=same, detail=detail)
 
 
 async def _media1_structure(services: Services, token: str) -> Any:

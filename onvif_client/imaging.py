@@ -27,7 +27,7 @@ from onvif_client.imaging_fields import (
     settings_from_element,
 )
 from onvif_client.services import OPTIONAL, Services
-from onvif_client.types import AppliedChange, ExposureMode, ImagingOptions, ImagingSettings
+from onvif_client.types import AppliedChange, ExposureMode, ImagingOptions, ImagingSettings, shown
 
 # Cameras round to their own steps (a shutter of 1/550 s becomes 1/500 s or 1/600 s in the worst case).
 TOLERANCE = 0.02
@@ -160,10 +160,4 @@ def _report(name: str, asked: Any, got: Any, note: str) -> AppliedChange:
     if isinstance(asked, float) and isinstance(got, (int, float)):
         same = abs(asked - got) <= TOLERANCE * max(abs(asked), 1.0)
     detail = note or ("" if same else "The camera accepted the change and kept another value.")
-    return AppliedChange(field=name, asked=_shown(asked), got=_shown(got), ok=same, detail=detail)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else "-" if value is None else str(value)
+    return AppliedChange(field=name, asked=shown(asked), got=shown(got), ok=same, detail=detail)

@@ -18,7 +18,7 @@ from typing import Any
 from onvif_client.advice import KMH_FACTOR, shutter_limit_s
 from onvif_client.imaging_fields import settable
 from onvif_client.tuning_encoder import plan_encoder
-from onvif_client.tuning_types import Change, Part, Plan, SiteProfile, Wish, shown
+from onvif_client.tuning_types import Change, Part, Plan, SiteProfile, Wish
 from onvif_client.types import (
     EncoderChange,
     EncoderConfiguration,
@@ -26,6 +26,7 @@ from onvif_client.types import (
     ExposureMode,
     ImagingOptions,
     ImagingSettings,
+    shown,
 )
 
 LOW_GAIN_SHARE = 0.2

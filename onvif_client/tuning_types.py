@@ -60,12 +60,3 @@ class Wish:
     field: str
     value: Any
     reason: str
-
-
-def shown(value: Any) -> str:
-    """A value as an installer reads it."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 
 class MediaVersion(StrEnum):
@@ -202,3 +203,12 @@ class PulseResult:
     activated: bool
     released: bool | None
     detail: str = ""
+
+
+def shown(value: Any) -> str:
+    """A value as an installer reads it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import hashlib
 import secrets
+import ssl
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -29,7 +30,8 @@ class FakeCamera(DeviceAnswers):
     user = "operator"
     password = "right horse"
 
-    def __init__(self, *, quirks: Quirks | None = None) -> None:
+    def __init__(self, *, quirks: Quirks | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.quirks = quirks or Quirks()
         self.asked: list[Asked] = []
         self.failed_logins = 0
@@ -59,7 +61,7 @@ class FakeCamera(DeviceAnswers):
         app.router.add_get("/snapshot.jpg", self._snapshot)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
