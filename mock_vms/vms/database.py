@@ -2,8 +2,8 @@
 
 Write-ahead log with `synchronous=FULL`: a webhook is answered 200 only after the commit has reached the disk, because
 that answer makes the sender forget the event. `NORMAL` would survive a killed process but not a power cut, and the
-judge must be the last one to lose something. One connection, one lock: device threads and the event loop share it, and
-every transaction is short.
+judge must be the last one to lose something. One connection writes and one reads, each behind a lock: device threads
+and the event loop share them, and a page that counts a hundred thousand alarms keeps no webhook waiting.
 """
 
 from __future__ import annotations
@@ -68,32 +68,35 @@ class Database:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
 
     def open(self) -> None:
         """Create the directory and the file when they are missing; only their owner may read them (passwords)."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.directory / "vms.sqlite3"
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
-        connection.row_factory = sqlite3.Row
+        self._writer = _connect(path)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        connection.executescript(TABLES)
-        self._connection = connection
+            self._writer.execute(f"PRAGMA {pragma}")
+        self._writer.executescript(TABLES)
+        self._reader = _connect(path)
+        self._reader.execute("PRAGMA query_only=ON")
 
     def close(self) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        with self._write_lock, self._read_lock:
+            for connection in (self._reader, self._writer):
+                if connection is not None:
+                    connection.close()
+            self._reader = self._writer = None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All or nothing, and on the disk when the block is left."""
-        with self._lock:
-            connection = self._opened()
+        with self._write_lock:
+            connection = _opened(self._writer)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -103,11 +106,18 @@ class Database:
             connection.execute("COMMIT")
 
     def rows(self, query: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[dict[str, Any]]:
-        """What a SELECT finds, as plain dictionaries."""
-        with self._lock:
-            return [dict(row) for row in self._opened().execute(query, values)]
+        """What a SELECT finds, as plain dictionaries; every transaction that has ended is in it."""
+        with self._read_lock:
+            return [dict(row) for row in _opened(self._reader).execute(query, values)]
 
-    def _opened(self) -> sqlite3.Connection:
-        if self._connection is None:
-            raise sqlite3.ProgrammingError("the database is closed")
-        return self._connection
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _opened(connection: sqlite3.Connection | None) -> sqlite3.Connection:
+    if connection is None:
+        raise sqlite3.ProgrammingError("the database is closed")
+    return connection

@@ -38,7 +38,8 @@ function replaceInside(id, html) {
   // Rows that only changed their class keep their element, so that a gate can be seen opening.
   const fresh = [...template.content.children];
   const old = [...box.children];
-  if (fresh.length === old.length && id === "outputs") {
+  const same = fresh.length === old.length && fresh.every((row, index) => row.dataset.id && row.dataset.id === old[index].dataset.id);
+  if (same) {
     fresh.forEach((row, index) => {
       old[index].className = row.className;
       old[index].querySelector("div")?.replaceWith(row.querySelector("div") ?? "");
