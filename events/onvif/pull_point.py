@@ -56,7 +56,7 @@ class PullPoint:
 
     def put(self, message: Message) -> None:
         """Queue a live message if it is wanted."""
-        if not self.wants(message) or (message.event_id and message.event_id in self._replayed_ids):
+        if not self.wants(message) or (_is_news(message) and message.event_id in self._replayed_ids):
             return
         if self.replay is not None and self.replay.reverse:
             return  # a reversed pull point looks back only, until the next Seek
@@ -100,7 +100,7 @@ class PullPoint:
     def accept_page(self, page: Sequence[Message], *, last: bool) -> None:
         """Take over replayed messages; the live ones among them are not told a second time."""
         ids = {message.event_id for message in page if message.event_id}
-        self._queue = deque(message for message in self._queue if message.event_id not in ids)
+        self._queue = deque(message for message in self._queue if not _is_news(message) or message.event_id not in ids)
         self._replayed.extend(message for message in page if message.topic is BUFFER_BEGIN or self.wants(message))
         for event_id in ids:
             self._replayed_ids[event_id] = None
@@ -117,3 +117,8 @@ class PullPoint:
         """End a pull that is under way."""
         self.closed = True
         self.arrived.set()
+
+
+def _is_news(message: Message) -> bool:
+    """Whether it tells of a stored event; the state of a property is repeated as often as it is asked for."""
+    return bool(message.event_id) and message.operation is not PropertyOperation.INITIALIZED

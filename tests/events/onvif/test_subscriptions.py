@@ -333,6 +333,19 @@ async def test_seek_tells_no_initial_state_of_properties() -> None:
     assert await pull_everything(device, point) == []
 
 
+async def test_the_state_of_properties_can_be_asked_for_after_a_seek_that_told_their_changes() -> None:
+    device = Device()
+    device.happen(relay_changed(1))
+    point = device.subscriptions.create().subscription_id
+    device.subscriptions.seek(point, utc_time=NOON + timedelta(seconds=1), reverse=False)
+    device.subscriptions.set_synchronization_point(point)
+    pulled = [await device.subscriptions.pull(point, timeout=NONE, limit=10) for _ in range(2)]
+    assert [message.operation for answer in pulled for message in answer.messages] == [
+        messages.PropertyOperation.CHANGED,
+        messages.PropertyOperation.INITIALIZED,
+    ]
+
+
 async def test_a_second_seek_while_a_page_is_read_wins() -> None:
     device = Device()
     device.happen(plate_recognized(1), plate_recognized(2))
