@@ -200,7 +200,8 @@ class VirtualCamera:
         app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[refuse_large_bodies])
         app.add_routes(self._door.routes())
         app.add_routes(Control(state=self.state, stage=self.stage, board=self.relays).routes())
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT_S)
+        # A client that hangs up while it pulls ends the pull, so that its messages stay for the next one.
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_TIMEOUT_S, handler_cancellation=True)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, self.settings.host, self.settings.http_port)

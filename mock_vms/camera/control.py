@@ -94,7 +94,9 @@ class Control:
         try:
             vehicle = _Vehicle.model_validate_json(await request.read() or b"{}")
         except ValidationError as error:
-            return web.json_response({"error": error.errors(include_url=False, include_context=False)}, status=422)
+            return web.json_response(
+                {"error": error.errors(include_url=False, include_context=False, include_input=False)}, status=422
+            )
         try:
             number = await self._stage.drive(VehicleRequest(**vehicle.model_dump()))
         except UnknownVehicleError as error:

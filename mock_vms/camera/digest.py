@@ -62,7 +62,7 @@ class DigestAuthority:
         if not _same_target(uri, fields.get("uri", "")):
             return None
         expected = self._expected(method, password, fields)
-        if expected is None or not hmac.compare_digest(expected, fields.get("response", "").lower()):
+        if expected is None or not _same(expected, fields.get("response", "").lower()):
             return None
         return user if self._first_use(fields) else None
 
@@ -71,13 +71,13 @@ class DigestAuthority:
         if digest is None:
             return None
         nonce, qop = fields["nonce"], fields.get("qop")
-        ha1 = digest(f"{fields['username']}:{self._realm}:{password}".encode())
-        ha2 = digest(f"{method}:{fields['uri']}".encode())
+        ha1 = digest(_bytes(f"{fields['username']}:{self._realm}:{password}"))
+        ha2 = digest(_bytes(f"{method}:{fields['uri']}"))
         if qop is None:  # RFC 2069 style; still what many RTSP clients send
-            return digest(f"{ha1}:{nonce}:{ha2}".encode())
+            return digest(_bytes(f"{ha1}:{nonce}:{ha2}"))
         if qop != "auth":
             return None
-        return digest(f"{ha1}:{nonce}:{fields.get('nc', '')}:{fields.get('cnonce', '')}:{qop}:{ha2}".encode())
+        return digest(_bytes(f"{ha1}:{nonce}:{fields.get('nc', '')}:{fields.get('cnonce', '')}:{qop}:{ha2}"))
 
     def _first_use(self, fields: Mapping[str, str]) -> bool:
         """With qop each (nonce, nc, cnonce) may be used once: a repeated request is a replay."""
@@ -101,12 +101,12 @@ class DigestAuthority:
 
     def _fresh(self, nonce: str) -> bool:
         stamp, _, signature = nonce.rpartition(".")
-        if not hmac.compare_digest(self._sign(stamp), signature):
+        if not _same(self._sign(stamp), signature):
             return False
         return self._clock() - int(stamp.partition(".")[0], 16) <= NONCE_LIFE_S
 
     def _sign(self, stamp: str) -> str:
-        return hmac.new(self._secret, stamp.encode(), "sha256").hexdigest()[:32]
+        return hmac.new(self._secret, _bytes(stamp), "sha256").hexdigest()[:32]
 
 
 def _parse(header: str | None) -> dict[str, str]:
@@ -116,6 +116,15 @@ def _parse(header: str | None) -> dict[str, str]:
         match[1].lower(): re.sub(r"\\(.)", r"\1", match[2]) if match[2] is not None else match[3]
         for match in _PARAMETER.finditer(header[7:])
     }
+
+
+def _bytes(text: str) -> bytes:
+    """Header values are bytes that were decoded leniently; this gives the bytes back."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(_bytes(one), _bytes(other))
 
 
 def _same_target(asked: str, signed: str) -> bool:

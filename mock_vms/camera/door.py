@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 from collections.abc import Mapping
 
 import structlog
@@ -23,6 +24,9 @@ from mock_vms.camera.xml import Element
 _log = structlog.get_logger(__name__)
 # A SOAP request of ONVIF is a few kilobytes; nothing sensible comes near this.
 BODY_LIMIT_BYTES = 256 * 1024
+BODY_TIMEOUT_S = 10.0
+# Goes back into every address that is answered, so it must be a host and nothing else.
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\])(?::\d{1,5})?")
 _HTML = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
 Table = Mapping[str, Operation]
 
@@ -70,11 +74,12 @@ class SoapDoor:
         await asyncio.sleep(self._quirks.slow.total_seconds())
         message_id = None
         try:
-            envelope = read_envelope(await request.read())
+            addresses = self._addresses(request)
+            envelope = read_envelope(await _body(request))
             message_id = envelope.message_id
             operation = _find(table, envelope)
             self._authentication.require(operation, envelope, request)
-            call = Call(envelope=envelope, addresses=self._addresses(request), subscription_id=subscription_id)
+            call = Call(envelope=envelope, addresses=addresses, subscription_id=subscription_id)
             answer = operation.handler(call)
             body: Element = await answer if inspect.isawaitable(answer) else answer
         except CredentialsNeeded:
@@ -97,6 +102,8 @@ class SoapDoor:
         return web.Response(body=picture, content_type="image/jpeg", headers={hdrs.CACHE_CONTROL: "no-store"})
 
     def _addresses(self, request: web.Request) -> Addresses:
+        if not _AUTHORITY.fullmatch(request.host):
+            raise SoapFault("The Host header names no host", "InvalidArgs")
         addresses = Addresses(scheme=request.scheme, authority=request.host, rtsp_port=self.rtsp_port)
         return addresses.unreachable() if self._quirks.wrong_xaddr else addresses
 
@@ -110,6 +117,14 @@ class SoapDoor:
         for challenge in self._authentication.digest.challenges():
             response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
         return response
+
+
+async def _body(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except TimeoutError as error:
+        raise SoapFault(f"The request did not arrive within {BODY_TIMEOUT_S:.0f} s", "InvalidArgs") from error
 
 
 def _find(table: Table, envelope: Envelope) -> Operation:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
+_LONGEST_S = 10 * 365 * 24 * 3600.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirks:
@@ -70,10 +72,17 @@ class Quirk:
 
 
 def _seconds(text: str) -> timedelta:
-    try:
-        return timedelta(seconds=float(text))
-    except OverflowError as error:
-        raise ValueError(text) from error
+    seconds = float(text)
+    if not abs(seconds) <= _LONGEST_S:
+        raise ValueError(text)
+    return timedelta(seconds=seconds)
+
+
+def _delay(text: str) -> timedelta:
+    delay = _seconds(text)
+    if delay < timedelta(0):
+        raise ValueError(text)
+    return delay
 
 
 def _names(text: str) -> frozenset[str]:
@@ -104,6 +113,6 @@ QUIRKS = (
     Quirk(name="wrong-discovery-xaddr", does="discovery answers name a host that cannot be reached"),
     Quirk(name="media1-only", does="there is no Media2 service"),
     Quirk(name="html-answer", does="every SOAP request is answered with an HTML page and status 200"),
-    Quirk(name="slow", argument="SECONDS", read=_seconds, does="every SOAP answer takes so much longer"),
+    Quirk(name="slow", argument="SECONDS", read=_delay, does="every SOAP answer takes so much longer"),
     Quirk(name="relative-time-refused", does="durations as termination times fault; only absolute times are taken"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -12,6 +13,8 @@ from mock_vms.camera.xml import ENV, PREFIXES, WSA, WSSE, XML, Element, children
 CONTENT_TYPE = "application/soap+xml"
 ACTION_FAULT = "http://www.w3.org/2005/08/addressing/soap/fault"
 _SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
+# Characters that XML 1.0 cannot carry. A parser's complaint about such a character may quote it.
+_UNPRINTABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Header blocks that a sender may mark mustUnderstand and that are indeed understood here.
 _UNDERSTOOD = (WSSE, WSA)
 
@@ -27,7 +30,7 @@ class SoapFault(Exception):
         detail: Element | None = None,
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = _UNPRINTABLE.sub("?", reason)
         self.code = code
         self.subcodes = subcodes
         self.detail = detail

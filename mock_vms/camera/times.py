@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+# What a clock may be set to: far enough from the calendar's ends that adding a life to it cannot fall off.
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2105
 _DURATION = re.compile(
     r"(?P<sign>-)?P(?!$)(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<days>\d+)D)?"
     r"(?:T(?!$)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
@@ -35,7 +37,10 @@ def parse_duration(text: str) -> timedelta:
 def parse_datetime(text: str) -> datetime:
     """An xs:dateTime in UTC; without a zone it is taken as UTC. ValueError when it is none."""
     moment = datetime.fromisoformat(text.strip())
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:  # the first and last hours of the calendar, in another zone
+        raise ValueError(f"{text[:40]!r} is not within the calendar") from error
 
 
 def format_duration(duration: timedelta) -> str:

@@ -9,10 +9,10 @@ from mock_vms.camera.identity import HARDWARE, MANUFACTURER, MODEL, Identity, Us
 from mock_vms.camera.quirks import Quirks
 from mock_vms.camera.services.directory import Directory
 from mock_vms.camera.services.network import network_interface, network_protocols
-from mock_vms.camera.services.operation import Access, Call, Operation, boolean, number, required_child
+from mock_vms.camera.services.operation import Access, Call, Operation, boolean, required_child, whole_number
 from mock_vms.camera.services.relay_outputs import RelayOutputs
 from mock_vms.camera.soap import invalid_argument
-from mock_vms.camera.times import CameraClock
+from mock_vms.camera.times import EARLIEST_YEAR, LATEST_YEAR, CameraClock
 from mock_vms.camera.xml import TDS, Element, tds, tt
 
 
@@ -184,7 +184,7 @@ def _date_time(name: str, moment: datetime) -> Element:
 def _read_date_time(element: Element) -> datetime:
     time, date = required_child(element, "Time"), required_child(element, "Date")
     parts = [
-        int(number(required_child(parent, name)))
+        whole_number(required_child(parent, name))
         for parent, name in (
             (date, "Year"),
             (date, "Month"),
@@ -196,6 +196,8 @@ def _read_date_time(element: Element) -> datetime:
     ]
     try:
         year, month, day, hour, minute, second = parts
+        if not EARLIEST_YEAR <= year <= LATEST_YEAR:
+            raise ValueError(f"the year must be within {EARLIEST_YEAR} to {LATEST_YEAR}")
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise invalid_argument(f"{parts} is not a date and time: {error}", "InvalidDateTime") from error

@@ -11,7 +11,7 @@ from mock_vms.camera.encoders import (
     encoding_of,
     require_modifiable,
 )
-from mock_vms.camera.services.operation import number, optional_child, required_child
+from mock_vms.camera.services.operation import number, optional_child, required_child, whole_number
 from mock_vms.camera.soap import SoapFault, invalid_argument
 from mock_vms.camera.state import CameraState, EncoderSettings
 from mock_vms.camera.xml import Element, Maker, children_of, name_of, tt
@@ -100,28 +100,21 @@ def _read(current: EncoderSettings, configuration: Element) -> EncoderSettings:
     wanted = replace(
         current,
         encoding=encoding,
-        width_px=_whole(required_child(size, "Width")),
-        height_px=_whole(required_child(size, "Height")),
+        width_px=whole_number(required_child(size, "Width")),
+        height_px=whole_number(required_child(size, "Height")),
         quality=number(required_child(configuration, "Quality")),
     )
     if frame_rate is not None:
         wanted = replace(wanted, frame_rate=number(frame_rate))
     if bitrate is not None:
-        wanted = replace(wanted, bitrate_kbps=_whole(bitrate))
+        wanted = replace(wanted, bitrate_kbps=whole_number(bitrate))
     if gov is not None:
-        wanted = replace(wanted, gov_length=_whole(gov))
+        wanted = replace(wanted, gov_length=whole_number(gov))
     elif gov_attribute is not None:
-        wanted = replace(wanted, gov_length=_whole(tt("GovLength", gov_attribute)))
+        wanted = replace(wanted, gov_length=whole_number(tt("GovLength", gov_attribute)))
     return wanted
 
 
 def _or_empty(parent: Element, name: str) -> Element:
     child = optional_child(parent, name)
     return child if child is not None else tt(name)
-
-
-def _whole(element: Element) -> int:
-    value = number(element)
-    if not value.is_integer():
-        raise SoapFault(f"{name_of(element)} must be a whole number", "InvalidArgs")
-    return int(value)

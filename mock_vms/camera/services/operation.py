@@ -135,6 +135,14 @@ def number(element: Element) -> float:
         raise SoapFault(f"{name_of(element)} must be a number, not {text[:40]!r}", "InvalidArgs") from error
 
 
+def whole_number(element: Element) -> int:
+    """The whole number in an element; infinity and fractions are faults."""
+    value = number(element)
+    if not value.is_integer():
+        raise SoapFault(f"{name_of(element)} must be a whole number", "InvalidArgs")
+    return int(value)
+
+
 def boolean(text: str) -> bool:
     value = {"true": True, "1": True, "false": False, "0": False}.get(text.strip())
     if value is None:

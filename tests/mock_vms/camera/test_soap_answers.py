@@ -76,8 +76,8 @@ async def test_every_answer_is_valid_by_the_schemas() -> None:
     """All operations of all tables, found in the tables themselves, so that a new one cannot be left out."""
     async with camera_and_client() as (camera, client):
         unknown = set()
-        for path, name in _operations(camera):
-            operation = _prefixed(name)
+        for path, name in operations(camera):
+            operation = prefixed(name)
             if operation.endswith(("SystemReboot", "SetSystemDateAndTime", "Unsubscribe")):
                 continue  # these change what the others need; each has its own test
             url = await client.subscribe() if path == "subscription" else f"{client.root}/onvif/{path}"
@@ -156,12 +156,12 @@ async def test_the_topic_set_names_only_its_root_in_a_namespace() -> None:
         assert None not in leaf.nsmap, "a default namespace would put the topics into it"
 
 
-def _operations(camera: object) -> list[tuple[str, str]]:
+def operations(camera: object) -> list[tuple[str, str]]:
     tables = camera.operations  # type: ignore[attr-defined]
     return [(path, name) for path, table in tables.items() for name in table]
 
 
-def _prefixed(name: str) -> str:
+def prefixed(name: str) -> str:
     qname = etree.QName(name)
     return f"{PREFIXES[qname.namespace or '']}:{qname.localname}"
 
