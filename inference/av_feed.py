@@ -15,6 +15,7 @@ import numpy as np
 import structlog
 from av.codec.hwaccel import HWAccel
 
+from inference.clock import Lag, MediaTime
 from inference.errors import SourceEnded, SourceRefused, SourceUnreachable, SourceUnsupported
 from inference.feeds import Decoded, redact_url
 from inference.types import Picture
@@ -23,16 +24,11 @@ OPEN_TIMEOUT_S = 8.0
 READ_TIMEOUT_S = 5.0
 # Packets may arrive and yet give no picture (encrypted, broken, a lost first key frame): longer than any usual GOP.
 NO_PICTURE_S = 20.0
-# The decoder has fallen behind by this much: decode key frames only until it has caught up.
-LAG_S, CAUGHT_UP_S = 1.5, 0.3
 # Below this rate key frames alone read no traffic: the vehicle is through before the next one.
 LEAST_KEY_RATE = 4.0
 KEY_RATE_OVER_S = 10.0
 # A concealed picture is a smear of the one before; skip it while clean ones come.
 CLEAN_WITHIN_S = 2.0
-# A recording's clock that jumps by more than this was cut; it goes on at the usual pace.
-LONGEST_STEP_S = 5.0
-USUAL_STEP_S = 0.04
 
 FOREIGN = (av.error.FFmpegError, OSError, ValueError)
 _log = structlog.get_logger(__name__)
@@ -61,9 +57,10 @@ class AvFeed:
         self._packets: Iterator[av.Packet[av.VideoStream]] | None = None
         self._sent: dict[int, datetime] = {}
         self._keys = _KeyRate()
-        self._lag = _Lag()
+        self._lag = Lag()
         self._media = MediaTime()
         self._clean_s = 0.0
+        self._behind = False
         self.corrupt = 0
         self.transport = ""
 
@@ -106,12 +103,14 @@ class AvFeed:
         """The newest picture of the next packet."""
         if self._container is None or self._packets is None:
             raise SourceUnreachable("the stream is not open")
+        asked_s = time.monotonic()
         try:
             packet = next(self._packets)
         except StopIteration:
             raise self._end() from None
         except FOREIGN as error:
             raise self._translate(error) from error
+        waited_s = time.monotonic() - asked_s
         try:
             frames = packet.decode()
         except av.error.EOFError:
@@ -119,7 +118,7 @@ class AvFeed:
         except FOREIGN as error:
             self._count_corrupt(error)
             return None
-        self._note(packet)
+        self._note(packet, waited_s)
         now_s = time.monotonic()
         for frame in reversed(frames):
             if frame.is_corrupt and now_s - self._clean_s < CLEAN_WITHIN_S:
@@ -145,7 +144,7 @@ class AvFeed:
         media_s = None if self._live else self._media.at(frame.time)
         return Decoded(to_picture=lambda: to_bgr(frame), sent_at=sent_at, media_s=media_s)
 
-    def _note(self, packet: av.Packet[av.VideoStream]) -> None:
+    def _note(self, packet: av.Packet[av.VideoStream], waited_s: float) -> None:
         """Sender's time, key frame rate, lag: what the packet tells beside its picture."""
         if not self._live:
             return
@@ -159,8 +158,11 @@ class AvFeed:
         if self._key_frames_only:
             self._keys.count(packet.is_keyframe, now_s, redact_url(self._url))
         elif packet.pts is not None and packet.time_base:
-            behind = self._lag.behind(float(packet.pts * packet.time_base), now_s)
-            self._skip("NONKEY" if behind else "DEFAULT")
+            behind = self._lag.behind(float(packet.pts * packet.time_base), now_s, waited_s)
+            if behind != self._behind:
+                self._behind = behind
+                self._skip("NONKEY" if behind else "DEFAULT")
+                _log.debug("decoding lags" if behind else "decoding caught up", url=redact_url(self._url))
 
     def _skip(self, which: Literal["NONKEY", "DEFAULT"]) -> None:
         assert self._container is not None
@@ -187,44 +189,6 @@ class AvFeed:
             return SourceUnsupported("there is no such file")
         text = getattr(error, "strerror", None) or type(error).__name__
         return SourceUnreachable(redact_url(str(text)))
-
-
-class MediaTime:
-    """A recording's own clock, made steady: never backwards, no leap longer than a cut deserves."""
-
-    def __init__(self) -> None:
-        self._last: float | None = None
-        self._step = USUAL_STEP_S
-        self.now_s = 0.0
-
-    def at(self, time_s: float | None) -> float:
-        """Seconds since the first picture."""
-        if time_s is not None and self._last is not None:
-            step = time_s - self._last
-            if 0 < step <= LONGEST_STEP_S:
-                self._step = step
-            self.now_s += self._step
-        elif self._last is not None:
-            self.now_s += self._step
-        self._last = time_s if time_s is not None else self._last if self._last is not None else 0.0
-        return self.now_s
-
-
-class _Lag:
-    """How far decoding is behind the stream: the stream's time against ours, from the quickest packet on."""
-
-    def __init__(self) -> None:
-        self._least: float | None = None
-        self._behind = False
-
-    def behind(self, stream_s: float, now_s: float) -> bool:
-        offset = now_s - stream_s
-        if self._least is None or offset < self._least or abs(offset - self._least) > 60:
-            self._least = offset
-        self._behind = offset - self._least > (CAUGHT_UP_S if self._behind else LAG_S)
-        # A camera whose clock runs slow by 50 ppm must not look like lag after some hours.
-        self._least += 0.0002
-        return self._behind
 
 
 class _KeyRate:

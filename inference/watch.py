@@ -243,8 +243,9 @@ class Observer:
 
 
 def watch_settings(recognition: RecognitionSettings, **changes: float | bool | None) -> WatchSettings:
-    """Settings whose tracker shares the thresholds that the camera's owner set for recognition."""
-    tracker = TrackerSettings(stop_above=recognition.stop_above, discard_below=recognition.discard_below)
+    """Settings whose tracker shares the thresholds of recognition; a vote must not be less sure than a single frame."""
+    discard_below = max(recognition.discard_below, TrackerSettings().discard_below)
+    tracker = TrackerSettings(stop_above=recognition.stop_above, discard_below=discard_below)
     return replace(WatchSettings(recognition=recognition, tracker=tracker), **changes)  # type: ignore[arg-type]  # names are checked by replace()
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from inference.av_feed import MediaTime
-from inference.clock import CaptureClock
+from inference.clock import CaptureClock, Lag, MediaTime
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -57,3 +56,19 @@ def test_a_recordings_clock_survives_gaps_jumps_and_missing_times() -> None:
     steps = [later - earlier for earlier, later in pairwise(shown)]
     assert shown[0] == 0
     assert all(0 < step < 0.5 for step in steps)
+
+
+def test_a_decoder_that_cannot_keep_up_is_behind_until_it_has_caught_up() -> None:
+    lag = Lag()
+    slow = [lag.behind(number / 25, number / 25 * 1.2, 0.0) for number in range(400)]
+    assert not slow[0]
+    assert slow[-1]
+    now_s = 400 / 25 * 1.2
+    fast = [lag.behind((400 + number) / 25, now_s + number / 100, 0.0) for number in range(250)]
+    assert not fast[-1]
+
+
+def test_a_decoder_that_waits_for_packets_is_never_behind() -> None:
+    for speed in (0.5, 0.0, -1.0):
+        lag = Lag()
+        assert not any(lag.behind(number / 25 * speed, number / 25, 0.03) for number in range(1000))
