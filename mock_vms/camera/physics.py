@@ -65,7 +65,7 @@ def expose(imaging: ImagingSettings, light: float) -> Exposure:
 
     Most cameras do that out of the box, because a long shutter gives the cleanest picture of what stands still.
     """
-    if imaging.exposure_mode is ExposureMode.MANUAL:
+    if imaging.exposure_mode == ExposureMode.MANUAL:
         time_s, gain_db, iris_db = imaging.exposure_time_us / 1e6, imaging.gain_db, imaging.iris_db
     else:
         target = 1.6 if imaging.backlight_compensation else 1.0
