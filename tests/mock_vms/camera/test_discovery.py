@@ -183,6 +183,33 @@ async def test_multicast_probes_are_answered_and_coming_and_going_is_told() -> N
     assert int(second.get("InstanceId", "")) > int(first.get("InstanceId", ""))
 
 
+async def test_two_cameras_on_one_machine_are_both_found() -> None:
+    with _listener() as listener:
+        port = listener.getsockname()[1]
+        transport, inbox = await asyncio.get_running_loop().create_datagram_endpoint(Inbox, sock=listener)
+        responders = [
+            DiscoveryResponder(
+                target=Target(endpoint_reference=f"urn:uuid:{number}", scopes=[NAME]),
+                xaddr=lambda host: f"http://{host}/",
+                group_port=port,
+            )
+            for number in (1, 2)
+        ]
+        try:
+            async with responders[0], responders[1]:
+                if "127.0.0.1" not in responders[0].interfaces:
+                    pytest.skip("this machine has no multicast on loopback")
+                transport.sendto(message("Probe", ""), (GROUP, port))
+                found_ones = set()
+                while len(found_ones) < 2:
+                    match = (await inbox.next()).find("e:Body/d:ProbeMatches/d:ProbeMatch", NS)
+                    if match is not None:
+                        found_ones.add(match.findtext("a:EndpointReference/a:Address", None, NS))
+                assert found_ones == {"urn:uuid:1", "urn:uuid:2"}
+        finally:
+            transport.close()
+
+
 @pytest.mark.parametrize(
     ("wanted", "ours", "within"),
     [
