@@ -104,10 +104,10 @@ class Lists:
             return [_entry(row) for row in rows], int(total or 0)
 
     async def every_entry(self, list_id: str) -> Sequence[ListEntry]:
-        """All entries of one list, for export and import preview."""
+        """All entries of one list in the order of their plates, for export and import preview."""
         async with self._database.read() as connection:
             await _require_list(connection, list_id)
-            return [_entry(row) async for row in _stream(connection, list_entries.c.list_id == list_id)]
+            return await _all_entries(connection, list_id)
 
     async def save_entry(self, list_id: str, entry: ListEntry) -> None:
         """Add an entry or replace the one with its id. PatternInvalid, Conflict, NotFound, Refused."""
@@ -211,6 +211,11 @@ async def _stream(connection: AsyncConnection, condition: ColumnElement[bool] | 
         last = rows[-1].entry_id
 
 
+async def _all_entries(connection: AsyncConnection, list_id: str) -> Sequence[ListEntry]:
+    entries = [_entry(row) async for row in _stream(connection, list_entries.c.list_id == list_id)]
+    return sorted(entries, key=lambda entry: normalize(entry.pattern))
+
+
 async def _require_list(connection: AsyncConnection, list_id: str) -> tuple[str, ...]:
     """The list's custom columns; NotFound when there is no such list."""
     columns = await connection.scalar(select(match_lists.c.columns).where(match_lists.c.list_id == list_id))
@@ -237,8 +242,7 @@ async def _delete_entries(connection: AsyncConnection, list_id: str, entry_ids: 
 
 
 async def _back_up(connection: AsyncConnection, list_id: str, columns: Sequence[str], now: datetime) -> None:
-    entries = [_entry(row) async for row in _stream(connection, list_entries.c.list_id == list_id)]
-    content = export(entries, FileFormat.CSV, columns)
+    content = export(await _all_entries(connection, list_id), FileFormat.CSV, columns)
     await connection.execute(insert(list_backups).values(list_id=list_id, saved_at=now, content=content))
     kept = select(list_backups.c.backup_id).where(list_backups.c.list_id == list_id)
     kept = kept.order_by(list_backups.c.backup_id.desc()).limit(KEPT_BACKUPS)

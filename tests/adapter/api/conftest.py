@@ -122,6 +122,7 @@ class Console:
     clock: Clock
     server: TestServer
     client: TestClient
+    tokens: dict[Role, dict[str, str]] = field(default_factory=dict)
 
     async def token(self, role: Role = Role.ADMINISTRATOR) -> dict[str, str]:
         _, text = await self.store.tokens.add(
@@ -130,7 +131,9 @@ class Console:
         return {"Authorization": f"Bearer {text}"}
 
     async def call(self, method: str, path: str, *, role: Role = Role.ADMINISTRATOR, **options: Any) -> tuple[int, Any]:
-        headers = {**await self.token(role), **options.pop("headers", {})}
+        if role not in self.tokens:
+            self.tokens[role] = await self.token(role)
+        headers = {**self.tokens[role], **options.pop("headers", {})}
         async with self.client.request(method, "/api/v1" + path, headers=headers, **options) as response:
             if response.content_type == "application/json":
                 return response.status, await response.json()
