@@ -82,12 +82,14 @@ class CameraControl:
     async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
         """The manual's plan for this camera, and when `apply`, what the camera made of it, field by field."""
         camera = self._find(camera_id)
+        if not camera.is_onvif:
+            raise CameraProblem(f"{camera.name} is a plain stream: it has no settings that can be changed over ONVIF.")
+        record = camera.record
         try:
-            device = camera.onvif
-            profiles = await device.profiles()
-            profile = device.choose_profile(profiles, camera.record.profile_token)
-            made = await self._plan(device, profile, max_speed_kmh)
-            applied = await self._apply(camera, device, profile, made) if apply else []
+            async with Camera(record.address, record.user, record.password or "") as device:
+                profile = device.choose_profile(await device.profiles(), record.profile_token)
+                made = await self._plan(device, profile, max_speed_kmh)
+                applied = await self._apply(camera, device, profile, made) if apply else []
         except CameraError as error:
             raise CameraProblem(str(error)) from error
         if apply:

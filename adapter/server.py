@@ -87,6 +87,9 @@ class Server:
     async def rules_changed(self) -> None:
         await self._rulebook.reload()
 
+    async def onvif_users_changed(self) -> None:
+        await self._users_changed()
+
     async def outputs_changed(self) -> None:
         records = await self._store.outputs.all()
         self._dispatcher.replace_outputs([self._output(record) for record in records if record.enabled])

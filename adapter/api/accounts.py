@@ -205,12 +205,14 @@ async def _save_onvif_user(call: Call) -> OnvifUser:
     if len(user.name) > 64:
         raise ApiError(422, "invalid", "name: at most 64 characters.")
     await call.services.store.onvif_users.save(user, now=call.now)
+    await call.services.server.onvif_users_changed()
     await call.audit("onvif_user.save", user.name, user.level)
     return user
 
 
 async def _remove_onvif_user(call: Call) -> schemas.Ok:
     await call.services.store.onvif_users.remove(call.path["name"])
+    await call.services.server.onvif_users_changed()
     await call.audit("onvif_user.remove", call.path["name"])
     return schemas.Ok()
 

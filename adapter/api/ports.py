@@ -81,6 +81,9 @@ class Server(Protocol):
     async def rules_changed(self) -> None:
         """Lists, alarm definitions, relay actions or a camera's choice of lists changed in the store."""
 
+    async def onvif_users_changed(self) -> None:
+        """Accounts of the ONVIF face changed in the store: let in whom it says now."""
+
     async def outputs_changed(self) -> None:
         """Outputs changed in the store, or dead letters were replayed: dispatch anew."""
 

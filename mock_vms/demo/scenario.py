@@ -1,0 +1,156 @@
+"""What drives past which camera, and what shall come of it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PICTURES = {".jpg", ".jpeg", ".png"}
+CLIPS = {".mp4", ".mkv", ".avi", ".mov"}
+# Countries of the labelled sets that come with photos, by the folder's name.
+MODULES_BY_FOLDER = {
+    "eu": "D,NL,B,F,I,E,P,A,GB,PL,CZ,SK,H,HR,SLO,EST,LT,LV,DK,S,N,FIN,CH,GR,RO,BG,IRL,L,X_EU",
+    "us": "US,US-CA,US-FL,US-GA,US-IL,US-MI,US-NC,US-NJ,US-NY,US-OH,US-PA,US-TX,US-VA",
+    "br": "BR",
+    "video": "NL,B,D,F,I,GR,E,GB,PL,VN,X_EU",
+    "nl": "NL,B,D,F,I,GR,E,GB,PL,X_EU",
+}
+ALL_OF_EUROPE = MODULES_BY_FOLDER["eu"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vehicle:
+    """One vehicle to send past a camera. `plate` is the truth, None when nobody wrote it down."""
+
+    label: str
+    plate: str | None
+    request: dict[str, Any]
+    gate: bool | None = None
+    """Shall the gate open? None: this run does not care."""
+    alarm_list: str | None = None
+    """The list whose alarm shall show; None: any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """One camera: how the virtual camera is started, which modules read it, and who drives past."""
+
+    name: str
+    arguments: tuple[str, ...]
+    modules: tuple[str, ...]
+    vehicles: tuple[Vehicle, ...] = ()
+    rtsp_url: str | None = None
+    """A camera of the user's own instead of a virtual one."""
+    plays_by_itself: bool = False
+    """Clips run one after the other without being asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Everything the demo shows. `needed` of the vehicles with a known plate must arrive right, all when None."""
+
+    stands: tuple[Stand, ...]
+    lists: tuple[tuple[str, str, tuple[str, ...]], ...] = field(
+        default=(
+            ("Residents", "allow", ("12BKL3", "SN66XMZ")),
+            ("Couriers", "allow", ("LB??SEO",)),
+            ("Wanted", "deny", ("HHXY7395",)),
+        )
+    )
+    needed: int | None = None
+    strangers_allowed: bool = False
+    """Plates that are on nobody's label may turn up: the photo shows a second car."""
+
+    @property
+    def vehicles(self) -> list[tuple[Stand, Vehicle]]:
+        return [(stand, vehicle) for stand in self.stands for vehicle in stand.vehicles]
+
+
+def street() -> Scenario:
+    """The default: rendered streets, plates of four countries, every kind of list."""
+
+    def rendered(plate: str, country: str, **expected: Any) -> Vehicle:
+        request = {"plate": plate, "country": country, "speed_kmh": 25}
+        return Vehicle(label=country, plate=plate.replace("-", "").replace(" ", ""), request=request, **expected)
+
+    north = Stand(
+        name="Gate North",
+        arguments=("--countries", "NL,DE"),
+        modules=("NL", "D"),
+        vehicles=(
+            rendered("12-BKL-3", "NL", gate=True, alarm_list="Residents"),
+            rendered("HH XY 7395", "DE", gate=False, alarm_list="Wanted"),
+        ),
+    )
+    south = Stand(
+        name="Gate South",
+        arguments=("--countries", "GB,FR"),
+        modules=("GB", "F"),
+        vehicles=(
+            rendered("LB07 SEO", "GB", gate=True, alarm_list="Couriers"),
+            rendered("GL-123-KH", "FR", gate=False, alarm_list="Unlisted license plates"),
+        ),
+    )
+    return Scenario(stands=(north, south))
+
+
+def photos(folder: Path, count: int) -> Scenario:
+    """Photos drive by, each as one vehicle. Labels beside the folder are the truth; nine in ten must arrive."""
+    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    if not files:
+        raise ValueError(f"{folder} holds no photos (.jpg or .png)")
+    labels = read_labels(folder)
+    step = max(1, len(files) // count)
+    chosen = files[::step][:count]
+    vehicles = tuple(
+        Vehicle(label=file.name, plate=labels.get(file.name), request={"photo": file.name}) for file in chosen
+    )
+    modules = tuple(MODULES_BY_FOLDER.get(folder.name.lower(), ALL_OF_EUROPE).split(","))
+    stand = Stand(name="Photo gate", arguments=("--photos", str(folder)), modules=modules, vehicles=vehicles)
+    known = sum(vehicle.plate is not None for vehicle in vehicles)
+    return Scenario(stands=(stand,), needed=-(-known * 8 // 10))
+
+
+def clips(path: Path, count: int | None) -> Scenario:
+    """Clips run one after the other; each vehicle on a label must arrive, once. Seven in eight must be right."""
+    root = path if path.is_dir() else path.parent
+    labels = read_labels(root)
+    files = [path] if path.is_file() else sorted(file for file in root.rglob("*") if file.suffix.lower() in CLIPS)
+    if not files:
+        raise ValueError(f"{path} holds no clips (.mp4, .mkv, .avi or .mov)")
+    if count is not None and count < len(files):
+        files = files[:: max(1, len(files) // count)][:count]
+    vehicles = tuple(
+        Vehicle(label=file.name, plate=plate, request={"photo": file.name})
+        for file in files
+        for plate in (labels_of(labels, file) or [None])
+    )
+    modules = tuple(MODULES_BY_FOLDER.get(root.name.lower(), ALL_OF_EUROPE).split(","))
+    stand = Stand(name="Clip gate", arguments=("--video", str(path)), modules=modules, vehicles=vehicles)
+    known = sum(vehicle.plate is not None for vehicle in vehicles)
+    return Scenario(stands=(stand,), needed=-(-known * 22 // 25))
+
+
+def camera_of_yours(url: str) -> Scenario:
+    """A stream that exists: nothing is sent past it, what passes is shown."""
+    modules = tuple(ALL_OF_EUROPE.split(","))
+    return Scenario(stands=(Stand(name="Your camera", arguments=(), modules=modules, rtsp_url=url),))
+
+
+def read_labels(folder: Path) -> dict[str, str]:
+    """File name to plate, from a labels.csv in the folder or beside it (columns file and plate); empty without one."""
+    for place in (folder / "labels.csv", folder.parent / "labels.csv"):
+        if place.is_file():
+            with place.open(encoding="utf-8", newline="") as file:
+                rows = [row for row in csv.DictReader(file) if row.get("file") and row.get("plate")]
+            return {
+                Path(row["file"]).name: " ".join(r["plate"] for r in rows if r["file"] == row["file"]) for row in rows
+            }
+    return {}
+
+
+def labels_of(labels: dict[str, str], file: Path) -> list[str | None]:
+    """The plates of one clip; several vehicles may pass in one."""
+    return list(labels.get(file.name, "").split())
