@@ -1,0 +1,122 @@
+"""Lists in the store: imports at once or not at all, with a way back; an index that knows what was stored."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from adapter.store.cameras import CameraRecord
+from adapter.store.errors import Conflict, NotFound, Refused
+from rules.importing import FileFormat, ImportMode, parse, preview
+from rules.match_lists import PatternInvalid
+from rules.types import UNLISTED_LIST_ID, ListEntry, RelayAction
+from tests.rules.examples import NOON, ids, match_list
+
+
+async def plan_for(store, content: bytes, mode: ImportMode = ImportMode.ADD, prefix: str = "new"):
+    parsed = parse(content, FileFormat.CSV, new_id=ids(prefix))
+    return preview(await store.lists.every_entry("list"), parsed, mode)
+
+
+@pytest.fixture
+async def lists(store):
+    await store.lists.add(match_list("list"), now=NOON)
+    return store.lists
+
+
+@pytest.mark.requirement("M-258")
+async def test_the_unlisted_list_is_there_from_the_start_and_stays(store):
+    (record,) = await store.lists.all()
+    assert (record.match_list.list_id, record.match_list.name) == (UNLISTED_LIST_ID, "Unlisted license plates")
+    with pytest.raises(Refused):
+        await store.lists.remove(UNLISTED_LIST_ID)
+    with pytest.raises(Refused):
+        await store.lists.save_entry(UNLISTED_LIST_ID, ListEntry(entry_id="e", pattern="ABC123"))
+    await store.lists.save(
+        match_list(UNLISTED_LIST_ID, record.match_list.kind, name=record.match_list.name, camera_ids=frozenset({"c"}))
+    )
+    with pytest.raises(Refused):
+        await store.lists.save(match_list(UNLISTED_LIST_ID, record.match_list.kind, name="Other"))
+
+
+@pytest.mark.requirement("M-272")
+async def test_a_replacing_import_keeps_the_old_list_as_a_backup(store, lists):
+    await lists.apply("list", await plan_for(store, b"plate,Owner\nOLD1,=Ann\n"), now=NOON, columns=["Owner"])
+    await lists.apply("list", await plan_for(store, b"NEW1\n", ImportMode.REPLACE, "x"), now=NOON)
+    assert [entry.pattern for entry in await lists.every_entry("list")] == ["NEW1"]
+    restored = parse(await lists.latest_backup("list"), FileFormat.CSV, new_id=ids())
+    assert [(entry.pattern, entry.fields) for entry in restored.entries] == [("OLD1", {"Owner": "=Ann"})]
+
+
+async def test_an_import_that_no_longer_fits_changes_nothing(store, lists):
+    plan = await plan_for(store, b"ONE1\nTWO2\n")
+    await lists.save_entry("list", ListEntry(entry_id="other", pattern="TWO2"))
+    with pytest.raises(Conflict, match="new preview"):
+        await lists.apply("list", plan, now=NOON)
+    assert [entry.pattern for entry in await lists.every_entry("list")] == ["TWO2"]
+
+
+async def test_an_import_larger_than_a_batch_arrives_whole(store, lists):
+    content = "".join(f"P{number:05d}\n" for number in range(4_500)).encode()
+    await lists.apply("list", await plan_for(store, content), now=NOON)
+    assert (await lists.get("list")).entry_count == 4_500
+    index = await lists.index()
+    assert index.size == 4_500
+    assert index.match("P04499", camera_id="c", at=NOON)[0].match_list.list_id == "list"
+
+
+@pytest.mark.requirement("M-216", "M-217")
+async def test_the_index_knows_each_cameras_choice_of_lists(store, lists):
+    await lists.save_entry("list", ListEntry(entry_id="e", pattern="ABC123"))
+    await store.cameras.add(
+        CameraRecord(
+            camera_id="some",
+            name="Some",
+            address="rtsp://x",
+            selected_lists=frozenset({UNLISTED_LIST_ID}),
+            created_at=NOON,
+        )
+    )
+    index = await lists.index()
+    assert index.match("ABC123", camera_id="all", at=NOON)[0].match_list.list_id == "list"
+    assert index.match("ABC123", camera_id="some", at=NOON)[0].match_list.list_id == UNLISTED_LIST_ID
+
+
+async def test_entries_keep_validity_and_fields(store, lists):
+    entry = ListEntry(
+        entry_id="e", pattern="abc 12?", valid_from=NOON, valid_until=NOON + timedelta(days=1), fields={"Owner": "Ann"}
+    )
+    await lists.save_entry("list", entry)
+    assert await lists.every_entry("list") == [entry]
+    changed = ListEntry(entry_id="e", pattern="NEW1")
+    await lists.save_entry("list", changed)
+    assert await lists.every_entry("list") == [changed]
+
+
+async def test_the_same_plate_in_another_spelling_is_a_conflict(store, lists):
+    await lists.save_entry("list", ListEntry(entry_id="a", pattern="ABC123"))
+    with pytest.raises(Conflict):
+        await lists.save_entry("list", ListEntry(entry_id="b", pattern="abc-123"))
+    with pytest.raises(PatternInvalid):
+        await lists.save_entry("list", ListEntry(entry_id="c", pattern="!!"))
+    with pytest.raises(NotFound):
+        await lists.save_entry("none", ListEntry(entry_id="d", pattern="ABC123"))
+
+
+async def test_percent_and_underscore_in_a_search_are_letters_not_wildcards(store, lists):
+    for number, pattern in enumerate(["AB_1", "ABC1"]):
+        await lists.save_entry("list", ListEntry(entry_id=str(number), pattern=pattern))
+    found, total = await lists.entries("list", search="AB_1")
+    assert ([entry.pattern for entry in found], total) == (["AB_1"], 1)
+    assert (await lists.entries("list", search="%"))[1] == 0
+
+
+async def test_deleting_a_list_deletes_what_hangs_on_it(store, lists):
+    await lists.save_entry("list", ListEntry(entry_id="a", pattern="ABC123"))
+    await store.relay_actions.save(RelayAction(action_id="r", list_id="list", camera_id="", relay_token="gate"))
+    await lists.remove("list")
+    assert await store.relay_actions.all() == []
+    assert (await lists.index()).size == 0
+    with pytest.raises(NotFound):
+        await lists.get("list")
