@@ -13,7 +13,7 @@ import av
 import av.error
 import numpy as np
 import structlog
-from av.codec.hwaccel import HWAccel
+from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from inference.clock import Lag, MediaTime
 from inference.errors import SourceEnded, SourceRefused, SourceUnreachable, SourceUnsupported
@@ -56,7 +56,7 @@ class AvFeed:
         self._container: av.container.InputContainer | None = None
         self._packets: Iterator[av.Packet[av.VideoStream]] | None = None
         self._sent: dict[int, datetime] = {}
-        self._keys = _KeyRate()
+        self._keys = KeyRate()
         self._lag = Lag()
         self._media = MediaTime()
         self._clean_s = 0.0
@@ -66,6 +66,11 @@ class AvFeed:
 
     def open(self) -> None:
         """Connect, over TCP first; a refused login is not asked again over UDP."""
+        if self._hardware and self._hardware not in hwdevices_available():
+            known = ", ".join(hwdevices_available()) or "none"
+            raise SourceUnsupported(
+                f"hardware decoding by {self._hardware!r} is not built in; this machine has: {known}"
+            )
         for transport in self._transports:
             try:
                 self._connect(transport)
@@ -191,7 +196,7 @@ class AvFeed:
         return SourceUnreachable(redact_url(str(text)))
 
 
-class _KeyRate:
+class KeyRate:
     """Warns once per connection when key frames come too seldom to read traffic."""
 
     def __init__(self) -> None:

@@ -10,10 +10,12 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+import structlog
 
-from events.metadata.rtp import AccessUnit, h264_payloads, h264_sdp_attributes, split_annex_b
+from events.metadata.rtp import AccessUnit, h264_payloads, h264_sdp_attributes, rtp_packet, split_annex_b
 from events.metadata.rtsp import RtspServer
 from events.metadata.rtsp_stream import Sink, Stream
+from inference.av_feed import KeyRate
 from inference.source import SourceStatus, open_source
 
 WAIT_S = 15.0
@@ -139,3 +141,96 @@ async def test_a_path_the_camera_does_not_have_is_lost_with_a_reason() -> None:
     async with Camera() as camera, open_source(camera.server.url("/other"), first_retry_s=0.01) as source:
         await until(lambda: source.state.status is SourceStatus.LOST)
         assert source.state.error
+
+
+class UdpOnlyCamera:
+    """Answers 461 to interleaved TCP and sends its pictures in datagrams."""
+
+    def __init__(self) -> None:
+        self.track = CameraTrack(lambda: datetime.now(UTC))
+        self.transports: list[str] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sending: asyncio.Task[None] | None = None
+        port = 0
+        try:
+            while request := (await reader.readuntil(b"\r\n\r\n")).decode():
+                method = request.split(" ", 1)[0]
+                headers = dict(line.split(": ", 1) for line in request.split("\r\n")[1:] if ": " in line)
+                answer, body = [f"CSeq: {headers['CSeq']}", "Session: 1"], ""
+                status = "200 OK"
+                if method == "DESCRIBE":
+                    attributes = "".join(f"a={line}\r\n" for line in await self.track.sdp_attributes())
+                    body = f"v=0\r\ns=camera\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n{attributes}a=control:video\r\n"
+                    answer += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
+                elif method == "SETUP":
+                    self.transports.append(headers["Transport"])
+                    if "TCP" in headers["Transport"]:
+                        status = "461 Unsupported Transport"
+                    else:
+                        ports = headers["Transport"].split("client_port=")[1].split(";")[0]
+                        port = int(ports.split("-")[0])
+                        answer.append(f"Transport: RTP/AVP;unicast;client_port={ports};server_port=40000-40001")
+                elif method == "PLAY":
+                    sending = asyncio.create_task(self._send(port), name="datagrams")
+                writer.write(("\r\n".join([f"RTSP/1.0 {status}", *answer, "", ""]) + body).encode())
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            if sending is not None:
+                sending.cancel()
+                await asyncio.gather(sending, return_exceptions=True)
+            writer.close()
+
+    async def _send(self, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=("127.0.0.1", port))
+        sequence = 0
+        try:
+            for number in range(10_000):
+                payloads = h264_payloads(self.track._encode()[0])
+                for place, payload in enumerate(payloads):
+                    sequence += 1
+                    last = place == len(payloads) - 1
+                    stamp = number * 90_000 // FPS
+                    transport.sendto(
+                        rtp_packet(payload, payload_type=96, marker=last, sequence=sequence, timestamp=stamp, ssrc=7)
+                    )
+                await asyncio.sleep(1 / FPS)
+        finally:
+            transport.close()
+
+
+async def test_a_camera_that_refuses_tcp_is_asked_over_udp() -> None:
+    camera = UdpOnlyCamera()
+    server = await asyncio.start_server(camera.serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        async with open_source(f"rtsp://127.0.0.1:{port}/live", first_retry_s=0.01) as source:
+            frame = await source.next_frame(WAIT_S)
+            assert frame is not None, source.state.error
+            assert frame.picture.shape == (192, 320, 3)
+    assert "TCP" in camera.transports[0]
+    assert "TCP" not in camera.transports[1]
+
+
+@pytest.mark.requirement("M-160")
+def test_too_few_key_frames_are_warned_of_once() -> None:
+    rate = KeyRate()
+    with structlog.testing.capture_logs() as logs:
+        for number in range(1000):
+            rate.count(number % 25 == 0, number / 25, "rtsp://camera/live")
+    assert [log["key_frames_per_s"] for log in logs] == [pytest.approx(1.0, abs=0.2)]
+    assert logs[0]["needed"] == 4.0
+    enough = KeyRate()
+    with structlog.testing.capture_logs() as logs:
+        for number in range(1000):
+            enough.count(number % 5 == 0, number / 25, "rtsp://camera/live")
+    assert logs == []
+
+
+async def test_hardware_decoding_that_is_not_built_in_is_named() -> None:
+    async with Camera() as camera, open_source(camera.url, hardware="abacus", first_retry_s=0.01) as source:
+        await until(lambda: source.state.status is SourceStatus.LOST)
+        assert "abacus" in source.state.error
