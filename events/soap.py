@@ -129,7 +129,7 @@ def fault_envelope(fault: Fault, *, relates_to: str | None = None) -> bytes:
     code_element = node("env:Code", node("env:Value", fault.codes[0]))
     if value is not None:
         code_element.append(value)
-    text = node("env:Text", _printable(fault.reason))
+    text = node("env:Text", fault.reason[:_MAX_REASON] or "Unspecified")
     text.set("{http://www.w3.org/XML/1998/namespace}lang", "en")
     element = node("env:Fault", code_element, node("env:Reason", text))
     if fault.detail is not None:
@@ -155,9 +155,3 @@ def _quoted_prefixes(root: Element) -> list[str]:
 
 def _shown(element: Element) -> str:
     return str(element.tag)[:200]
-
-
-def _printable(text: str) -> str:
-    """Text that XML 1.0 can carry, of a length a person reads."""
-    kept = "".join(character if character.isprintable() else " " for character in text[:_MAX_REASON])
-    return kept or "Unspecified"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from lxml import etree
@@ -34,6 +35,8 @@ NAMESPACES: dict[str, str] = {
 # Prefixes that occur inside text (topics, fault codes, type names): they must stay declared although no tag uses them.
 QUOTED_PREFIXES = frozenset({"env", "tns1", "ter", "tt", "xs", "lpr"})
 
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
 
 def name(qualified: str) -> str:
     """`tt:Message` in Clark notation."""
@@ -42,13 +45,16 @@ def name(qualified: str) -> str:
 
 
 def node(qualified: str, *content: Element | str | None, **attributes: str) -> Element:
-    """An element with text, children and unqualified attributes; None is left out."""
+    """An element with text, children and unqualified attributes; None is left out.
+
+    Characters that XML cannot carry (a bell in a name somebody typed) become spaces.
+    """
     prefix, _, local = qualified.partition(":")
     nsmap = {prefix: NAMESPACES[prefix]} if local else None
-    element = etree.Element(name(qualified), attributes, nsmap=nsmap)
+    element = etree.Element(name(qualified), {key: _legal(value) for key, value in attributes.items()}, nsmap=nsmap)
     for part in content:
         if isinstance(part, str):
-            element.text = part
+            element.text = _legal(part)
         elif part is not None:
             element.append(part)
     return element
@@ -74,3 +80,7 @@ def xs_float(value: float) -> str:
     """A decimal without exponent, at most six places: some parsers of small devices know no more."""
     text = f"{value:.6f}".rstrip("0").rstrip(".")
     return "0" if text in {"", "-0"} else text
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub(" ", text)

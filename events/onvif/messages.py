@@ -227,7 +227,7 @@ def _list_match(event: ListMatched) -> Message:
         event_id=event.event_id,
         utc_time=event.utc_time,
         source=_source(event.camera_id),
-        data=_texts(
+        data=(
             ("Likelihood", xs_float(event.likelihood)),
             ("lpr:EventId", event.event_id),
             ("lpr:SourceId", event.recognized_id),
@@ -246,7 +246,7 @@ def _alarm(event: AlarmRaised) -> Message:
         event_id=event.event_id,
         utc_time=event.utc_time,
         source=_source(event.camera_id),
-        data=_texts(
+        data=(
             ("Likelihood", xs_float(event.likelihood)),
             ("lpr:EventId", event.event_id),
             ("lpr:SourceId", event.source_id),
@@ -268,7 +268,7 @@ def _action_failed(event: ActionFailed) -> Message:
         event_id=event.event_id,
         utc_time=event.utc_time,
         source=_source(event.camera_id),
-        data=_texts(
+        data=(
             ("lpr:EventId", event.event_id),
             ("lpr:SourceId", event.decision_id),
             ("lpr:Action", event.action),
@@ -280,11 +280,6 @@ def _action_failed(event: ActionFailed) -> Message:
 
 def _source(camera_id: str) -> tuple[tuple[str, str], ...]:
     return (("VideoSource", video_source_token(camera_id)), ("Rule", LPR_RULE_NAME))
-
-
-def _texts(*items: tuple[str, str]) -> tuple[tuple[str, str], ...]:
-    """Names that people typed may hold characters that XML cannot carry."""
-    return tuple((key, "".join(c if c.isprintable() else " " for c in value)) for key, value in items)
 
 
 def _event_id(event_id: str) -> tuple[tuple[str, str], ...]:

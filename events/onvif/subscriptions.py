@@ -32,6 +32,8 @@ DEFAULT_CAPACITY = 500
 DEFAULT_QUEUE_SIZE = 500
 # How often a waiting pull looks whether its client is still there; a dead one must not block the next pull for long.
 _LOOK_EVERY_S = 1.0
+# A replay may read many pages that the filter lets nothing of through; a pull gives that this long at least.
+_REPLAY_PATIENCE_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -198,13 +200,16 @@ class Subscriptions:
         self, point: PullPoint, timeout: timedelta, limit: int, connected: Callable[[], bool]
     ) -> list[Message]:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + max(timeout.total_seconds(), 0.0)
+        began = loop.time()
+        deadline = began + max(timeout.total_seconds(), 0.0)
         while not point.closed and connected():
             taken = point.take(limit)
             if taken:
                 return taken
             replay = point.replay
             if replay is not None and not replay.finished:
+                if loop.time() > max(deadline, began + _REPLAY_PATIENCE_S):
+                    break
                 page = await replay.page(self._clock())
                 if point.replay is replay:  # no other Seek came in between
                     point.accept_page(page, last=replay.finished)
