@@ -17,7 +17,7 @@ from events.metadata.rtsp import RtspServer
 from events.metadata.rtsp_stream import Stream
 from mock_vms.camera.authentication import Authentication
 from mock_vms.camera.control import Control
-from mock_vms.camera.discovery import DiscoveryResponder, local_address
+from mock_vms.camera.discovery import LOOPBACK, DiscoveryResponder, local_address
 from mock_vms.camera.discovery_messages import Target
 from mock_vms.camera.door import BODY_LIMIT_BYTES, SoapDoor, refuse_large_bodies
 from mock_vms.camera.identity import Identity
@@ -168,6 +168,11 @@ class VirtualCamera:
         return None if self._discovery is None else self._discovery.port
 
     @property
+    def discovery_interfaces(self) -> tuple[str, ...]:
+        """The local addresses on which multicast probes are heard."""
+        return () if self._discovery is None else self._discovery.interfaces
+
+    @property
     def operations(self) -> Mapping[str, Mapping[str, Operation]]:
         """What can be asked, by the last part of the address; the pull points' addresses count as one."""
         return {**self._door.tables, "subscription": self._events.subscription_operations}
@@ -216,6 +221,10 @@ class VirtualCamera:
             host=self.settings.host,
             unicast_port=self.settings.discovery_port,
             multicast=self.settings.multicast,
+            # A camera that listens on one address must not offer it where it cannot be reached.
+            interfaces=None
+            if self.settings.host in _EVERYWHERE
+            else tuple(dict.fromkeys((self.settings.host, LOOPBACK))),
         )
 
     def _device_address(self, interface: str) -> str:

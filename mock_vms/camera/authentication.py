@@ -54,7 +54,7 @@ class Authentication:
 
     def require_digest(self, request: web.Request) -> None:
         """For addresses without SOAP, such as the snapshot: Digest or 401."""
-        if self.digest.user_of(request.method, request.path_qs, request.headers.get("Authorization")) is None:
+        if self.digest.user_of(request.method, request.raw_path, request.headers.get("Authorization")) is None:
             raise CredentialsNeeded
 
     def _http_user(self, request: web.Request) -> str | None:
@@ -62,7 +62,7 @@ class Authentication:
         header = request.headers.get("Authorization")
         if header is None or self._quirks.wsse_only:
             return None
-        user = self.digest.user_of(request.method, request.path_qs, header)
+        user = self.digest.user_of(request.method, request.raw_path, header)
         if user is None:
             raise CredentialsNeeded
         return user

@@ -1,8 +1,8 @@
 """The control interface: what a demo or a test needs to know and do that no camera offers.
 
-It has no login on purpose: it drives the scenery, not the camera, and it answers loopback clients only. Whoever can
-reach it can already start and stop the process. It must never be reachable from another machine, whatever `--host`
-says.
+It has no login on purpose: it drives the scenery, not the camera, and it answers clients on the same machine only.
+Whoever can reach it can already start and stop the process. It must never be reachable from another machine, whatever
+`--host` says, nor from a web page that somebody on this machine looks at.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Vehicle(BaseModel):
 
 
 class Control:
-    """Reads the camera's state and puts vehicles on the stage."""
+    """Reads the camera's state and puts vehicles on the stage; for clients on this machine."""
 
     def __init__(self, *, state: CameraState, stage: StagePort, board: RelayBoard) -> None:
         self._state = state
@@ -50,7 +50,7 @@ class Control:
         ]
 
     async def _get_state(self, request: web.Request) -> web.Response:
-        require_loopback(request)
+        _require_same_machine(request)
         return web.json_response(
             {
                 "name": self._state.name,
@@ -62,16 +62,16 @@ class Control:
 
     async def _get_relays(self, request: web.Request) -> web.Response:
         """Every change of a relay, oldest first."""
-        require_loopback(request)
+        _require_same_machine(request)
         return web.json_response([_change(p.relay_token, p.active, p.at) for p in self._state.pulses])
 
     async def _get_relay_commands(self, request: web.Request) -> web.Response:
         """Every command of a client, whether or not it changed anything: what "exactly once" is judged by."""
-        require_loopback(request)
+        _require_same_machine(request)
         return web.json_response([_change(c.relay_token, c.active, c.at) for c in self._board.commands])
 
     async def _get_passages(self, request: web.Request) -> web.Response:
-        require_loopback(request)
+        _require_same_machine(request)
         return web.json_response(
             [
                 {
@@ -87,7 +87,7 @@ class Control:
 
     async def _post_vehicle(self, request: web.Request) -> web.Response:
         """Let a vehicle drive by: `{"plate": "AB-12-CD", "country": "NL", "speed_kmh": 30}`, all optional."""
-        require_loopback(request)
+        _require_same_machine(request)
         # A web page cannot send this type across origins without asking first, so no page can drive the scenery.
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="Send application/json\n")
@@ -110,10 +110,28 @@ def _change(token: str, active: bool, at: datetime) -> dict[str, object]:
     return {"token": token, "active": active, "at": format_datetime(at)}
 
 
-def require_loopback(request: web.Request) -> None:
+def _require_same_machine(request: web.Request) -> None:
+    sockname = request.get_extra_info("sockname") or ("",)
+    if not may_control(remote=request.remote or "", local=str(sockname[0]), host=request.url.host or ""):
+        raise web.HTTPForbidden(text="The control interface answers clients on the same machine, asked by address\n")
+
+
+def may_control(*, remote: str, local: str, host: str) -> bool:
+    """Whether a client at `remote`, connected to our address `local`, that calls us `host`, is on this machine.
+
+    A name other than localhost is refused: a web page could have pointed it here (DNS rebinding).
+    """
+    same_machine = _is_loopback(remote) or (_is_address(remote) and remote == local)
+    return same_machine and (host == "localhost" or _is_address(host))
+
+
+def _is_loopback(text: str) -> bool:
+    return _is_address(text) and ipaddress.ip_address(text).is_loopback
+
+
+def _is_address(text: str) -> bool:
     try:
-        allowed = ipaddress.ip_address(request.remote or "").is_loopback
+        ipaddress.ip_address(text)
     except ValueError:
-        allowed = False
-    if not allowed:
-        raise web.HTTPForbidden(text="The control interface answers loopback clients only\n")
+        return False
+    return True

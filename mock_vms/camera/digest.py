@@ -134,7 +134,12 @@ def _same_target(asked: str, signed: str) -> bool:
     if asked.startswith("rtsp"):
         asked_path, signed_path = urlsplit(asked).path.rstrip("/"), urlsplit(signed).path.rstrip("/")
         return asked_path == signed_path or asked_path.startswith(signed_path + "/")
-    if signed.startswith(("http://", "https://")):
-        parts = urlsplit(signed)
-        signed = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return asked == signed
+    return _path_of(asked) == _path_of(signed)
+
+
+def _path_of(target: str) -> str:
+    """Path and query of a request target, which through a proxy is a whole URL."""
+    if not target.startswith(("http://", "https://")):
+        return target
+    parts = urlsplit(target)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

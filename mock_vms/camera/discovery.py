@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self, cast
 
 import structlog
@@ -28,6 +28,7 @@ from mock_vms.camera.discovery_messages import (
 )
 
 _log = structlog.get_logger(__name__)
+LOOPBACK = "127.0.0.1"
 GROUP = "239.255.255.250"
 GROUP_PORT = 3702
 # Core 7 lets all devices of a network spread their answers over half a second so that a probe is not drowned in them.
@@ -38,7 +39,10 @@ _PENDING_LIMIT = 256
 
 
 class DiscoveryResponder:
-    """Answers probes and says hello and bye. `xaddr` makes the device address for a client at the given host."""
+    """Answers probes and says hello and bye. `xaddr` makes the device address for a client at the given host.
+
+    `interfaces` are the local addresses on which the group is joined: by default loopback and the default route's.
+    """
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class DiscoveryResponder:
         host: str = "127.0.0.1",
         unicast_port: int | None = None,
         multicast: bool = True,
+        interfaces: Sequence[str] | None = None,
         group_port: int = GROUP_PORT,
     ) -> None:
         self._target = target
@@ -57,6 +62,7 @@ class DiscoveryResponder:
         self._host = host
         self._unicast_port = unicast_port
         self._multicast = multicast
+        self._wanted_interfaces = interfaces
         self._group_port = group_port
         self._sequence = AppSequence(instance_id=int(time.time()))
         self._unicast: asyncio.DatagramTransport | None = None
@@ -123,7 +129,8 @@ class DiscoveryResponder:
             sock.close()
             _log.warning("discovery is off: cannot open the multicast port", port=self._group_port, error=str(error))
             return
-        for interface in dict.fromkeys(("127.0.0.1", local_address())):
+        wanted = (LOOPBACK, local_address()) if self._wanted_interfaces is None else self._wanted_interfaces
+        for interface in dict.fromkeys(wanted):
             try:
                 membership = socket.inet_aton(GROUP) + socket.inet_aton(interface)
                 sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)
@@ -222,4 +229,4 @@ def local_address(peer: str = "192.0.2.1") -> str:
             sock.connect((peer, 9))
             return str(sock.getsockname()[0])
         except OSError:
-            return "127.0.0.1"
+            return LOOPBACK

@@ -12,7 +12,7 @@ from mock_vms.camera.state import CameraState, RelayOutput
 
 _log = structlog.get_logger(__name__)
 _SHORTEST_DELAY_S, _LONGEST_DELAY_S = 0.05, 3600.0
-_REMEMBERED_COMMANDS = 10_000
+_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class RelayBoard:
         """Carry out a client's command. A monostable relay that is on already starts its delay anew."""
         relay = self.state.relays[token]
         self.commands.append(RelayCommand(relay_token=token, active=active, at=datetime.now(UTC)))
-        del self.commands[:-_REMEMBERED_COMMANDS]
+        del self.commands[:-_REMEMBERED]
         self._forget_timer(token)
         if relay.active is not active:
             self._set(relay, active)
@@ -65,6 +65,7 @@ class RelayBoard:
 
     def _set(self, relay: RelayOutput, active: bool) -> None:
         self.state.set_relay(relay.token, active)
+        del self.state.pulses[:-_REMEMBERED]
         _log.info("relay switched", camera=self.state.name, relay=relay.token, active=active)
 
     def _forget_timer(self, token: str) -> None:

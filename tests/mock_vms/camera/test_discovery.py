@@ -210,6 +210,11 @@ async def test_two_cameras_on_one_machine_are_both_found() -> None:
             transport.close()
 
 
+async def test_a_camera_on_loopback_is_offered_on_loopback_only() -> None:
+    async with camera_and_client(multicast=True) as (camera, _):
+        assert set(camera.discovery_interfaces) <= {"127.0.0.1"}
+
+
 @pytest.mark.parametrize(
     ("wanted", "ours", "within"),
     [

@@ -1,14 +1,12 @@
-"""The control interface: the truth about the camera for demos and tests, for loopback clients only."""
+"""The control interface: the truth about the camera for demos and tests, for clients on this machine only."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
 
-from mock_vms.camera.control import require_loopback
+from mock_vms.camera.control import may_control
 from tests.mock_vms.camera.soap_client import camera_and_client
 
 
@@ -72,14 +70,27 @@ async def test_only_json_drives_the_scenery() -> None:
         assert response.status == 415
 
 
-@pytest.mark.parametrize(("remote", "allowed"), [("127.0.0.1", True), ("::1", True), ("192.0.2.7", False), ("", False)])
-def test_only_loopback_clients_are_answered(remote: str, allowed: bool) -> None:
-    request = make_mocked_request("GET", "/control/state").clone(remote=remote)
-    if allowed:
-        require_loopback(request)
-    else:
-        with pytest.raises(web.HTTPForbidden):
-            require_loopback(request)
+@pytest.mark.parametrize(
+    ("remote", "local", "host", "allowed"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1", True),
+        ("::1", "::1", "::1", True),
+        ("127.0.0.1", "127.0.0.1", "localhost", True),
+        ("192.0.2.1", "192.0.2.1", "192.0.2.1", True),
+        ("192.0.2.7", "192.0.2.1", "192.0.2.1", False),
+        ("", "", "127.0.0.1", False),
+        ("127.0.0.1", "127.0.0.1", "rebound.example", False),
+    ],
+)
+def test_only_clients_on_this_machine_are_answered(remote: str, local: str, host: str, allowed: bool) -> None:
+    assert may_control(remote=remote, local=local, host=host) is allowed
+
+
+async def test_a_name_that_a_web_page_could_have_pointed_here_is_refused() -> None:
+    async with camera_and_client() as (camera, client):
+        url = f"{camera.control_url}/state"
+        response = await client.session.get(url, headers={"Host": f"rebound.example:{camera.http_port}"})
+        assert response.status == 403
 
 
 async def _get(session: object, url: str, name: str) -> object:
