@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+import psutil
 import structlog
 from lxml import etree
 
@@ -77,6 +78,7 @@ class Discovery:
         self._host = host
         self._wanted_port = port
         self._multicast = multicast
+        self._group_port = port or PORT
         self._instance_id = instance_id
         self._delay = delay
         self._number = 0
@@ -170,11 +172,18 @@ class Discovery:
         return self._message(action, _TO_ASKER, body, relates_to=question.message_id)
 
     def _announce(self, kind: str) -> None:
-        """Hello or Bye. Repeated once: UDP loses packets."""
-        described = self._described(kind, _own_address(GROUP))
-        message = self._message(f"{_D}/{kind}", _TO_ALL, described)
-        for _ in range(2):
-            self._send(message, (GROUP, PORT))
+        """Hello or Bye on every network. Repeated once: UDP loses packets; receivers know repetitions by their id."""
+        assert self._transport is not None
+        own: socket.socket = self._transport.get_extra_info("socket")
+        for address in _own_addresses():
+            message = self._message(f"{_D}/{kind}", _TO_ALL, self._described(kind, address))
+            try:
+                own.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
+            except OSError as error:
+                _log.debug("no multicast on a network", address=address, error=str(error))
+                continue
+            for _ in range(2):
+                self._send(message, (GROUP, self._group_port))
 
     def _described(self, tag: str, own_address: str) -> etree._Element:
         reference = _element("wsadis", "EndpointReference", _element("wsadis", "Address", self._identity.device_uuid))
@@ -276,12 +285,31 @@ def _socket(host: str, port: int, multicast: bool) -> socket.socket:
         found.close()
         raise
     if multicast:
-        member = struct.pack("4s4s", socket.inet_aton(GROUP), socket.inet_aton(host or "0.0.0.0"))  # noqa: S104 - any
+        _join(found)
+    return found
+
+
+def _join(found: socket.socket) -> None:
+    """Hear the group on every network of this host: cameras and VMSs often live on different ones."""
+    joined = 0
+    for address in _own_addresses():
+        member = struct.pack("4s4s", socket.inet_aton(GROUP), socket.inet_aton(address))
         try:
             found.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+            joined += 1
         except OSError as error:
-            _log.warning("no multicast discovery here; clients must be given our address", error=str(error))
-    return found
+            _log.debug("no multicast on a network", address=address, error=str(error))
+    if not joined:
+        _log.warning("no multicast discovery here; clients must be given our address")
+
+
+def _own_addresses() -> list[str]:
+    """One IPv4 address of each network interface; a second one of the same interface could not join again."""
+    addresses = []
+    for interface in psutil.net_if_addrs().values():
+        found = [entry.address for entry in interface if entry.family == socket.AF_INET]
+        addresses += found[:1]
+    return addresses
 
 
 def _own_address(peer: str) -> str:

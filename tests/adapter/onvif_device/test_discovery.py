@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 import pytest_asyncio
 from lxml import etree
 
-from adapter.onvif_device.discovery import Discovery, scope_matches
+from adapter.onvif_device.discovery import GROUP, Discovery, scope_matches
 from tests.fakes.device_face import IDENTITY
 
 NS = {
@@ -175,6 +176,55 @@ async def test_answers_that_still_wait_are_dropped_when_discovery_closes() -> No
         await asyncio.sleep(0.01)
         transport.close()
     await asyncio.sleep(0)
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+def group_member(port: int) -> socket.socket:
+    """A client's socket that hears the group on the loopback and asks there."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind(("", port))
+    member = socket.inet_aton(GROUP) + socket.inet_aton("127.0.0.1")
+    try:
+        found.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+        found.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+        found.sendto(b"", (GROUP, port))
+    except OSError as error:
+        found.close()
+        pytest.skip(f"the loopback of this host carries no multicast: {error}")
+    found.setblocking(False)
+    return found
+
+
+async def test_hello_a_multicast_probe_and_bye() -> None:
+    port = free_port()
+    with group_member(port) as heard, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        loop = asyncio.get_running_loop()
+
+        async def action_heard(on: socket.socket, wanted: str) -> etree._Element:
+            async with asyncio.timeout(5):
+                while True:
+                    data = await loop.sock_recv(on, 65536)
+                    if data and (found := etree.fromstring(data)).findtext(".//wsa:Action", namespaces=NS) == wanted:
+                        return found
+
+        async with Discovery(identity=IDENTITY, http_port=8080, port=port, delay=lambda: 0):
+            hello = await action_heard(heard, f"{NS['d']}/Hello")
+            assert hello.findtext(".//d:Hello/wsa:EndpointReference/wsa:Address", namespaces=NS) == IDENTITY.device_uuid
+            asking.setblocking(False)
+            asking.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("127.0.0.1"))
+            asking.bind(("127.0.0.1", 0))
+            await loop.sock_sendto(asking, probe("many", types="dn:NetworkVideoTransmitter"), (GROUP, port))
+            match = await action_heard(asking, f"{NS['d']}/ProbeMatches")
+            assert match.findtext(".//d:XAddrs", namespaces=NS) == "http://127.0.0.1:8080/onvif/device_service"
+        bye = await action_heard(heard, f"{NS['d']}/Bye")
+        assert bye.find(".//d:XAddrs", NS) is None
 
 
 @pytest.mark.parametrize(
