@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
@@ -32,14 +33,21 @@ from events.onvif import messages
 from events.onvif.subscriptions import Subscriptions
 
 MAX_BODY_BYTES = 1024 * 1024  # the largest real request, a filter or an imaging setting, is a few kilobytes
-_READ_TIMEOUT_S = 20.0
-_ANSWER_TIMEOUT_S = 30.0  # a camera behind an imaging request may need ten seconds and more
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 # A body that is cut off, or not what its Content-Encoding says.
 _UNREADABLE = (web.RequestPayloadError, ClientPayloadError, ConnectionError)
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long the face waits for others."""
+
+    read_s: float = 20.0
+    answer_s: float = 30.0
+    """A camera behind an imaging request may need ten seconds and more."""
 
 
 class DeviceFace:
@@ -56,6 +64,7 @@ class DeviceFace:
         pictures: Pictures,
         subscriptions: Subscriptions,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: Patience | None = None,
     ) -> None:
         self.cameras = cameras
         self.pictures = pictures
@@ -63,6 +72,7 @@ class DeviceFace:
         self._relays = relays
         self._subscriptions = subscriptions
         self._clock = clock
+        self._patience = patience or Patience()
         media, media2 = MediaService(cameras=cameras), Media2Service(cameras=cameras)
         event, analytics = EventService(subscriptions=subscriptions, clock=clock), AnalyticsService(cameras=cameras)
         device_io = DeviceIoService(relays=relays, cameras=cameras)
@@ -101,11 +111,11 @@ class DeviceFace:
         """The response to one POST, whatever was sent."""
         message_id: str | None = None
         try:
-            message = soap.parse(await _read(request))
+            message = soap.parse(await _read(request, self._patience.read_s))
             message_id = message.message_id
             operation = self._find(message)
             user = self._authorize(request, message, operation)
-            element = await _in_time(operation, _call(request, message, user))
+            element = await _in_time(operation, _call(request, message, user), self._patience.answer_s)
             relates_to = message_id if operation.action else None
             body = soap.envelope(element, action=operation.action, relates_to=relates_to)
             return _respond(body, status=200)
@@ -159,20 +169,20 @@ async def _answer(request: web.Request) -> web.Response:
     return await request.app[FACE].answer(request)
 
 
-async def _read(request: web.Request) -> bytes:
+async def _read(request: web.Request, timeout_s: float) -> bytes:
     """The body, within size and time. Raises Fault."""
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise _too_large()
     chunks = bytearray()
     try:
-        async with asyncio.timeout(_READ_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             async for chunk in request.content.iter_chunked(64 * 1024):
                 chunks += chunk
                 if len(chunks) > MAX_BODY_BYTES:
                     raise _too_large()
     except TimeoutError as error:
         raise soap.sender_fault(
-            "ter:WellFormed", reason=f"The request was not complete after {_READ_TIMEOUT_S:.0f} s.", http_status=408
+            "ter:WellFormed", reason=f"The request was not complete after {timeout_s:g} s.", http_status=408
         ) from error
     except _UNREADABLE as error:
         raise soap.sender_fault("ter:WellFormed", reason="The request body cannot be read.") from error
@@ -185,15 +195,15 @@ def _too_large() -> soap.Fault:
     )
 
 
-async def _in_time(operation: Operation, asked: Call) -> etree._Element:
+async def _in_time(operation: Operation, asked: Call, timeout_s: float) -> etree._Element:
     if operation.may_wait:  # a long poll; the subscriptions bound it
         return await operation.answer(asked)
     try:
-        async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await operation.answer(asked)
     except TimeoutError as error:
         raise soap.receiver_fault(
-            "ter:Action", reason=f"No answer from behind this device within {_ANSWER_TIMEOUT_S:.0f} s."
+            "ter:Action", reason=f"No answer from behind this device within {timeout_s:g} s."
         ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapter.onvif_device.face import DeviceFace, create_app
+from adapter.onvif_device.face import DeviceFace, Patience, create_app
 from adapter.onvif_device.ports import (
     DeviceIdentity,
     FaceCamera,
@@ -85,12 +86,15 @@ class FakeImaging:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, list[str]]] = []
         self.refusal: str | None = None
+        self.hangs = False
 
     async def forward(self, *, camera_id: str, operation: str, arguments: Sequence[Element]) -> Element:
         if camera_id != "north":
             raise NoImaging
         if self.refusal:
             raise ImagingRefused(self.refusal)
+        if self.hangs:
+            await asyncio.Event().wait()
         self.asked.append((camera_id, operation, [str(argument.tag) for argument in arguments]))
         if operation == "GetImagingSettings":
             exposure = node(
@@ -129,6 +133,7 @@ class RunningFace:
     relays: FakeRelays = field(default_factory=FakeRelays)
     imaging: FakeImaging = field(default_factory=FakeImaging)
     journal: MemoryJournal = field(default_factory=MemoryJournal)
+    patience: Patience = field(default_factory=Patience)
     subscriptions: Subscriptions = field(init=False)
     face: DeviceFace = field(init=False)
 
@@ -143,6 +148,7 @@ class RunningFace:
             pictures=FakePictures(self.folder),
             subscriptions=self.subscriptions,
             clock=self.clock,
+            patience=self.patience,
         )
 
     @property
@@ -154,9 +160,9 @@ class RunningFace:
 
 
 @asynccontextmanager
-async def running_face(folder: Path) -> AsyncIterator[RunningFace]:
+async def running_face(folder: Path, patience: Patience | None = None) -> AsyncIterator[RunningFace]:
     """A face on a free loopback port."""
-    running = RunningFace(folder=folder)
+    running = RunningFace(folder=folder, patience=patience or Patience())
     runner = web.AppRunner(create_app(running.face), shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

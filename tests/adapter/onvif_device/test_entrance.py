@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from adapter.onvif_device.face import MAX_BODY_BYTES
+from adapter.onvif_device.face import MAX_BODY_BYTES, Patience
 from tests.fakes.device_face import RunningFace, running_face
 from tests.fakes.soap_caller import ENV, PREFIXES, SoapCaller, envelope, username_token
 from tests.schemas import validate
@@ -93,6 +93,42 @@ async def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(face: RunningF
 async def test_a_body_that_is_not_what_its_encoding_says_is_refused(face: RunningFace, admin: SoapCaller) -> None:
     answer = await admin.post(face.url(), b"not gzip at all", **{"Content-Encoding": "gzip"})
     assert answer.status == 400
+
+
+async def test_a_request_that_never_ends_is_given_up_with_a_fault(tmp_path: Path) -> None:
+    async with running_face(tmp_path, Patience(read_s=0.05)) as face:
+        reader, writer = await asyncio.open_connection("127.0.0.1", face.port)
+        writer.write(b"POST /onvif/device_service HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n<env:Envelope")
+        async with asyncio.timeout(5):
+            head = await reader.readuntil(b"\r\n\r\n")
+            rest = await reader.readuntil(b"Envelope>")
+        writer.close()
+        await writer.wait_closed()
+    assert b" 408 " in head.splitlines()[0]
+    assert b"was not complete after 0.05 s" in rest
+
+
+async def test_a_camera_that_does_not_answer_is_given_up_with_a_fault(
+    tmp_path: Path, session: aiohttp.ClientSession
+) -> None:
+    async with running_face(tmp_path, Patience(answer_s=0.05)) as face:
+        face.imaging.hangs = True
+        answer = await SoapCaller(session, face.base_url, ("admin", "admin-pass")).call(
+            "<timg:GetOptions><timg:VideoSourceToken>vs_north</timg:VideoSourceToken></timg:GetOptions>"
+        )
+    assert answer.codes == ["env:Receiver", "ter:Action"]
+    assert "within 0.05 s" in answer.reason
+
+
+async def test_a_bug_answers_in_soap_and_tells_nothing(face: RunningFace, admin: SoapCaller) -> None:
+    def broken() -> list[object]:
+        raise ZeroDivisionError("secret detail")
+
+    face.cameras.cameras = broken  # type: ignore[assignment,method-assign]
+    answer = await admin.call("<trt:GetProfiles/>")
+    assert (answer.status, answer.codes) == (500, ["env:Receiver", "ter:Action"])
+    assert answer.reason == "Internal error; see the log of the device."
+    assert b"secret" not in answer.raw
 
 
 async def test_the_wrong_path_or_method_is_not_found(face: RunningFace, session: aiohttp.ClientSession) -> None:
