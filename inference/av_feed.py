@@ -86,7 +86,8 @@ class AvFeed:
                 return
 
     def _connect(self, transport: str) -> None:
-        options = {"fflags": "nobuffer", "analyzeduration": "3000000"} if self._live else {}
+        # Guessing the frame rate would cost a second of pictures; nobody here needs it.
+        options = {"fflags": "nobuffer", "analyzeduration": "3000000", "fpsprobesize": "0"} if self._live else {}
         if transport:
             options |= {
                 "rtsp_transport": transport,
