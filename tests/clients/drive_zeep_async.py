@@ -8,22 +8,29 @@ import sys
 from lxml import etree
 from onvif import ONVIFCamera
 from zeep.exceptions import Fault
+from zeep.helpers import serialize_object
 
 
 def tell(step: str, **detail: object) -> None:
     print(json.dumps({"step": step, **detail}, default=str), flush=True)
 
 
-def text_of(message: object) -> str:
-    element = message.Message._value_1
-    return etree.tostring(element).decode() if isinstance(element, etree._Element) else str(message)
+def text_of(value: object) -> str:
+    """All of a message as text: what zeep left as XML, and what it made objects of."""
+    if isinstance(value, etree._Element):
+        return etree.tostring(value).decode()
+    if isinstance(value, dict):
+        return " ".join(f"{key}={text_of(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return " ".join(map(text_of, value))
+    return str(value)
 
 
 async def pull_until(service: object, needle: str) -> str:
     for _ in range(12):
         answer = await service.PullMessages({"Timeout": dt.timedelta(seconds=5), "MessageLimit": 10})
         for message in answer.NotificationMessage or []:
-            if needle in (content := text_of(message)):
+            if needle in (content := text_of(serialize_object(message, dict))):
                 return content
     raise SystemExit(f"no message with {needle!r} was pulled")
 
