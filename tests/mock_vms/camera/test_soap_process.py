@@ -90,6 +90,6 @@ def test_the_quirks_can_be_listed() -> None:
 
 
 def _first_frame_size(url: str) -> tuple[int, int]:
-    with av.open(url, options={"rtsp_transport": "tcp"}, timeout=10) as container:
+    with av.open(url, options={"rtsp_transport": "tcp", "analyzeduration": "200000"}, timeout=10) as container:
         frame = next(container.decode(video=0))
         return frame.width, frame.height

@@ -83,7 +83,7 @@ async def _stream(camera: VirtualCamera) -> tuple[str, int, int]:
     url = camera.stream_url("encoder_main").replace("rtsp://", "rtsp://admin:secret@")
 
     def look() -> tuple[str, int, int]:
-        with av.open(url, options={"rtsp_transport": "tcp"}, timeout=10) as container:
+        with av.open(url, options={"rtsp_transport": "tcp", "analyzeduration": "200000"}, timeout=10) as container:
             frame = next(container.decode(video=0))
             return container.streams.video[0].codec_context.name, frame.width, frame.height
 
