@@ -19,21 +19,34 @@ class _Places:
 
     def __init__(self) -> None:
         self._wants: dict[int, dict[str, int]] = {}
-        self._literal: dict[int, int] = {}
+        self._accepts: dict[int, tuple[dict[str, int], int]] | None = None
 
     def want(self, place: int, character: str, bit: int) -> None:
         wants = self._wants.setdefault(place, {})
         wants[character] = wants.get(character, 0) | bit
-        self._literal[place] = self._literal.get(place, 0) | bit
+        self._accepts = None
 
-    def narrow(self, candidates: int, text: str) -> int:
-        """The candidates that want nothing else than what the text has. Places must lie inside the text."""
-        for place, wants in self._wants.items():
+    def narrow(self, candidates: int, text: str, everybody: int) -> int:
+        """The candidates that want nothing else than what the text has."""
+        if self._accepts is None:
+            self._accepts = self._prepare(everybody)
+        for place, (accepts, indifferent) in self._accepts.items():
             if -len(text) <= place < len(text):
-                candidates &= wants.get(text[place], 0) | ~self._literal[place]
+                candidates &= accepts.get(text[place], indifferent)
                 if not candidates:
                     break
         return candidates
+
+    def _prepare(self, everybody: int) -> dict[int, tuple[dict[str, int], int]]:
+        """Per place: who is content with each wanted character, and who with any other."""
+        prepared = {}
+        for place, wants in self._wants.items():
+            choosy = 0
+            for bits in wants.values():
+                choosy |= bits
+            indifferent = everybody ^ choosy
+            prepared[place] = {character: bits | indifferent for character, bits in wants.items()}, indifferent
+        return prepared
 
 
 class _Fixed(Generic[T]):
@@ -46,12 +59,14 @@ class _Fixed(Generic[T]):
     def add(self, pattern: str, value: T) -> None:
         bit = 1 << len(self._values)
         self._values.append(value)
+        self._places.want(0, "", 0)  # the new pattern counts as indifferent where it has a `?`
         for place, character in enumerate(pattern):
             if character != "?":
                 self._places.want(place, character, bit)
 
     def find(self, text: str) -> Iterator[T]:
-        for number in _numbers(self._places.narrow((1 << len(self._values)) - 1, text)):
+        everybody = (1 << len(self._values)) - 1
+        for number in _numbers(self._places.narrow(everybody, text, everybody)):
             yield self._values[number]
 
 
@@ -67,9 +82,8 @@ class _Open(Generic[T]):
     def add(self, pattern: str, value: T) -> None:
         bit = 1 << len(self._patterns)
         self._patterns.append((pattern, value))
+        self._places.want(0, "", 0)
         self._by_least_length[len(pattern.replace("*", ""))] |= bit
-        for character in set(pattern) - {"?", "*"}:
-            self._needs[character] |= bit
         head, tail = pattern[: pattern.index("*")], pattern[pattern.rindex("*") + 1 :]
         for place, character in enumerate(head):
             if character != "?":
@@ -77,16 +91,19 @@ class _Open(Generic[T]):
         for place, character in enumerate(tail, start=-len(tail)):
             if character != "?":
                 self._places.want(place, character, bit)
+        for character in set(pattern[len(head) : len(pattern) - len(tail)]) - {"?", "*"}:
+            self._needs[character] |= bit
 
     def find(self, text: str) -> Iterator[T]:
         candidates = 0
         for least_length, bits in self._by_least_length.items():
             if least_length <= len(text):
                 candidates |= bits
-        candidates = self._places.narrow(candidates, text)
-        for character, bits in self._needs.items():
-            if character not in text:
-                candidates &= ~bits
+        candidates = self._places.narrow(candidates, text, (1 << len(self._patterns)) - 1)
+        if candidates:
+            for character, bits in self._needs.items():
+                if character not in text:
+                    candidates &= ~bits
         for number in _numbers(candidates):
             pattern, value = self._patterns[number]
             if matches(pattern, text):

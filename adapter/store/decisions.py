@@ -49,17 +49,16 @@ class Decisions:
 
     async def claim(self, decision_id: str, now: datetime) -> bool:
         """True exactly once per decision, and only before it expires. Only then may the relay be touched."""
-        async with self._database.write() as connection:
-            done = await connection.execute(
-                update(decisions)
-                .where(
-                    decisions.c.decision_id == decision_id,
-                    decisions.c.state == DecisionState.PENDING.value,
-                    decisions.c.expires_at > now,
-                )
-                .values(state=DecisionState.CLAIMED.value, claimed_at=now)
+        pending = (
+            update(decisions)
+            .where(
+                decisions.c.decision_id == decision_id,
+                decisions.c.state == DecisionState.PENDING.value,
+                decisions.c.expires_at > now,
             )
-            return done.rowcount == 1
+            .values(state=DecisionState.CLAIMED.value, claimed_at=now)
+        )
+        return await self._database.transact(lambda connection: connection.execute(pending).rowcount == 1)
 
     async def finish(self, decision_id: str, now: datetime, error: str = "") -> bool:
         """Record how a claimed decision ended; an empty error means that the relay was pulsed. False if not claimed."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapter.store.database import Database
@@ -61,20 +61,7 @@ class SqlJournal:
 
         False when the event is stored already: then nothing at all is changed, so a caller may safely ask again.
         """
-        async with self._database.write() as connection:
-            known = await connection.scalar(select(events.c.event_id).where(events.c.event_id == event.event_id))
-            if known is not None:
-                return False
-            told: list[Event] = [event, *outcome.matches, *outcome.alarms]
-            root_id = _root_of(event)
-            rows = [_event_row(one, root_id, now) for one in told]
-            rows[0]["refusals"] = list(outcome.refusals)
-            await connection.execute(insert(events), rows)
-            if alarm_rows := [_alarm_row(one, now) for one in told if isinstance(one, AlarmRaised)]:
-                await connection.execute(insert(alarms), alarm_rows)
-            await _decide(connection, event, outcome, now)
-            await _owe(connection, told, now)
-            return True
+        return await self._database.transact(lambda connection: _commit(connection, event, outcome, now))
 
     async def get(self, event_id: str) -> StoredEvent | None:
         async with self._database.read() as connection:
@@ -130,6 +117,21 @@ class SqlJournal:
                 await connection.execute(delete(events).where(mine))
 
 
+def _commit(connection: Connection, event: Event, outcome: Outcome, now: datetime) -> bool:
+    if connection.scalar(select(events.c.event_id).where(events.c.event_id == event.event_id)) is not None:
+        return False
+    told: list[Event] = [event, *outcome.matches, *outcome.alarms]
+    root_id = _root_of(event)
+    rows = [_event_row(one, root_id, now) for one in told]
+    rows[0]["refusals"] = list(outcome.refusals)
+    connection.execute(insert(events), rows)
+    if alarm_rows := [_alarm_row(one, now) for one in told if isinstance(one, AlarmRaised)]:
+        connection.execute(insert(alarms), alarm_rows)
+    _decide(connection, event, outcome, now)
+    _owe(connection, told, now)
+    return True
+
+
 def _root_of(event: Event) -> str:
     """The passage an event belongs to; events that follow from a decision stay with the event that decided."""
     if isinstance(event, ListMatched):
@@ -167,7 +169,7 @@ def _alarm_row(alarm: AlarmRaised, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _decide(connection: AsyncConnection, event: Event, outcome: Outcome, now: datetime) -> None:
+def _decide(connection: Connection, event: Event, outcome: Outcome, now: datetime) -> None:
     rows = [
         {
             "decision_id": decision.decision_id,
@@ -185,12 +187,12 @@ async def _decide(connection: AsyncConnection, event: Event, outcome: Outcome, n
         for decision in outcome.relays
     ]
     if rows:
-        await connection.execute(insert(decisions), rows)
+        connection.execute(insert(decisions), rows)
 
 
-async def _owe(connection: AsyncConnection, told: Sequence[Event], now: datetime) -> None:
+def _owe(connection: Connection, told: Sequence[Event], now: datetime) -> None:
     """Outputs are read inside the transaction: one that is deleted meanwhile cannot make the commit fail."""
-    wanting = await connection.execute(select(outputs.c.output_id, outputs.c.event_kinds).where(outputs.c.enabled))
+    wanting = connection.execute(select(outputs.c.output_id, outputs.c.event_kinds).where(outputs.c.enabled))
     rows = [
         {
             "output_id": output_id,
@@ -205,7 +207,7 @@ async def _owe(connection: AsyncConnection, told: Sequence[Event], now: datetime
         if not kinds or event.kind in kinds
     ]
     if rows:
-        await connection.execute(insert(deliveries), rows)
+        connection.execute(insert(deliveries), rows)
 
 
 async def _beyond(
