@@ -192,7 +192,9 @@ class VirtualCamera:
         digest = self.authentication.rtsp_digest
 
         def challenges(method: str, url: str, authorization: str | None) -> list[str]:
-            return [] if digest.authorize(method, url, authorization) else [digest.challenge()]
+            if digest.authorize(method, url, authorization):
+                return []
+            return [digest.challenge(stale=digest.is_stale(method, url, authorization))]
 
         return RtspServer(
             host=self.settings.host,

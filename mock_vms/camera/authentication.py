@@ -19,7 +19,11 @@ REALM = "virtual-camera"
 
 
 class CredentialsNeeded(Exception):
-    """There are no usable HTTP credentials: answer 401 with a challenge."""
+    """There are no usable HTTP credentials: answer 401 with a challenge. `stale`: only the nonce was used up."""
+
+    def __init__(self, *, stale: bool = False) -> None:
+        super().__init__("HTTP Digest credentials are needed")
+        self.stale = stale
 
 
 class Authentication:
@@ -54,17 +58,19 @@ class Authentication:
 
     def require_digest(self, request: web.Request) -> None:
         """For addresses without SOAP, such as the snapshot: Digest or 401."""
-        if self.digest.user_of(request.method, request.raw_path, request.headers.get("Authorization")) is None:
-            raise CredentialsNeeded
+        self._digest_user(request, request.headers.get("Authorization"))
 
     def _http_user(self, request: web.Request) -> str | None:
         """The Digest user. Wrong HTTP credentials are refused even beside a good token: HTTP comes first."""
         header = request.headers.get("Authorization")
         if header is None or self._quirks.wsse_only:
             return None
+        return self._digest_user(request, header)
+
+    def _digest_user(self, request: web.Request, header: str | None) -> str:
         user = self.digest.user_of(request.method, request.raw_path, header)
         if user is None:
-            raise CredentialsNeeded
+            raise CredentialsNeeded(stale=self.digest.is_stale(request.method, request.raw_path, header))
         return user
 
     def _token_user(self, envelope: Envelope) -> str | None:

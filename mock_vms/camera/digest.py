@@ -40,13 +40,13 @@ class DigestAuthority:
         self._secret = secrets.token_bytes(32)
         self._uses: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
-    def challenges(self) -> list[str]:
+    def challenges(self, *, stale: bool = False) -> list[str]:
         """Values for WWW-Authenticate, in order of preference. MD5 first: ONVIF demands it and old clients read one."""
-        return [self._challenge(algorithm) for algorithm in _HASHES]
+        return [self._challenge(algorithm, stale) for algorithm in _HASHES]
 
-    def challenge(self) -> str:
+    def challenge(self, *, stale: bool = False) -> str:
         """One MD5 challenge, for protocols whose clients expect a single header (RTSP)."""
-        return self._challenge("MD5")
+        return self._challenge("MD5", stale)
 
     def authorize(self, method: str, uri: str, header: str | None) -> bool:
         """Whether the header proves that a known user asks for this method and URI."""
@@ -55,16 +55,27 @@ class DigestAuthority:
     def user_of(self, method: str, uri: str, header: str | None) -> str | None:
         """The name of the user who signed the request, None when nobody validly did."""
         fields = _parse(header)
+        user = self._signer(method, uri, fields)
+        if user is None or self._age_s(fields["nonce"]) > NONCE_LIFE_S:
+            return None
+        return user if self._first_use(fields) else None
+
+    def is_stale(self, method: str, uri: str, header: str | None) -> bool:
+        """Whether a refused request was rightly signed, but with a nonce that is used up.
+
+        The client is told so by `stale=true`: it shall sign again, and not think that its password is wrong.
+        """
+        return self._signer(method, uri, _parse(header)) is not None
+
+    def _signer(self, method: str, uri: str, fields: Mapping[str, str]) -> str | None:
         user = fields.get("username", "")
         password = self._users.get(user)
-        if password is None or fields.get("realm") != self._realm or not self._fresh(fields.get("nonce", "")):
+        if password is None or fields.get("realm") != self._realm or not self._is_ours(fields.get("nonce", "")):
             return None
         if not _same_target(uri, fields.get("uri", "")):
             return None
         expected = self._expected(method, password, fields)
-        if expected is None or not _same(expected, fields.get("response", "").lower()):
-            return None
-        return user if self._first_use(fields) else None
+        return user if expected is not None and _same(expected, fields.get("response", "").lower()) else None
 
     def _expected(self, method: str, password: str, fields: Mapping[str, str]) -> str | None:
         digest = _HASHES.get(fields.get("algorithm", "MD5").upper())
@@ -91,19 +102,21 @@ class DigestAuthority:
             self._uses.popitem(last=False)
         return True
 
-    def _challenge(self, algorithm: str) -> str:
+    def _challenge(self, algorithm: str, stale: bool) -> str:
         qop = ', qop="auth"' if self._qop else ""
-        return f'Digest realm="{self._realm}", nonce="{self._nonce()}"{qop}, algorithm={algorithm}'
+        used_up = ", stale=true" if stale else ""
+        return f'Digest realm="{self._realm}", nonce="{self._nonce()}"{qop}{used_up}, algorithm={algorithm}'
 
     def _nonce(self) -> str:
         stamp = f"{int(self._clock()):x}.{secrets.token_hex(8)}"
         return f"{stamp}.{self._sign(stamp)}"
 
-    def _fresh(self, nonce: str) -> bool:
+    def _is_ours(self, nonce: str) -> bool:
         stamp, _, signature = nonce.rpartition(".")
-        if not _same(self._sign(stamp), signature):
-            return False
-        return self._clock() - int(stamp.partition(".")[0], 16) <= NONCE_LIFE_S
+        return _same(self._sign(stamp), signature)
+
+    def _age_s(self, nonce: str) -> float:
+        return self._clock() - int(nonce.partition(".")[0], 16)
 
     def _sign(self, stamp: str) -> str:
         return hmac.new(self._secret, _bytes(stamp), "sha256").hexdigest()[:32]

@@ -16,8 +16,15 @@ from mock_vms.camera.encoders import profile_of
 from mock_vms.camera.ports import StagePort
 from mock_vms.camera.quirks import Quirks
 from mock_vms.camera.services.operation import Addresses, Call, Operation
-from mock_vms.camera.soap import ACTION_FAULT, CONTENT_TYPE, Envelope, SoapFault, not_supported, read_envelope
-from mock_vms.camera.soap import write_envelope as write
+from mock_vms.camera.soap import (
+    ACTION_FAULT,
+    CONTENT_TYPE,
+    Envelope,
+    SoapFault,
+    not_supported,
+    read_envelope,
+    write_envelope,
+)
 from mock_vms.camera.state import CameraState
 from mock_vms.camera.xml import Element
 
@@ -82,20 +89,22 @@ class SoapDoor:
             call = Call(envelope=envelope, addresses=addresses, subscription_id=subscription_id)
             answer = operation.handler(call)
             body: Element = await answer if inspect.isawaitable(answer) else answer
-        except CredentialsNeeded:
-            return self._challenge()
+        except CredentialsNeeded as needed:
+            return self._challenge(stale=needed.stale)
         except SoapFault as fault:
             _log.debug("soap fault", path=request.path, reason=fault.reason)
-            return _reply(write(fault.element(), action=ACTION_FAULT, relates_to=message_id), fault.http_status)
+            return _reply(
+                write_envelope(fault.element(), action=ACTION_FAULT, relates_to=message_id), fault.http_status
+            )
         relates_to = message_id if operation.action else None
-        return _reply(write(body, action=operation.action, relates_to=relates_to), 200)
+        return _reply(write_envelope(body, action=operation.action, relates_to=relates_to), 200)
 
     async def _snapshot(self, request: web.Request) -> web.Response:
         try:
             self._authentication.require_digest(request)
             profile_of(self._state, request.match_info["token"])
-        except CredentialsNeeded:
-            return self._challenge()
+        except CredentialsNeeded as needed:
+            return self._challenge(stale=needed.stale)
         except SoapFault as fault:
             raise web.HTTPNotFound(text=f"{fault.reason}\n") from fault
         picture = await asyncio.to_thread(self._stage.snapshot_jpeg)
@@ -107,14 +116,14 @@ class SoapDoor:
         addresses = Addresses(scheme=request.scheme, authority=request.host, rtsp_port=self.rtsp_port)
         return addresses.unreachable() if self._quirks.wrong_xaddr else addresses
 
-    def _challenge(self) -> web.Response:
+    def _challenge(self, *, stale: bool) -> web.Response:
         """401 with one challenge per algorithm. A camera that knows only Digest says so with an HTML page."""
         if self._quirks.digest_only:
             response = web.Response(status=401, text=_HTML.format(title="401 Unauthorized"), content_type="text/html")
         else:
             fault = SoapFault("Sender not authorized: HTTP Digest or WS-UsernameToken is needed", "NotAuthorized")
-            response = _reply(write(fault.element()), 401)
-        for challenge in self._authentication.digest.challenges():
+            response = _reply(write_envelope(fault.element()), 401)
+        for challenge in self._authentication.digest.challenges(stale=stale):
             response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
         return response
 
@@ -145,4 +154,4 @@ async def refuse_large_bodies(request: web.Request, handler: Handler) -> web.Str
         return await handler(request)
     except web.HTTPRequestEntityTooLarge:
         fault = SoapFault(f"The request is larger than {BODY_LIMIT_BYTES} bytes", "InvalidArgs")
-        return _reply(write(fault.element()), 413)
+        return _reply(write_envelope(fault.element()), 413)

@@ -190,6 +190,28 @@ def test_a_nonce_is_forgotten_after_its_life_and_cannot_be_made_up() -> None:
     assert not authority.authorize("GET", "/x", signer.header())
 
 
+def test_a_used_up_nonce_is_called_stale_and_a_wrong_password_is_not() -> None:
+    now = [1000.0]
+    authority = DigestAuthority(realm="r", users={"admin": "secret"}, clock=lambda: now[0])
+    right, wrong = (Signer(authority.challenge(), password=password).header() for password in ("secret", "no"))
+    now[0] += NONCE_LIFE_S + 2
+    assert authority.is_stale("GET", "/x", right)
+    assert not authority.is_stale("GET", "/x", wrong)
+    assert not authority.is_stale("GET", "/x", None)
+    assert "stale=true" in authority.challenge(stale=True)
+    assert "stale" not in authority.challenge()
+
+
+async def test_a_repeated_digest_is_told_to_sign_again() -> None:
+    async with camera_and_client() as (camera, client):
+        path = "/onvif/snapshot/profile_main"
+        signer = Signer(camera.authentication.digest.challenge(), uri=path)
+        headers = {"Authorization": signer.header(realm="virtual-camera")}
+        first, second = [await client.session.get(client.root + path, headers=headers) for _ in range(2)]
+        assert (first.status, second.status) == (200, 401)
+        assert "stale=true" in second.headers["WWW-Authenticate"]
+
+
 def test_an_rtsp_client_may_sign_the_presentation_for_each_of_its_tracks() -> None:
     authority = DigestAuthority(realm="r", users={"admin": "secret"}, qop=False)
     signer = Signer(authority.challenge(), uri="rtsp://camera/encoder_main")
