@@ -42,6 +42,7 @@ from events.metadata.rtsp import RtspServer
 from events.onvif.subscriptions import Subscriptions
 from events.types import Event, RelayChanged
 from inference.recognizer import Recognizer, open_recognizer
+from inference.watch import Reads
 
 log = structlog.get_logger(__name__)
 
@@ -58,12 +59,14 @@ class Running:
     onvif_url: str
     rtsp_url: str
     first: bootstrap.FirstStart
+    pipeline: Pipeline
+    """The way in for what happened elsewhere: plates that a camera reads itself, and tests."""
     local_token: str
     """An API token for programs of this machine, also in the data folder."""
 
 
 @asynccontextmanager
-async def running(settings: Settings, recognizer: Recognizer | None = None) -> AsyncIterator[Running]:
+async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncIterator[Running]:
     """The whole service, from the first table to the last socket; it stops when the block is left."""
     async with AsyncExitStack() as stack:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -173,6 +176,7 @@ async def running(settings: Settings, recognizer: Recognizer | None = None) -> A
             onvif_url=f"http://{shown}:{onvif_port}/onvif/device_service",
             rtsp_url=f"rtsp://{shown}:{rtsp.port}",
             first=first,
+            pipeline=pipeline,
             local_token=await bootstrap.local_token(store, settings.data, now),
         )
 
