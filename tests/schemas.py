@@ -1,8 +1,8 @@
 """Is this XML what ONVIF's schemas say? One schema, built once, from the files that an installed client ships.
 
-`validate(answer)` takes a SOAP envelope (or its first body child, or any ONVIF element) and raises AssertionError with
-all mistakes. The files are of 2014: what they do not know is returned by name, so that a test can check its structure
-by hand and cannot mistake silence for validity:
+`validate(answer)` takes a SOAP envelope (or its first body child, or any ONVIF element), looks at the first body child
+and the header blocks, and raises AssertionError with all mistakes. The files are of 2014: what they do not know is
+returned by name, so that a test can check its structure by hand and cannot mistake silence for validity:
 
     assert validate(answer) == set()            # fully covered
     assert validate(answer) == {"{http://www.onvif.org/ver20/media/wsdl}GetProfilesResponse"}
@@ -26,12 +26,21 @@ _ELEMENTS_OF_TYPES = {"MessageDescription": "tt:MessageDescription"}
 # Where pip puts the WSDL files of onvif-zeep: beside the package.
 FILES = Path(onvif.__file__).resolve().parent.parent / "wsdl"
 _WSDLS = ("devicemgmt", "media", "imaging", "deviceio", "events", "analytics")
-_OASIS = {"http://docs.oasis-open.org/wsrf/r-2": "r-2.xsd", "http://docs.oasis-open.org/wsrf/bf-2": "bf-2.xsd"}
+_OTHERS = {
+    "http://docs.oasis-open.org/wsrf/r-2": "r-2.xsd",
+    "http://docs.oasis-open.org/wsrf/bf-2": "bf-2.xsd",
+    "http://schemas.xmlsoap.org/ws/2004/08/addressing": "addressing",
+    "http://schemas.xmlsoap.org/ws/2005/04/discovery": "ws-discovery.xsd",
+}
 
 
 def validate(document: etree._Element | bytes) -> set[str]:
     """The names used in the document that the schemas do not know; AssertionError when it breaks what they do know."""
-    element = first_body_child(document)
+    root = etree.fromstring(document) if isinstance(document, bytes) else document
+    element = first_body_child(root)
+    if element is not root:
+        blocks = [block for header in root.iterfind(f"{{{ENV}}}Header") for block in header.iterchildren(etree.Element)]
+        return {name for part in (*blocks, element) for name in validate(part)}
     if element.tag == f"{{{ENV}}}Fault":
         check_fault(element)
         details = element.find(f"{{{ENV}}}Detail")
@@ -81,11 +90,12 @@ def onvif_schema() -> xmlschema.XMLSchema10:
     """All schemas in one. Takes a few seconds once; nothing is fetched from a network."""
     with tempfile.TemporaryDirectory() as folder:
         wrapper = etree.Element(f"{{{XS}}}schema", nsmap={"xs": XS})
-        for namespace, location in {TT: _with_elements(Path(folder)), **_extracted(Path(folder)), **_oasis()}.items():
+        for namespace, location in {TT: _with_elements(Path(folder)), **_extracted(Path(folder)), **_others()}.items():
             etree.SubElement(wrapper, f"{{{XS}}}import", namespace=namespace, schemaLocation=location)
         path = Path(folder) / "all.xsd"
         path.write_bytes(etree.tostring(wrapper))
-        return xmlschema.XMLSchema10(str(path), allow="local", loglevel="ERROR")
+        # The discovery schema imports the addressing schema from the network; its namespace is its address.
+        return xmlschema.XMLSchema10(str(path), allow="local", loglevel="ERROR", uri_mapper=_others())
 
 
 def _with_elements(folder: Path) -> str:
@@ -114,8 +124,8 @@ def _extracted(folder: Path) -> dict[str, str]:
     return locations
 
 
-def _oasis() -> dict[str, str]:
-    return {namespace: (FILES / name).as_uri() for namespace, name in _OASIS.items()}
+def _others() -> dict[str, str]:
+    return {namespace: (FILES / name).as_uri() for namespace, name in _OTHERS.items()}
 
 
 def _is_unknown(name: str) -> bool:

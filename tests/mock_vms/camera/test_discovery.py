@@ -13,8 +13,18 @@ from lxml import etree
 
 from mock_vms.camera.app import VirtualCamera
 from mock_vms.camera.discovery import GROUP, DiscoveryResponder
-from mock_vms.camera.discovery_messages import AppSequence, Target, hello, read_request, scope_within
+from mock_vms.camera.discovery_messages import (
+    AppSequence,
+    Target,
+    bye,
+    hello,
+    probe_matches,
+    read_request,
+    resolve_matches,
+    scope_within,
+)
 from tests.mock_vms.camera.soap_client import SoapClient, camera_and_client
+from tests.schemas import validate
 
 D = "http://schemas.xmlsoap.org/ws/2005/04/discovery"
 NS = {
@@ -230,6 +240,17 @@ async def test_a_camera_on_loopback_is_offered_on_loopback_only() -> None:
 )
 def test_scopes_match_by_whole_segments(wanted: str, ours: str, within: bool) -> None:
     assert scope_within(wanted, ours) is within
+
+
+def test_all_messages_are_valid_by_the_schemas() -> None:
+    target, sequence = Target(endpoint_reference="urn:uuid:1", scopes=[NAME]), AppSequence(instance_id=1)
+    for answer in (
+        hello(target, "http://x/", sequence),
+        probe_matches(target, "http://x/", "urn:uuid:2", sequence),
+        resolve_matches(target, "http://x/", "urn:uuid:2", sequence),
+        bye(target, sequence),
+    ):
+        assert validate(answer) == set()
 
 
 def test_a_hello_is_no_request_and_a_bomb_is_none_either() -> None:
