@@ -62,7 +62,7 @@ class Puller(threading.Thread):
         self._stopping = threading.Event()
         self._failures = 0
         """Tries in a row that did not come as far as a pull."""
-        self._seen_until = account.seen_until or account.added_at
+        self._seen_until = account.seen_until
         self.status = DeviceReport(device_id=account.device_id, address=account.address, status=DeviceStatus.CONNECTING)
 
     @property
@@ -121,7 +121,7 @@ class Puller(threading.Thread):
 
     def _seek(self, device: OnvifDevice) -> None:
         try:
-            device.seek(self._seen_until - SEEK_MARGIN)
+            device.seek(self._mark(device) - SEEK_MARGIN)
             self._change(seeks=self.status.seeks + 1)
             device.synchronize()
         except DeviceRefused:
@@ -129,6 +129,10 @@ class Puller(threading.Thread):
         except DeviceError as error:
             # Many devices store nothing; then the live messages are all there is.
             _log.debug("no seek or no synchronization point", device_id=self._account.device_id, reason=str(error))
+
+    def _mark(self, device: OnvifDevice) -> datetime:
+        """By the device's clock: the newest event stored here, or else when the device was added."""
+        return self._seen_until or self._account.added_at + (device.now() - datetime.now(UTC))
 
     def _pull_until_stopped(self, device: OnvifDevice) -> None:
         renew_at = time.monotonic() + SUBSCRIPTION_LIFE.total_seconds() / 2
@@ -159,9 +163,10 @@ class Puller(threading.Thread):
                 relays.append(relay)
             ignored += event is None and relay is None
         # A message from the future would move the mark past everything that is still to come.
-        newest = max((min(event.utc_time, device.now()) for event in events), default=self._seen_until)
-        self._seen_until = max(self._seen_until, newest)
-        self._deliver(self._account.device_id, events, relays, self._seen_until)
+        newest = (min(event.utc_time, device.now()) for event in events)
+        seen_until = max((self._mark(device), *newest))
+        self._deliver(self._account.device_id, events, relays, seen_until)
+        self._seen_until = seen_until
         self._change(
             pulls=self.status.pulls + 1,
             messages=self.status.messages + len(notifications),

@@ -160,6 +160,42 @@ async def test_a_clock_that_is_off_by_an_hour_does_not_matter(client: Client, de
     await client.until("/api/events", lambda answer: plates(answer) == ["SKEW"])
 
 
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_the_mark_is_kept_by_the_clock_of_the_device(
+    settings: Settings, session, device: FakeOnvifDevice, hours: int
+) -> None:
+    device.clock_offset = timedelta(hours=hours)
+    slack = timedelta(seconds=20)
+    async with running(settings) as vms:
+        client = Client(session, vms)
+        await client.add(device)
+        await device.until_subscribed()
+        assert abs(device.seeks[-1] + SEEK_MARGIN - device.now()) < slack, "nothing seen: from when it was added"
+        seen = device.now() - timedelta(minutes=5)
+        device.send(PLATE_TOPIC, plate_message("SEEN", event_id="e0", utc_time=seen))
+        seen = device.now()
+        device.send(PLATE_TOPIC, plate_message("SEEN", event_id="e1", utc_time=seen))
+        await client.until("/api/counts", lambda counts: counts["unique"] == 2)
+    device.clock_offset = timedelta(hours=2 * hours)
+    device.requests.clear()
+    async with running(settings):
+        await device.until_subscribed()
+    # ONVIF tells the time in whole seconds, so the clock of a device is known to about one.
+    assert abs(device.seeks[-1] + SEEK_MARGIN - seen) < timedelta(seconds=3), "the newest event, from the disk"
+
+
+async def test_forget_loses_what_is_pulled_and_the_counts_show_it(client: Client, device: FakeOnvifDevice) -> None:
+    await client.add(device)
+    await device.until_subscribed()
+    await client.post("/api/failures", {"forget": True})
+    device.send(PLATE_TOPIC, plate_message("LOST", event_id="e1"))
+    await client.until("/api/devices", lambda answer: answer["devices"][0]["messages"] == 1)
+    await client.post("/api/failures", {"forget": False})
+    device.send(PLATE_TOPIC, plate_message("KEPT", event_id="e2"))
+    await client.until("/api/events", lambda answer: plates(answer) == ["KEPT"])
+    assert (await client.get("/api/counts"))["unique"] == 1
+
+
 async def test_a_wrong_password_is_reported_and_not_hammered(client: Client, device: FakeOnvifDevice) -> None:
     await client.add(device, password="wrong")
     answer = await client.until("/api/devices", lambda answer: answer["devices"][0]["status"] == "refused")

@@ -40,6 +40,13 @@ async def test_the_same_webhook_id_is_stored_once_and_counted(client: Client) ->
     assert len(await alarms(client)) == 1
 
 
+async def test_a_webhook_id_that_is_used_again_for_another_event_is_a_repeat(client: Client) -> None:
+    await call(client.session, client.vms.url, alarm("a1"), "msg-1")
+    status, answer = await call(client.session, client.vms.url, alarm("a2"), "msg-1")
+    assert (status, answer["duplicate"]) == (200, True)
+    assert [row["event_id"] for row in await alarms(client)] == ["a1"]
+
+
 async def test_the_same_event_under_another_webhook_id_is_a_duplicate(client: Client) -> None:
     await call(client.session, client.vms.url, alarm("a1"), "msg-1")
     status, answer = await call(client.session, client.vms.url, alarm("a1"), "msg-2")
