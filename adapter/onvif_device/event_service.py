@@ -13,6 +13,7 @@ from events import soap
 from events.onvif import filters, topics
 from events.onvif.errors import FaultName, SubscriptionFault
 from events.onvif.filters import Filter
+from events.onvif.messages import Message
 from events.onvif.subscriptions import Subscriptions
 from events.onvif.terms import parse_date_time, parse_duration
 from events.xmlns import Element, name, node, xs_duration, xs_time
@@ -29,9 +30,17 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 class EventService:
     """Answers `tev` requests, and those of `wsnt` on a subscription's address."""
 
-    def __init__(self, *, subscriptions: Subscriptions, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        *,
+        subscriptions: Subscriptions,
+        clock: Callable[[], datetime],
+        properties: Callable[[], Iterable[Message]] = tuple,
+    ) -> None:
+        """`properties` gives what is so at present, for properties of which no event has told yet."""
         self._subscriptions = subscriptions
         self._clock = clock
+        self._present = properties
 
     def operations(self) -> Iterable[Operation]:
         read = Access.READ_MEDIA
@@ -115,6 +124,7 @@ class EventService:
     async def _create(self, call: Call) -> Element:
         wanted = _read_filter(call.request.find(name("tev:Filter")))
         policy = call.request.find(name("tev:SubscriptionPolicy"))
+        self._remember()
         granted = self._subscriptions.create(
             wanted=wanted,
             initial_termination=_termination(call, "tev:InitialTerminationTime"),
@@ -147,6 +157,7 @@ class EventService:
         )
 
     async def _synchronize(self, call: Call) -> Element:
+        self._remember()
         self._subscriptions.set_synchronization_point(_subscription_id(call))
         return node("tev:SetSynchronizationPointResponse")
 
@@ -170,6 +181,10 @@ class EventService:
     async def _unsubscribe(self, call: Call) -> Element:
         self._subscriptions.unsubscribe(_subscription_id(call))
         return node("wsnt:UnsubscribeResponse")
+
+    def _remember(self) -> None:
+        for prop in self._present():
+            self._subscriptions.remember(prop)
 
     def _faulting(self, answer: Answer) -> Answer:
         """Translate refusals of the subscriptions where they enter the wire."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -30,6 +30,7 @@ from adapter.onvif_device.media_service import MediaService
 from adapter.onvif_device.ports import Cameras, DeviceIdentity, FaceUser, Imaging, Pictures, Relays, Users
 from events import soap
 from events.onvif import messages
+from events.onvif.messages import Message
 from events.onvif.subscriptions import Subscriptions
 
 MAX_BODY_BYTES = 1024 * 1024  # the largest real request, a filter or an imaging setting, is a few kilobytes
@@ -74,7 +75,10 @@ class DeviceFace:
         self._clock = clock
         self._patience = patience or Patience()
         media, media2 = MediaService(cameras=cameras), Media2Service(cameras=cameras)
-        event, analytics = EventService(subscriptions=subscriptions, clock=clock), AnalyticsService(cameras=cameras)
+        event, analytics = (
+            EventService(subscriptions=subscriptions, clock=clock, properties=self._properties),
+            AnalyticsService(cameras=cameras),
+        )
         device_io = DeviceIoService(relays=relays, cameras=cameras)
         imaging_service = ImagingService(cameras=cameras, imaging=imaging)
         device = DeviceService(
@@ -95,17 +99,20 @@ class DeviceFace:
         services = (device, media, media2, event, analytics, device_io, imaging_service)
         self._operations = call.table(operation for service in services for operation in service.operations())
 
-    def remember_properties(self) -> None:
-        """State the relays of now to the subscriptions; call it at start and when cameras are added."""
+    def close(self) -> None:
+        """End all pull points, and with them the requests that wait: a stop must not wait for the next plate."""
+        self._subscriptions.close()
+
+    def _properties(self) -> Iterator[Message]:
+        """Relays and pictures as they are now."""
+        now = self._clock()
         for relay in self._relays.relays():
-            self._subscriptions.remember(
-                messages.relay_state(
-                    camera_id=relay.camera_id,
-                    relay_token=relay.relay_token,
-                    state=relay.state,
-                    utc_time=self._clock(),
-                )
+            yield messages.relay_state(
+                camera_id=relay.camera_id, relay_token=relay.relay_token, state=relay.state, utc_time=now
             )
+        for camera in self.cameras.cameras():
+            if camera.online is not None:
+                yield messages.signal_loss(camera_id=camera.camera_id, lost=not camera.online, utc_time=now)
 
     async def answer(self, request: web.Request) -> web.Response:
         """The response to one POST, whatever was sent."""
@@ -159,10 +166,15 @@ def create_app(face: DeviceFace) -> web.Application:
 def add_routes(app: web.Application, face: DeviceFace) -> None:
     """Offer the face under `/onvif/`."""
     app[FACE] = face
+    app.on_shutdown.append(_close)
     for service in addresses.SERVICES:
         app.router.add_post(service.path, _answer)
     app.router.add_post(addresses.SUBSCRIPTION_PATH + "{subscription_id}", _answer)
     picture_routes.add_routes(app, pictures=face.pictures, cameras=face.cameras, doorkeeper=face.doorkeeper)
+
+
+async def _close(app: web.Application) -> None:
+    app[FACE].close()
 
 
 async def _answer(request: web.Request) -> web.Response:

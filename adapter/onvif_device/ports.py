@@ -42,6 +42,8 @@ class FaceCamera:
     frame_rate: float = 12.0
     encoding: str = "H264"
     """`H264` or `JPEG`: what the stream behind GetStreamUri carries."""
+    online: bool | None = None
+    """Whether its picture comes; None while that is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -62,6 +62,8 @@ class Message:
     data: tuple[tuple[str, str], ...] = ()
     elements: tuple[tuple[str, Element], ...] = ()
     operation: PropertyOperation | None = None
+    camera_id: str = ""
+    """Whose property it is."""
     event: Event | None = None
     _rendered: dict[str, Element] = field(default_factory=dict, compare=False, repr=False)
 
@@ -70,18 +72,9 @@ class Message:
         """What a later value of the same property shares with this one."""
         return self.topic.expression, self.source
 
-    def initialized(self) -> Message:
-        """The same property value, told to a subscriber who is new or asks again."""
-        return Message(
-            topic=self.topic,
-            event_id=self.event_id,
-            utc_time=self.utc_time,
-            source=self.source,
-            data=self.data,
-            elements=self.elements,
-            operation=PropertyOperation.INITIALIZED,
-            event=self.event,
-        )
+    def restated(self, operation: PropertyOperation) -> Message:
+        """The same property value under another operation: Initialized for who is new, Deleted when it ends."""
+        return replace(self, operation=operation, _rendered={})
 
     @property
     def content(self) -> Element:
@@ -158,6 +151,7 @@ def relay_state(
         source=(("RelayToken", relay_output_token(camera_id, relay_token)),),
         data=(("LogicalState", state.value), *_event_id(event_id)),
         operation=PropertyOperation.CHANGED,
+        camera_id=camera_id,
     )
 
 
@@ -170,6 +164,7 @@ def signal_loss(*, camera_id: str, lost: bool, utc_time: datetime, event_id: str
         source=(("Source", video_source_token(camera_id)),),
         data=(("State", xs_bool(lost)), *_event_id(event_id)),
         operation=PropertyOperation.CHANGED,
+        camera_id=camera_id,
     )
 
 

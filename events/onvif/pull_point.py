@@ -121,4 +121,4 @@ class PullPoint:
 
 def _is_news(message: Message) -> bool:
     """Whether it tells of a stored event; the state of a property is repeated as often as it is asked for."""
-    return bool(message.event_id) and message.operation is not PropertyOperation.INITIALIZED
+    return bool(message.event_id) and message.operation in {None, PropertyOperation.CHANGED}

@@ -16,7 +16,7 @@ import structlog
 from events.onvif import messages
 from events.onvif.errors import FaultName, SubscriptionFault
 from events.onvif.filters import EVERYTHING, Filter
-from events.onvif.messages import Message
+from events.onvif.messages import Message, PropertyOperation
 from events.onvif.pull_point import PullPoint
 from events.onvif.replay import Replay
 from events.onvif.terms import parse_termination
@@ -86,6 +86,11 @@ class Subscriptions:
         return len(self._pull_points)
 
     @property
+    def points(self) -> Sequence[PullPoint]:
+        """For status pages: who listens, how much waits, what was lost."""
+        return tuple(self._pull_points.values())
+
+    @property
     def dropped(self) -> int:
         """Messages that slow subscribers have lost, since this process started."""
         return self._closed_drops + sum(point.dropped for point in self._pull_points.values())
@@ -102,8 +107,16 @@ class Subscriptions:
             point.put(message)
 
     def remember(self, prop: Message) -> None:
-        """State the present value of a property (a relay at start) without telling those who already listen."""
-        self._properties[prop.property_key] = prop
+        """State a property of which no event has told yet (a relay at start). What an event told stays."""
+        self._properties.setdefault(prop.property_key, prop)
+
+    def forget_camera(self, camera_id: str) -> None:
+        """A camera was removed: its properties end, and whoever listens is told so."""
+        for key, prop in tuple(self._properties.items()):
+            if prop.camera_id == camera_id:
+                del self._properties[key]
+                for point in self._pull_points.values():
+                    point.put(prop.restated(PropertyOperation.DELETED))
 
     def create(
         self, *, wanted: Filter = EVERYTHING, initial_termination: str | None = None, changed_only: bool = False
@@ -226,7 +239,7 @@ class Subscriptions:
 
     def _tell_properties(self, point: PullPoint) -> None:
         for prop in self._properties.values():
-            point.put(prop.initialized())
+            point.put(prop.restated(PropertyOperation.INITIALIZED))
 
     def _keep_alive(self, point: PullPoint, timeout: timedelta) -> None:
         """Every answer leaves the pull point alive for at least the Timeout asked (Core 9.1.1)."""

@@ -163,14 +163,12 @@ class RunningFace:
 async def running_face(folder: Path, patience: Patience | None = None) -> AsyncIterator[RunningFace]:
     """A face on a free loopback port."""
     running = RunningFace(folder=folder, patience=patience or Patience())
-    runner = web.AppRunner(create_app(running.face), shutdown_timeout=1)
+    runner = web.AppRunner(create_app(running.face), shutdown_timeout=30)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     running.port = runner.addresses[0][1]
-    running.face.remember_properties()
     try:
         yield running
     finally:
-        running.subscriptions.close()
         await runner.cleanup()

@@ -120,6 +120,20 @@ async def test_a_camera_that_does_not_answer_is_given_up_with_a_fault(
     assert "within 0.05 s" in answer.reason
 
 
+async def test_the_face_stops_at_once_although_a_pull_waits(tmp_path: Path, session: aiohttp.ClientSession) -> None:
+    async with asyncio.timeout(5):
+        async with running_face(tmp_path) as face:
+            caller = SoapCaller(session, face.base_url, ("admin", "admin-pass"))
+            address = (await caller.call("<tev:CreatePullPointSubscription/>")).text(".//wsa:Address") or ""
+            pull = "<tev:PullMessages><tev:Timeout>PT60S</tev:Timeout><tev:MessageLimit>9</tev:MessageLimit>"
+            await caller.call(pull + "</tev:PullMessages>", path=address)  # the relay's state
+            waiting = asyncio.create_task(caller.call(pull + "</tev:PullMessages>", path=address))
+            while not any(point.pulling for point in face.subscriptions.points):
+                await asyncio.sleep(0.001)
+        answer = await waiting
+    assert "no subscription" in answer.reason
+
+
 async def test_a_bug_answers_in_soap_and_tells_nothing(face: RunningFace, admin: SoapCaller) -> None:
     def broken() -> list[object]:
         raise ZeroDivisionError("secret detail")

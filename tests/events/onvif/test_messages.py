@@ -145,7 +145,7 @@ def test_a_relay_is_a_property_that_a_late_subscriber_hears_as_initialized() -> 
     assert message is not None
     later = messages.from_event(relay_changed(7, state=RelayState.INACTIVE))
     assert later is not None and later.property_key == message.property_key
-    element = message.initialized().render(BASE)
+    element = message.restated(messages.PropertyOperation.INITIALIZED).render(BASE)
     found = element.find(".//tt:Message", NS)
     assert found is not None and found.get("PropertyOperation") == "Initialized"
     assert simple(element, "Source") == {"RelayToken": "north.gate"}

@@ -270,6 +270,30 @@ async def test_a_synchronization_point_repeats_properties_and_only_those() -> No
     assert await device.pull(point) == [event_id(3)]
 
 
+async def test_what_an_event_told_of_a_property_outweighs_what_was_so_at_start() -> None:
+    device = Device()
+    device.happen(relay_changed(1))
+    start = messages.relay_state(
+        camera_id="north", relay_token="gate", state=RelayState.INACTIVE, utc_time=NOON, event_id="start"
+    )
+    device.subscriptions.remember(start)
+    assert await device.pull(device.subscriptions.create().subscription_id) == [event_id(1)]
+
+
+async def test_the_properties_of_a_removed_camera_end() -> None:
+    device = Device()
+    device.happen(relay_changed(1), camera_lost(2), camera_lost(3, camera_id="south"))
+    point = device.subscriptions.create().subscription_id
+    await device.pull(point)
+    device.subscriptions.forget_camera("north")
+    pulled = await device.subscriptions.pull(point, timeout=NONE, limit=10)
+    assert [(message.event_id, message.operation) for message in pulled.messages] == [
+        (event_id(1), messages.PropertyOperation.DELETED),
+        (event_id(2), messages.PropertyOperation.DELETED),
+    ]
+    assert await device.pull(device.subscriptions.create().subscription_id) == [event_id(3)]
+
+
 async def test_previews_and_lost_tracks_are_not_told() -> None:
     device = Device()
     point = device.subscriptions.create().subscription_id
