@@ -140,7 +140,7 @@ class Subscriptions:
         )
         self._pull_points[point.subscription_id] = point
         self._tell_properties(point)
-        return self._granted(point)
+        return _granted(point, now)
 
     async def pull(
         self,
@@ -189,7 +189,7 @@ class Subscriptions:
         now = self._clock()
         point.ends_at = self._end(termination, now, FaultName.UNACCEPTABLE_TERMINATION)
         point.life = point.ends_at - now
-        return self._granted(point)
+        return _granted(point, now)
 
     def unsubscribe(self, subscription_id: str) -> None:
         """End the pull point, and the pull that waits on it. Raises SubscriptionFault."""
@@ -274,11 +274,6 @@ class Subscriptions:
             f"There is no subscription {subscription_id[:64]!r}, or it has expired; create a new pull point.",
         )
 
-    def _granted(self, point: PullPoint) -> Granted:
-        return Granted(
-            subscription_id=point.subscription_id, current_time=self._clock(), termination_time=point.ends_at
-        )
-
     def _expire(self) -> None:
         now = self._clock()
         for point in [point for point in self._pull_points.values() if point.ends_at <= now and not point.pulling]:
@@ -289,3 +284,8 @@ class Subscriptions:
         point.close()
         self._closed_drops += point.dropped
         self._pull_points.pop(point.subscription_id, None)
+
+
+def _granted(point: PullPoint, now: datetime) -> Granted:
+    """Both times from one look at the clock: clients subtract them to see whether their wish was granted."""
+    return Granted(subscription_id=point.subscription_id, current_time=now, termination_time=point.ends_at)

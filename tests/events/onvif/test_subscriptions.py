@@ -160,6 +160,15 @@ async def test_exactly_the_life_that_was_asked_for_is_granted(asked: str | None,
     assert (found.current_time, found.termination_time) == (NOON, granted)
 
 
+async def test_the_granted_life_is_exact_although_the_clock_runs_on() -> None:
+    ticks = iter(NOON + timedelta(milliseconds=number) for number in range(100))
+    subscriptions = Subscriptions(journal=MemoryJournal(), clock=lambda: next(ticks))
+    created = subscriptions.create(initial_termination="PT60S")
+    renewed = subscriptions.renew(created.subscription_id, "PT90S")
+    assert created.termination_time - created.current_time == timedelta(seconds=60)
+    assert renewed.termination_time - renewed.current_time == timedelta(seconds=90)
+
+
 @pytest.mark.parametrize(
     "asked", ["PT0S", "-PT10S", "P2D", "2026-11-22T11:59:59Z", "tomorrow", "P", "PT", "9" * 100, "P99999999999D"]
 )
