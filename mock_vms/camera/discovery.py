@@ -34,6 +34,8 @@ GROUP_PORT = 3702
 # Core 7 lets all devices of a network spread their answers over half a second so that a probe is not drowned in them.
 _LONGEST_DELAY_S = 0.5
 _REMEMBERED_MESSAGES = 512
+# Repeats of a message come within a quarter of a second; some clients use one message id for ever.
+_REPEAT_WINDOW_S = 1.0
 _DATAGRAM_LIMIT_BYTES = 32 * 1024
 _PENDING_LIMIT = 256
 
@@ -68,7 +70,7 @@ class DiscoveryResponder:
         self._unicast: asyncio.DatagramTransport | None = None
         self._group: asyncio.DatagramTransport | None = None
         self._interfaces: list[str] = []
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: OrderedDict[str, float] = OrderedDict()
         self._pending: set[asyncio.TimerHandle] = set()
 
     @property
@@ -176,9 +178,11 @@ class DiscoveryResponder:
 
     def _is_repeated(self, message_id: str) -> bool:
         """UDP messages are sent twice on purpose, and arrive once per interface."""
-        if message_id in self._seen:
+        now_s = asyncio.get_running_loop().time()
+        seen_s = self._seen.get(message_id)
+        if seen_s is not None and now_s - seen_s < _REPEAT_WINDOW_S:
             return True
-        self._seen[message_id] = None
+        self._seen[message_id] = now_s
         if len(self._seen) > _REMEMBERED_MESSAGES:
             self._seen.popitem(last=False)
         return False

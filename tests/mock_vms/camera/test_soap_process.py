@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 
@@ -64,6 +65,16 @@ async def test_a_stream_is_closed_to_a_wrong_password() -> None:
         told = json.loads(await asyncio.wait_for(process.stdout.readline(), 30))
         with pytest.raises(av.error.HTTPUnauthorizedError):
             await asyncio.to_thread(_first_frame_size, told["rtsp"].replace("rtsp://", "rtsp://admin:wrong@"))
+
+
+async def test_a_port_that_is_taken_is_told_with_a_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with started(*ARGUMENTS, "--http-port", port) as process:
+            _, errors = await asyncio.wait_for(process.communicate(), 30)
+            assert process.returncode == 1
+            assert "cannot listen" in errors.decode()
+            assert "0 for a free one" in errors.decode()
 
 
 @pytest.mark.parametrize(
