@@ -22,6 +22,8 @@ PITCH = math.radians(9.8)
 FOCAL_WIDTHS = 2.5
 # Nearer than this to the lens plane a point has no place on the screen.
 _NEAREST_M = 0.3
+_MOUNT = np.array([0.0, MOUNT_HEIGHT_M, 0.0])
+_TURN = np.array([[1.0, 0.0, 0.0], [0.0, -math.cos(PITCH), -math.sin(PITCH)], [0.0, -math.sin(PITCH), math.cos(PITCH)]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +40,10 @@ class Lens:
 
     def project(self, points: Points) -> Points:
         """World points, shape (n, 3), to pixels, shape (n, 2)."""
-        above = points[:, 1] - MOUNT_HEIGHT_M
-        depth = np.maximum(points[:, 2] * math.cos(PITCH) - above * math.sin(PITCH), _NEAREST_M)
-        up = above * math.cos(PITCH) + points[:, 2] * math.sin(PITCH)
-        x = self.width_px / 2 + self.focal_px * points[:, 0] / depth
-        y = self.height_px / 2 - self.focal_px * up / depth
-        return np.stack((x, y), axis=1)
+        seen = (points - _MOUNT) @ _TURN  # to the right, down, and away from the camera
+        across = seen[:, :2] / np.maximum(seen[:, 2:], _NEAREST_M)
+        centre = np.array([self.width_px / 2, self.height_px / 2])
+        return np.asarray(across * self.focal_px + centre, dtype=np.float64)
 
     def point(self, x_m: float, y_m: float, z_m: float) -> tuple[float, float]:
         ((x, y),) = self.project(np.array([[x_m, y_m, z_m]]))

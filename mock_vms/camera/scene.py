@@ -174,8 +174,8 @@ def _extent(lens: Lens, approach: Approach, z_m: float, trail_px: float) -> Regi
 def _over(layer: Plane, ground: Plane) -> Plane:
     """A layer with alpha-multiplied colours laid over the ground."""
     through = cv2.cvtColor(255 - layer[..., 3], cv2.COLOR_GRAY2BGR)
-    behind = cv2.multiply(np.ascontiguousarray(ground), through, scale=1 / 255)
-    return np.asarray(cv2.add(behind, np.ascontiguousarray(layer[..., :3])), dtype=np.uint8)
+    behind = cv2.multiply(ground, through, scale=1 / 255)
+    return np.asarray(cv2.add(behind, cv2.cvtColor(layer, cv2.COLOR_BGRA2BGR), dst=behind), dtype=np.uint8)
 
 
 def _bill(approach: Approach) -> Billing:

@@ -93,7 +93,7 @@ class Timeline(Generic[ItemT]):
     """Puts items on one after the other, with a free road between them, and keeps the truth.
 
     What was asked for comes first; when nothing waits, `autoplay` is asked for the next item (None: nothing to show).
-    Autoplay only begins items while somebody watches, so a folder played once is not played to an empty house.
+    Items only begin while somebody watches, so a folder played once is not played to an empty house.
     """
 
     def __init__(

@@ -106,7 +106,15 @@ class Stage:
         return time.monotonic() + self._clock_offset_s
 
     def _run(self) -> None:
-        """The render thread: on each tick of a watched track's frame rate, draw, develop and encode."""
+        """The render thread. It only ends before `aclose` by a bug, whose traceback the interpreter prints."""
+        try:
+            self._film()
+        finally:
+            if not self._stopping.is_set():
+                log.error("stage.render_thread_died", camera=self._state.name)
+
+    def _film(self) -> None:
+        """On each tick of a watched track's frame rate, draw, develop and encode."""
         while not self._stopping.is_set():
             watched = [track for track in self._tracks.values() if track.watched]
             pause_s = min((track.due_s - self._now() for track in watched), default=IDLE_LOOK_S)
