@@ -36,6 +36,8 @@ OVERLAY_BAND = 0.065
 COVERS = 4.0
 COVERED_WITHIN_S = 2.0
 MOST_PREVIEWS = 4
+# Readings that agree beyond this number hardly change a likelihood.
+ENOUGH_READS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,14 @@ class Tracker:
     def undecided(self) -> bool:
         """Some plate in view has no final passage yet, so looking again is worth its cost."""
         return any(not track.closed for track in self._tracks)
+
+    @property
+    def hungry(self) -> bool:
+        """Some plate in view has been read so little that more frames per second would make its vote better."""
+        return any(
+            not track.closed and ((verdict := track.verdict()) is None or verdict.support < ENOUGH_READS)
+            for track in self._tracks
+        )
 
     @property
     def in_view(self) -> bool:

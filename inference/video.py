@@ -84,7 +84,7 @@ def watch_video(
             if on_look is not None:
                 on_look(frame, recognition)
             told = observer.update(frame, recognition, plan, motion)
-        rate = settings.rate(busy=observer.tracker.undecided)
+        rate = settings.rate(busy=observer.tracker.hungry)
         due_s = max(due_s, now_s - (1 / rate if rate else 0.0)) + (1 / rate if rate else 0.0)
         yield from _told(told, finals)
     yield from _told(observer.tracker.flush(now_s), finals)

@@ -24,7 +24,7 @@ LOST_AT_CUT_END = 0.5
 LOST_INSIDE = 0.02
 INVENTED = 0.015
 # Neighbouring frames make the same mistakes, so each further agreeing read counts for less.
-AGREEMENT = (1.0, 0.45, 0.3, 0.2, 0.15)
+AGREEMENT = (1.0, 0.25, 0.2, 0.15, 0.1, 0.1)
 # Parts of a plate shorter than this are alike by chance.
 LEAST_PART = 3
 # Votes that never come to rest would make every decision dearer; the weakest are dropped beyond this number.

@@ -63,7 +63,7 @@ class WatchSettings:
     max_fps: float | None = 4.0
     """Analysed frames per second; None is as many as come and the processor allows."""
     moving_fps: float | None = 8.0
-    """Analysed frames per second while a plate in view has no final reading yet; never below `max_fps`."""
+    """Analysed frames per second while a plate in view has been read too little; never below `max_fps`."""
     reread_s: float = 5.0
     """A scene without motion but with a plate in it is read again this seldom."""
     motion_gate: bool = True
@@ -138,7 +138,7 @@ class Watch:
                 if _ended(self._source):
                     return
                 continue
-            rate = self.settings.rate(busy=self._observer.tracker.undecided)
+            rate = self.settings.rate(busy=self._observer.tracker.hungry)
             interval_s = 1.0 / rate if rate else 0.0
             self._source.interval_s = interval_s
             due_s = time.monotonic() + interval_s * 0.9
