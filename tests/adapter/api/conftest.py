@@ -77,6 +77,9 @@ class FakeService:
     async def rules_changed(self) -> None:
         self.told.append("rules")
 
+    async def onvif_users_changed(self) -> None:
+        self.told.append("onvif users")
+
     async def outputs_changed(self) -> None:
         self.told.append("outputs")
 

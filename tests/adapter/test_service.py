@@ -1,0 +1,172 @@
+"""The whole service with a virtual camera in front: it runs, notices a lost camera, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from adapter.client import ServiceError
+from adapter.service import Running, running
+from adapter.settings import Settings
+from inference.recognition import Recognition, RecognitionSettings
+from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading
+from mock_vms.camera.app import VirtualCamera
+from mock_vms.camera.identity import User
+from mock_vms.camera.scene import StreetScene
+from mock_vms.camera.settings import VirtualCameraSettings
+from mock_vms.camera.sources import PlayMode
+from mock_vms.camera.stage import Stage
+from mock_vms.camera.state import CameraState
+from mock_vms.demo.rest import Rest, RestFailed
+
+PASSWORD = "camera password"
+
+
+class OnePlate:
+    """Reads the same plate at the same place in every picture: a car that has stopped at the gate."""
+
+    def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
+        characters = tuple(CharacterLikelihood(character=c, likelihood=0.97) for c in "12BKL3")
+        plate = LicensePlate(plate_number="12BKL3", country_code="NL")
+        box = Box(x=500, y=400, width=140, height=30)
+        return Recognition(
+            readings=(
+                Reading(
+                    plate=plate,
+                    raw_text="12-BKL-3",
+                    likelihood=0.97,
+                    characters=characters,
+                    box=box,
+                    country_likelihood=0.9,
+                    module_code="NL",
+                    sharpness=1.0,
+                    contrast=80.0,
+                ),
+            )
+        )
+
+
+def settings(folder: Path, **changes: Any) -> Settings:
+    fields = {"data_dir": folder, "host": "127.0.0.1", "http_port": 0, "onvif_port": 0, "rtsp_port": 0}
+    return Settings(**(fields | {"discovery": False, "camera_lost_after_s": 2.0} | changes))
+
+
+@asynccontextmanager
+async def virtual_camera(http_port: int = 0, rtsp_port: int = 0) -> AsyncIterator[VirtualCamera]:
+    state = CameraState(name="Gate")
+    chosen = VirtualCameraSettings(
+        users=(User(name="admin", password=PASSWORD),), http_port=http_port, rtsp_port=rtsp_port
+    )
+    scene = StreetScene(countries=["NL"], plates=["12-BKL-3"], mode=PlayMode.LOOP, every_s=0.5)
+    async with Stage(state=state, source=scene) as stage, VirtualCamera(chosen, state=state, stage=stage) as camera:
+        yield camera
+
+
+async def until(condition: Callable[[], Awaitable[Any]], timeout_s: float = 60.0) -> Any:
+    """The first truthy answer; the time-out fails the test."""
+    async with asyncio.timeout(timeout_s):
+        while not (answer := await condition()):
+            await asyncio.sleep(0.1)
+        return answer
+
+
+async def status_is(api: Rest, text: str) -> bool:
+    return (await api.get("/status"))["status"] == text
+
+
+def rest(service: Running) -> Rest:
+    return Rest(f"{service.console_url}/api/v1", service.local_token)
+
+
+async def add_camera(api: Rest, camera: VirtualCamera) -> str:
+    body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": PASSWORD, "modules": ["NL"]}
+    return (await api.post("/cameras", body))["camera_id"]
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("M-298")
+@pytest.mark.requirement("M-299")
+@pytest.mark.requirement("M-304")
+async def test_a_plate_is_told_and_a_lost_camera_is_noticed_and_found_again(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        await api.post("/alarm-definitions", {"name": "Visitor", "list_id": "unlisted"})
+        async with virtual_camera() as camera:
+            await add_camera(api, camera)
+            alarms = await until(lambda: api.get("/alarms"))
+            http_port, rtsp_port = camera.http_port, camera._rtsp.port
+            await until(lambda: status_is(api, "All LPR cameras are running"))
+        visitor = next(alarm for alarm in alarms if alarm["name"] == "Visitor")
+        assert (visitor["object"], visitor["tag"], visitor["type"]) == ("12BKL3", "NL", "List match")
+        await until(lambda: status_is(api, "0 of 1 LPR cameras running"))
+        lost = await api.get("/events", kind="CameraLost")
+        assert lost[0]["event"]["camera_name"] == "Gate"
+        async with virtual_camera(http_port, rtsp_port):
+            await until(lambda: status_is(api, "All LPR cameras are running"), 100)
+            restored = await api.get("/events", kind="CameraRestored")
+            assert restored[0]["event"]["utc_time"] > lost[0]["event"]["utc_time"]
+        kinds = {alarm["type"] for alarm in await api.get("/alarms")}
+        assert {"LPR camera connection lost", "LPR camera running"} <= kinds
+
+
+async def test_a_wrong_camera_password_is_told_when_the_camera_is_added(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": "wrong"}
+        with pytest.raises(RestFailed, match=r"password|log"):
+            await api.post("/cameras", body)
+        assert await api.get("/cameras") == []
+
+
+async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        added = await api.post("/cameras", {"name": "Stream", "address": "rtsp://127.0.0.1:9/none"})
+        with pytest.raises(RestFailed, match="discard_below"):
+            await api._call("PATCH", f"/cameras/{added['camera_id']}", json={"recognition": {"discard_below": 7}})
+
+
+async def test_the_first_start_makes_up_passwords_and_the_second_does_not(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as first:
+        assert first.first.administrator_password
+        assert first.first.vms_password
+        identity = first.local_token
+    assert (tmp_path / "local.token").stat().st_mode & 0o077 == 0
+    async with running(settings(tmp_path), OnePlate()) as second:
+        assert second.first.administrator_password is None
+        assert second.first.vms_password is None
+        assert second.local_token == identity
+
+
+async def test_nothing_is_open_without_a_login(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, Rest(f"{service.console_url}/api/v1") as stranger:
+        for path in ("/cameras", "/status", "/events", "/users"):
+            with pytest.raises(RestFailed, match="HTTP 401"):
+                await stranger.get(path)
+
+
+@pytest.mark.slow
+async def test_opening_and_closing_many_times_leaves_no_thread_and_no_handle(tmp_path: Path) -> None:
+    async def once() -> None:
+        async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+            await api.get("/status")
+
+    await once()
+    await asyncio.sleep(0)
+    threads, handles = threading.active_count(), psutil.Process().num_fds()
+    for _ in range(5):
+        await once()
+    await asyncio.sleep(0)
+    assert threading.active_count() <= threads + 1
+    assert psutil.Process().num_fds() <= handles + 2
+
+
+def test_the_command_line_says_what_to_do_when_no_service_runs(tmp_path: Path) -> None:
+    from adapter.client import ServiceClient  # noqa: PLC0415 - only here
+
+    with pytest.raises(ServiceError, match="onvif-lpr serve"):
+        ServiceClient.of_this_machine(settings(tmp_path))
