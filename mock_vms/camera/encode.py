@@ -52,7 +52,7 @@ class H264Encoder:
             "crf": f"{42 - 0.26 * settings.quality:.1f}",
             "maxrate": str(settings.bitrate_kbps * 1000),
             "bufsize": str(settings.bitrate_kbps * 1000),
-            "x264-params": "scenecut=0:rc-lookahead=0:log-level=none",
+            "x264-params": "cabac=1:scenecut=0:rc-lookahead=0:log-level=none",
         }
         self._context = context
         self._count = 0

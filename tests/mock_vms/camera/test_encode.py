@@ -79,3 +79,8 @@ def test_a_jpeg_has_the_size_and_the_picture_that_were_encoded():
 def test_any_quality_number_gives_a_picture(quality):
     (planes,) = moving(1)
     assert encode_jpeg(planes, quality)[:2] == b"\xff\xd8"
+
+
+def test_the_stream_is_of_the_main_profile_that_the_media_service_states():
+    (sequence_set,) = (unit for unit in parameter_sets(SETTINGS) if unit[0] & 0x1F == 7)
+    assert sequence_set[1] == 77
