@@ -77,6 +77,10 @@ async def until(condition: Callable[[], Awaitable[Any]], timeout_s: float = 60.0
         return answer
 
 
+async def alarms_named(api: Rest, name: str) -> list[dict[str, Any]]:
+    return [alarm for alarm in await api.get("/alarms") if alarm["name"] == name]
+
+
 async def status_is(api: Rest, text: str) -> bool:
     return (await api.get("/status"))["status"] == text
 
@@ -97,12 +101,14 @@ async def add_camera(api: Rest, camera: VirtualCamera) -> str:
 async def test_a_plate_is_told_and_a_lost_camera_is_noticed_and_found_again(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         await api.post("/alarm-definitions", {"name": "Visitor", "list_id": "unlisted"})
+        for kind in ("CameraLost", "CameraRestored"):
+            await api.post("/alarm-definitions", {"name": f"{kind} alarm", "event_kind": kind})
         async with virtual_camera() as camera:
             await add_camera(api, camera)
-            alarms = await until(lambda: api.get("/alarms"))
+            alarms = await until(lambda: alarms_named(api, "Visitor"))
             http_port, rtsp_port = camera.http_port, camera._rtsp.port
             await until(lambda: status_is(api, "All LPR cameras are running"))
-        visitor = next(alarm for alarm in alarms if alarm["name"] == "Visitor")
+        visitor = alarms[0]
         assert (visitor["object"], visitor["tag"], visitor["type"]) == ("12BKL3", "NL", "List match")
         await until(lambda: status_is(api, "0 of 1 LPR cameras running"))
         lost = await api.get("/events", kind="CameraLost")
