@@ -1,0 +1,102 @@
+"""The console in a real browser: sign in, watch a plate arrive, import a list, close an alarm by keyboard."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from events.types import ListKind, ListMatched
+from rules.types import AlarmDefinition, ListEntry
+from tests.adapter.api.conftest import PASSWORD, Console
+from tests.adapter.api.test_resources import add_list, pass_by
+from tests.rules.examples import recognized
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
+]
+
+
+@pytest.fixture
+async def page(console: Console) -> AsyncIterator[Page]:
+    """A signed-in page whose script errors and policy violations fail the test."""
+    problems: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        opened = await browser.new_page(base_url=str(console.server.make_url("/")))
+        opened.on("pageerror", lambda error: problems.append(str(error)))
+        opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        await opened.goto("/", wait_until="load")
+        problems.clear()  # the redirect to the login page is a refusal on purpose
+        await opened.fill("[name=name]", "anna")
+        await opened.fill("[name=password]", PASSWORD)
+        await opened.keyboard.press("Enter")
+        await opened.wait_for_selector("text=Live reads")
+        yield opened
+        await browser.close()
+    assert problems == []
+
+
+async def test_a_read_and_its_list_appear_without_reloading(console: Console, page: Page) -> None:
+    await page.wait_for_selector(".pulse.on")
+    event = recognized("LIVE42", frame_picture=None, plate_picture=None)
+    console.live.publish(event)
+    console.live.publish(
+        ListMatched(
+            event_id="m1",
+            utc_time=event.utc_time,
+            recognized_id=event.event_id,
+            camera_id=event.camera_id,
+            camera_name=event.camera_name,
+            plate=event.plate,
+            likelihood=event.likelihood,
+            list_id="l1",
+            list_name="<b>Guests</b>",
+            list_kind=ListKind.WATCH,
+            pattern="LIVE*",
+        )
+    )
+    row = page.locator("#read-event1")
+    assert await row.locator(".plate .number").inner_text() == "LIVE42"
+    assert await row.locator(".chip.watch").inner_text() == "<b>Guests</b>"
+
+
+async def test_a_list_is_imported_after_a_look_at_the_preview(console: Console, page: Page) -> None:
+    list_id = await add_list(console)
+    await page.goto(f"/lists/{list_id}")
+    content = {"name": "list.csv", "mimeType": "text/csv", "buffer": b"plate,Owner\nnew 1,Ann\nbad!,Ben\n"}
+    await page.set_input_files("[name=file]", files=[content])
+    await page.click("#import button:has-text('Preview')")
+    await page.wait_for_selector("#confirm:visible")
+    assert "1 to add" in await page.inner_text("#preview")
+    assert "Line 3" in await page.inner_text("#preview")
+    await page.click("#confirm")
+    await page.wait_for_selector("td:has-text('NEW1')")
+
+
+async def test_an_alarm_is_closed_with_the_keyboard_alone(console: Console, page: Page) -> None:
+    list_id = await add_list(console)
+    await console.store.lists.save_entry(list_id, ListEntry(entry_id="e", pattern="ABC123"))
+    await console.store.alarm_definitions.save(AlarmDefinition(definition_id="d", name="Resident", list_id=list_id))
+    await pass_by(console, "ABC123", frame_picture=None, plate_picture=None)
+    await page.goto("/alarms")
+    await page.focus("button[data-state=closed]")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".state.closed")
+    (alarm,) = await console.store.alarms.all()
+    assert (alarm.state, alarm.changed_by) == ("closed", "anna")
+
+
+@pytest.mark.requirement("M-139", "M-307")
+async def test_every_page_opens_without_a_script_error(page: Page) -> None:
+    for path in ("/alarms", "/lists", "/lists/unlisted", "/cameras", "/status", "/password", "/?plate=AB%3F"):
+        answer = await page.goto(path)
+        assert answer is not None
+        assert answer.status == 200
