@@ -114,6 +114,17 @@ async def test_an_item_filter_looks_into_the_message(condition: str, hears: bool
         assert relay_states(await client.pull(address, timeout="PT0S")) == (INITIAL if hears else [])
 
 
+async def test_a_filter_that_fails_only_on_some_messages_disturbs_nobody() -> None:
+    async with camera_and_client() as (camera, client):
+        broken = 'boolean(//tt:SimpleItem[@Name="RelayToken"]) and not()'
+        content = f'<wsnt:MessageContent Dialect="{ITEMS}">{broken}</wsnt:MessageContent>'
+        mute = await client.subscribe(f"<tev:Filter>{content}</tev:Filter>")
+        hearing = await client.subscribe()
+        camera.relays.switch("gate", True)
+        assert relay_states(await client.pull(mute, timeout="PT0S")) == []
+        assert len(relay_states(await client.pull(hearing))) == 2
+
+
 @pytest.mark.parametrize(
     ("inside", "fault"),
     [
@@ -127,6 +138,7 @@ async def test_an_item_filter_looks_into_the_message(condition: str, hears: bool
             CONTENT,
         ),
         ('<wsnt:MessageContent Dialect="urn:x">boolean(//*)</wsnt:MessageContent>', CONTENT),
+        (f'<wsnt:MessageContent Dialect="{ITEMS}">boolean()</wsnt:MessageContent>', CONTENT),
         ('<wsnt:ProducerProperties Dialect="urn:x">a</wsnt:ProducerProperties>', "InvalidFilter"),
     ],
 )

@@ -94,6 +94,22 @@ def test_any_filter_is_understood_or_a_fault(text: str, dialect: str) -> None:
             validate(write_envelope(fault.element()))
 
 
+@pytest.mark.timeout(20)
+def test_texts_that_almost_match_are_refused_without_trying_every_way() -> None:
+    """With backtracking, each of these would take longer than the universe has lasted."""
+    item_filter = "http://www.onvif.org/ver10/tev/messageContentFilter/ItemFilter"
+    almost = "boolean(//SimpleItem[" + ' @Name="a"    ' * 120
+    with pytest.raises(SoapFault):
+        read_filter(wsnt("Filter", wsnt("MessageContent", almost, Dialect=item_filter)))
+    with pytest.raises(SoapFault):
+        read_filter(wsnt("Filter", wsnt("TopicExpression", "tns1:" + "a/" * 900 + "//")))
+    with pytest.raises(ValueError, match="not an xs:duration"):
+        parse_duration("P" + "1" * 50_000)
+    authority = DigestAuthority(realm="r", users={"admin": "secret"})
+    for header in ("a" * 4000, 'a="' + "\\a" * 1900, "a =" * 1300, "a" + " " * 4000):
+        assert not authority.authorize("GET", "/x", "Digest " + header)
+
+
 @given(st.binary(max_size=200))
 def test_any_datagram_is_a_request_or_nothing(datagram: bytes) -> None:
     read_request(datagram)
