@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.training.scenes import SceneDresser
+
 LONGEST_SIDE = 900  # scenes are kept in memory at most this large
 SMALLEST_PLATE_PX, LARGEST_PLATE_PX = 14.0, 190.0
 
@@ -53,13 +55,41 @@ def load_scenes(folder: Path, split: str, sets: tuple[str, ...] | None = None) -
     return scenes
 
 
-def sample(scene: Scene, size: int, rng: random.Random) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """One training picture and the corners (n, 4, 2) of its plates."""
+def sample(
+    scene: Scene, size: int, rng: random.Random, *, behind: Scene | None = None, dresser: SceneDresser | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """One training picture and the corners (n, 4, 2) of its plates.
+
+    `behind` fills what `scene` leaves empty when it is made small; `dresser` swaps plates and adds lures.
+    """
+    ground = np.empty((size, size, 3), np.uint8)
+    ground[:] = [rng.randrange(256) for _ in range(3)]
+    corners = np.empty((0, 4, 2), np.float32)
+    softness = 1.0
+    for layer in (behind, scene):
+        if layer is not None:
+            softness, placed, cover = _lay(layer, ground, rng)
+            covered = cover[tuple(np.clip(corners.mean(1).astype(int), 0, size - 1).T[::-1])] > 0
+            corners = np.concatenate([corners[~covered], placed])
+    picture = ground
+    if rng.random() < 0.5:
+        picture = picture[:, ::-1].copy()
+        corners = corners[:, [1, 0, 3, 2]].copy()
+        corners[..., 0] = size - corners[..., 0]
+    if dresser is not None:
+        corners = dresser.dress(picture, corners, softness)
+    return spoil(picture, rng), corners
+
+
+def _lay(
+    scene: Scene, ground: NDArray[np.uint8], rng: random.Random
+) -> tuple[float, NDArray[np.float32], NDArray[np.uint8]]:
+    """Warp a scene onto `ground`; returns its scale, its plates' corners and which pixels it covers."""
     height, width = scene.picture.shape[:2]
+    size = ground.shape[0]
     corners = np.stack([scene.boxes[:, [0, 2, 2, 0]], scene.boxes[:, [1, 1, 3, 3]]], axis=-1).astype(np.float32)
     if len(scene.boxes) and rng.random() < 0.92:
-        pick = rng.randrange(len(scene.boxes))
-        x0, y0, x1, y1 = scene.boxes[pick]
+        x0, y0, x1, y1 = scene.boxes[rng.randrange(len(scene.boxes))]
         target = math.exp(rng.uniform(math.log(SMALLEST_PLATE_PX), math.log(LARGEST_PLATE_PX)))
         scale = float(np.clip(target / max(x1 - x0, 4.0), 0.15, 4.0))
         centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
@@ -70,20 +100,18 @@ def sample(scene: Scene, size: int, rng: random.Random) -> tuple[NDArray[np.uint
         centre = np.array([rng.uniform(0, width), rng.uniform(0, height)])
         place = np.array([size / 2, size / 2])
     matrix = _warp(centre, place, scale, size, rng)
-    picture = cv2.warpPerspective(
-        scene.picture,
-        matrix,
-        (size, size),
-        flags=cv2.INTER_AREA if scale < 0.6 else cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=[rng.randrange(256) for _ in range(3)],
+    picture = scene.picture
+    if scale < 0.6:  # a warp alone would alias
+        picture = cv2.resize(picture, None, fx=scale * 1.2, fy=scale * 1.2, interpolation=cv2.INTER_AREA)
+    shrunk = np.diag([width / picture.shape[1], height / picture.shape[0], 1.0])
+    cv2.warpPerspective(
+        picture, matrix @ shrunk, (size, size), dst=ground, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT
     )
-    warped = cv2.perspectiveTransform(corners.reshape(1, -1, 2), matrix).reshape(-1, 4, 2) if len(corners) else corners
-    if rng.random() < 0.5:
-        picture = picture[:, ::-1].copy()
-        warped = warped[:, [1, 0, 3, 2]].copy()
-        warped[..., 0] = size - warped[..., 0]
-    return spoil(picture.astype(np.uint8), rng), warped.astype(np.float32)
+    cover = cv2.warpPerspective(
+        np.full((8, 8), 255, np.uint8), matrix @ np.diag([width / 8, height / 8, 1.0]), (size, size)
+    )
+    placed = cv2.perspectiveTransform(corners.reshape(1, -1, 2), matrix).reshape(-1, 4, 2) if len(corners) else corners
+    return scale, placed.astype(np.float32), cover.astype(np.uint8)
 
 
 def _warp(

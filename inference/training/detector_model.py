@@ -59,25 +59,12 @@ class DetectorNet(nn.Module):
 
 
 class DetectorExport(nn.Module):
-    """The shipped graph: (batch, 13, h, w) with the likelihood instead of the logit and pixels instead of cells.
-
-    Channels: likelihood, x0, y0, x1, y1 (box, input pixels), then four corners (x, y) in input pixels.
-    """
+    """The shipped graph: (1, height, width, 3) bytes in, the map with a likelihood instead of the logit out."""
 
     def __init__(self, net: DetectorNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, x: Tensor) -> Tensor:
-        raw = self.net(x)
-        height, width = raw.shape[2], raw.shape[3]
-        ys = (torch.arange(height, dtype=torch.float32) + 0.5).view(1, 1, height, 1) * STRIDE
-        xs = (torch.arange(width, dtype=torch.float32) + 0.5).view(1, 1, 1, width) * STRIDE
-        left, top, right, bottom = (raw[:, i : i + 1] * STRIDE for i in range(1, 5))
-        parts = [torch.sigmoid(raw[:, :1]), xs - left, ys - top, xs + right, ys + bottom]
-        for corner in range(4):
-            parts += [
-                xs + raw[:, 5 + 2 * corner : 6 + 2 * corner] * STRIDE,
-                ys + raw[:, 6 + 2 * corner : 7 + 2 * corner] * STRIDE,
-            ]
-        return torch.cat(parts, dim=1)
+        raw = self.net(x.permute(0, 3, 1, 2).float() / 255)
+        return torch.cat([torch.sigmoid(raw[:, :1]), raw[:, 1:]], dim=1)

@@ -61,12 +61,12 @@ def convert_fonts(packages: Path, out: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class FlatPlate:
-    """A drawn plate. `text` is A-Z0-9 in reading order; `family` names the style; `lines` is 1 or 2."""
+    """A drawn plate. `text` is A-Z0-9 in reading order, `lower` of its characters in a second line."""
 
     picture: NDArray[np.uint8]
     text: str
     family: str
-    lines: int
+    lower: int
 
 
 class PlatePress:
@@ -119,7 +119,7 @@ class PlatePress:
             self._seal(image, rng.randrange(left + 110, 330))
         self._line(image, text, (left + 4, 12, right, 100), ink, stretch=(0.8, 1.1))
         self._border(image, ink, rng.random() < 0.7)
-        return self._done(image, text, "eu", 1)
+        return self._done(image, text, "eu", 0)
 
     def _american(self) -> FlatPlate:
         rng = self._rng
@@ -147,7 +147,7 @@ class PlatePress:
             self._emblem(image, (156, 80), rng.randrange(10, 22))
         self._line(image, text, (12, 36, 300, 122), ink, stretch=(0.7, 1.15))
         self._border(image, ink, rng.random() < 0.4)
-        return self._done(image, text, "american", 1)
+        return self._done(image, text, "american", 0)
 
     def _brazilian(self, *, two_lines: bool) -> FlatPlate:
         rng = self._rng
@@ -163,14 +163,14 @@ class PlatePress:
             self._line(image, head, (16, 34, 184, 96), ink, stroke=True)
             self._line(image, tail, (10, 100, 190, 164), ink, stroke=True)
             self._border(image, ink, True)
-            return self._done(image, text, "brazil", 2)
+            return self._done(image, text, "brazil", len(tail))
         image = self._ground(400, 130, ground)
         self._words(image, (60, 4, 340, 34), ink, 8, 20)
         dot = rng.random()
         shown = text if dot < 0.4 else text.replace("-", " ")
         self._line(image, shown, (14, 40, 388, 122), ink, stroke=rng.random() < 0.7, stretch=(0.75, 1.0))
         self._border(image, ink, rng.random() < 0.6)
-        return self._done(image, text, "brazil", 1)
+        return self._done(image, text, "brazil", 0)
 
     def _mercosur(self) -> FlatPlate:
         rng = self._rng
@@ -179,7 +179,7 @@ class PlatePress:
         self._words(image, (120, 4, 280, 28), (240, 240, 240), 6, 9)
         text = self._text(rng.choice(MERCOSUR))
         self._line(image, text, (24, 40, 384, 122), rng.choice([(20, 20, 20), (20, 20, 20), (30, 30, 170)]))
-        return self._done(image, text, "mercosur", 1)
+        return self._done(image, text, "mercosur", 0)
 
     def _two_line(self) -> FlatPlate:
         rng = self._rng
@@ -204,7 +204,7 @@ class PlatePress:
         self._line(image, head, (left + inset, 12, width - 10 - inset, middle - 6), ink)
         self._line(image, tail, (left, middle + 6, width - 10, 188), ink)
         self._border(image, ink, rng.random() < 0.7)
-        return self._done(image, head + tail, "two_line", 2)
+        return self._done(image, head + tail, "two_line", sum(c.isalnum() for c in tail))
 
     def _plain(self, family: str) -> FlatPlate:
         rng = self._rng
@@ -222,7 +222,7 @@ class PlatePress:
         text = self._text(rng.choice(ASIAN_LAYOUTS if family == "asian" else EU_LAYOUTS))
         self._line(image, text, (16, 12, width - 16, 100), ink)
         self._border(image, ink, rng.random() < 0.5)
-        return self._done(image, text, family, 1)
+        return self._done(image, text, family, 0)
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
@@ -422,7 +422,7 @@ class PlatePress:
                     image, centre, self._rng.randrange(3, 7), [self._rng.randrange(40, 200)] * 3, -1, cv2.LINE_AA
                 )
 
-    def _done(self, image: NDArray[np.uint8], text: str, family: str, lines: int) -> FlatPlate:
+    def _done(self, image: NDArray[np.uint8], text: str, family: str, lower: int) -> FlatPlate:
         """Dirt and shadows on the plate itself, and a frame around it now and then."""
         rng = self._rng
         height, width = image.shape[:2]
@@ -456,7 +456,7 @@ class PlatePress:
                     frame, (width // 5, height + rim, width * 4 // 5, height + 2 * rim - 2), (220, 220, 220), 6, 18
                 )
             image = frame
-        return FlatPlate(image, "".join(c for c in text if c.isalnum()), family, lines)
+        return FlatPlate(image, "".join(c for c in text if c.isalnum()), family, lower)
 
 
 # Outlines on a 60x100 grid for the stroke font: polylines; an ellipse is (cx, cy, rx, ry, start, end) in degrees.

@@ -1,4 +1,4 @@
-"""Samples for the reader: rendered plates and real crops, as (grey uint8 (64, 144), ten indices)."""
+"""Samples for the reader: rendered plates and real crops, as (grey uint8 (64, 144), text, characters below)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.training.plates import PlatePress, camera, see
-from inference.training.reader_model import ALPHABET, HEIGHT, NOTHING, SLOTS, WIDTH
+from inference.training.reader_model import ALPHABET, HEIGHT, LONGEST, WIDTH
 
 VIEWS_PER_PLATE = 4  # drawing costs more than spoiling
+UNKNOWN = -1  # of a real plate nobody noted how many characters stand in its second line
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,6 @@ class RealCrop:
     mask_left: float = 0.0
 
 
-def encode(text: str) -> NDArray[np.int64]:
-    """Ten indices; NOTHING fills up. Raises ValueError when the text is too long."""
-    if len(text) > SLOTS:
-        raise ValueError(f"{text!r} has more than {SLOTS} characters")
-    codes = [ALPHABET.index(c) for c in text]
-    return np.array(codes + [NOTHING] * (SLOTS - len(codes)), np.int64)
-
-
 def load_real(folder: Path, split: str) -> list[RealCrop]:
     """All labelled plates of one split. Of Chinese plates the left seventh is cut: its character is not in the text."""
     crops = []
@@ -44,7 +37,7 @@ def load_real(folder: Path, split: str) -> list[RealCrop]:
     with (folder / "labels.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             text = row["text"]
-            if row["split"] != split or not row["x"] or not 3 <= len(text) <= SLOTS or set(text) - set(ALPHABET):
+            if row["split"] != split or not row["x"] or not 3 <= len(text) <= LONGEST or set(text) - set(ALPHABET):
                 continue
             if row["file"] not in cache:
                 cache.clear()
@@ -95,29 +88,23 @@ class Samples:
         self._real = real
         self._weights = [0.25 if crop.source == "lprnet_cn" else 1.0 for crop in real]
         self._share = real_share if real else 0.0
-        self._waiting: list[tuple[NDArray[np.uint8], str]] = []
+        self._waiting: list[tuple[NDArray[np.uint8], str, int]] = []
 
-    def batch(self, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """(count, 64, 144) pictures and (count, 10) indices."""
-        pictures, codes = [], []
-        for _ in range(count):
-            if self._rng.random() < self._share:
-                crop = self._rng.choices(self._real, self._weights)[0]
-                pictures.append(real_view(crop, self._rng))
-                codes.append(encode(crop.text))
-            else:
-                picture, text = self._rendered()
-                pictures.append(picture)
-                codes.append(encode(text))
-        return np.stack(pictures), np.stack(codes)
+    def batch(self, count: int) -> tuple[NDArray[np.uint8], list[str], list[int]]:
+        """(count, 64, 144) pictures, their texts, and how many characters stand in a second line (or UNKNOWN)."""
+        drawn = [self._real_sample() if self._rng.random() < self._share else self._rendered() for _ in range(count)]
+        return np.stack([picture for picture, _, _ in drawn]), [text for _, text, _ in drawn], [n for _, _, n in drawn]
 
-    def _rendered(self) -> tuple[NDArray[np.uint8], str]:
-        if len(self._waiting) < 48:
+    def _real_sample(self) -> tuple[NDArray[np.uint8], str, int]:
+        crop = self._rng.choices(self._real, self._weights)[0]
+        return real_view(crop, self._rng), crop.text, UNKNOWN
+
+    def _rendered(self) -> tuple[NDArray[np.uint8], str, int]:
+        while len(self._waiting) < 48:
             background = self._rng.choice(self._real).picture if self._real and self._rng.random() < 0.6 else None
             plate = self._press.draw()
             for _ in range(VIEWS_PER_PLATE):
                 view = see(plate.picture, (WIDTH, HEIGHT), self._rng, background)
-                self._waiting.append((cv2.cvtColor(view, cv2.COLOR_BGR2GRAY).astype(np.uint8), plate.text))
-            if len(self._waiting) < 48:
-                return self._rendered()
+                grey = cv2.cvtColor(view, cv2.COLOR_BGR2GRAY).astype(np.uint8)
+                self._waiting.append((grey, plate.text, plate.lower))
         return self._waiting.pop(self._rng.randrange(len(self._waiting)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,12 @@ from torch import Tensor, nn
 
 from inference.training.detector_data import Scene, load_scenes, sample
 from inference.training.detector_model import STRIDE, DetectorNet
+from inference.training.plates import PlatePress, convert_fonts
+from inference.training.scenes import SceneDresser
 
 SIZES = (256, 320, 320, 384, 448)
 PIXELS_PER_BATCH = 16 * 320 * 320
+SAVE_EVERY_S = 300
 
 
 def targets(corners: list[np.ndarray], size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -142,6 +146,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--scenes", type=int, help="use only this many scenes (smoke run)")
+    parser.add_argument("--fonts", type=Path, help="folder of fonts: swaps in rendered plates and adds hard negatives")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
@@ -151,8 +156,9 @@ def main() -> None:
     train = load_scenes(options.data, "train")[: options.scenes]
     held_out = load_scenes(options.data, "val")[: options.scenes]
     print(f"{len(train)} scenes to train on, {len(held_out)} held out", flush=True)
-    net = DetectorNet()
-    average = DetectorNet()
+    # This memory order trains a third faster on a processor.
+    net = DetectorNet().to(memory_format=torch.channels_last)
+    average = DetectorNet().to(memory_format=torch.channels_last)
     average.load_state_dict(net.state_dict())
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=1e-4)
     checkpoint = options.out / "detector.pt"
@@ -166,9 +172,17 @@ def main() -> None:
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, from step {step}", flush=True)
     log = (options.out / "detector-log.jsonl").open("a", encoding="utf-8")
 
+    dresser = None
+    if options.fonts:
+        fonts = sorted(options.fonts.glob("*.ttf")) or convert_fonts(options.fonts, options.out / "fonts")
+        dresser = SceneDresser(PlatePress(fonts, rng), rng)
+
     def batch() -> tuple[int, list[np.ndarray], list[np.ndarray]]:
         size = rng.choice(SIZES)
-        drawn = [sample(rng.choice(train), size, rng) for _ in range(max(4, PIXELS_PER_BATCH // size**2))]
+        drawn = [
+            sample(rng.choice(train), size, rng, behind=rng.choice(train), dresser=dresser)
+            for _ in range(max(4, PIXELS_PER_BATCH // size**2))
+        ]
         return size, [picture for picture, _ in drawn], [corners for _, corners in drawn]
 
     with ThreadPoolExecutor(1) as pool:
@@ -179,9 +193,9 @@ def main() -> None:
         while spent < options.minutes * 60:
             size, pictures, corners = upcoming.result()
             upcoming = pool.submit(batch)
-            x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+            x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255  # channels last
             progress = min(1.0, spent / (options.minutes * 60))
-            rate = 2e-3 * min(1.0, (step + 1) / 200) * max(0.02, 0.5 * (1 + np.cos(np.pi * progress)))
+            rate = 2e-3 * min(1.0, (step + 1) / 200) * max(0.02, 0.5 * (1 + math.cos(math.pi * progress)))
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss, parts = loss_of(net(x), *targets(corners, size))
@@ -202,12 +216,11 @@ def main() -> None:
             mark = now
             for key, value in parts.items():
                 running[key] = 0.98 * running.get(key, value) + 0.02 * value
-            if now - last_saved > 240 or spent >= options.minutes * 60:
-                last_saved = now
+            if now - last_saved > SAVE_EVERY_S or spent >= options.minutes * 60:
                 saved = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
                 torch.save(saved | {"spent": spent, "step": step}, checkpoint.with_suffix(".tmp"))
                 checkpoint.with_suffix(".tmp").rename(checkpoint)
-                score = evaluate(average, held_out[::3], 480)
+                score = evaluate(average, held_out[::4], 480)
                 line = {
                     "step": step,
                     "minutes": round(spent / 60, 1),
@@ -216,7 +229,7 @@ def main() -> None:
                 print(json.dumps(line), flush=True)
                 log.write(json.dumps(line) + "\n")
                 log.flush()
-                mark = time.monotonic()
+                mark = last_saved = time.monotonic()
     log.close()
 
 

@@ -1,0 +1,82 @@
+"""Turns check-points into the pack `own`: `python -m inference.training.export --runs DIR --pack DIR`.
+
+Writes OpenVINO IR with FP16 weights, checks on random input that it answers as the trained network does, and sets the
+new digests in the pack's `pack.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from inference.models import ov
+from inference.training.detector_model import DetectorExport, DetectorNet
+from inference.training.reader_model import HEIGHT, WIDTH, ReaderExport, ReaderNet
+
+# FP16 weights move a likelihood by far less than this.
+TOLERANCE = 0.02
+
+
+def load_average(net: nn.Module, checkpoint: Path) -> nn.Module:
+    """The averaged weights of a training, ready to answer."""
+    state = torch.load(checkpoint, weights_only=True)
+    net.load_state_dict(state["average"])
+    return net.eval()
+
+
+def export(module: nn.Module, example: torch.Tensor, shape: list[int], target: Path) -> float:
+    """Write `module` as IR; returns the largest difference between the two on the example."""
+    module.eval()
+    with torch.no_grad():
+        expected = module(example).numpy()
+    model = ov.convert_model(module, example_input=example, input=[(shape, ov.Type.u8)])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    ov.save_model(model, target, compress_to_fp16=True)
+    compiled: Any = ov.Core().compile_model(target, "CPU", {"INFERENCE_NUM_THREADS": 1})
+    return float(np.abs(compiled(example.numpy())[0] - expected).max())
+
+
+def set_digests(pack_toml: Path) -> None:
+    """Put the sha256 of every named file into the pack's description, each on the line after its name."""
+    text = pack_toml.read_text(encoding="utf-8")
+    for key, name in re.findall(r'^(file|numbers) = "([^"]+)"', text, flags=re.MULTILINE):
+        digest = hashlib.sha256((pack_toml.parent / name).read_bytes()).hexdigest()
+        pattern = rf'({key} = "{re.escape(name)}"\n(?:numbers_)?sha256 = ")[0-9a-f]{{64}}'
+        text, count = re.subn(pattern, rf"\g<1>{digest}", text)
+        if count != 1:
+            raise ValueError(f"{pack_toml} has no sha256 line right after the line of {name}")
+    pack_toml.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=Path, required=True, help="folder with detector/ and reader/")
+    parser.add_argument("--pack", type=Path, required=True)
+    options = parser.parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    detector = DetectorExport(load_average(DetectorNet(), options.runs / "detector" / "detector.pt"))
+    reader = ReaderExport(load_average(ReaderNet(), options.runs / "reader" / "reader.pt"))
+    scene = torch.randint(0, 256, (1, 256, 320, 3), dtype=torch.uint8)
+    crops = torch.randint(0, 256, (2, HEIGHT, WIDTH, 1), dtype=torch.uint8)
+    for name, module, example, shape in (
+        ("detector", detector, scene, [1, -1, -1, 3]),
+        ("reader", reader, crops, [-1, HEIGHT, WIDTH, 1]),
+    ):
+        off = export(module, example, shape, options.pack / f"{name}.xml")
+        print(f"{name}: largest difference to the trained network {off:.4f}")
+        if name == "reader" and off > TOLERANCE:
+            raise SystemExit("the exported reader answers differently; nothing should be shipped")
+    if (options.pack / "pack.toml").is_file():
+        set_digests(options.pack / "pack.toml")
+
+
+if __name__ == "__main__":
+    main()
