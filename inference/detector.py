@@ -1,4 +1,7 @@
-"""Where in the picture could a plate be? Two kinds of network answer: text lines (DB) and plates (YOLO, NMS inside)."""
+"""Where in the picture could a plate be?
+
+Networks answer with text lines (DB), with plates (YOLO, suppression inside) or with a map of plates and their corners.
+"""
 
 from __future__ import annotations
 
@@ -101,6 +104,94 @@ class PlateDetector:
             box = Box(x=float(x1), y=float(y1), width=float(x2 - x1), height=float(y2 - y1))
             regions.append(Region(quad=quad_of_box(box), likelihood=float(row[6])))
         return regions
+
+
+class PlateMapDetector:
+    """Our own plate detector: at every eighth pixel how surely a plate's centre is there, its box and its corners.
+
+    The network takes (1, height, width, 3) bytes, sides in multiples of 32, and gives (1, 13, height / 8, width / 8):
+    likelihood, distances to the box's left, top, right and bottom, four corner offsets (x, y), in units of 8 pixels.
+    """
+
+    stride = 8
+    multiple = 32
+    # Below this the peaks are headlights and badges; the reader decides above it.
+    threshold = 0.3
+    # Two boxes that share more than this of their union show one plate.
+    same_plate = 0.3
+    # Photos of car parks hold tens of plates; more peaks mean a picture that is no street.
+    max_plates = 60
+    # The corners of a plate's shape lie near its box; a shape that leaves its box by more than this share is a mistake.
+    max_stray = 0.5
+
+    def __init__(self, *, network: Network) -> None:
+        self._network = network
+
+    def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
+        height, width = picture.shape[:2]
+        scale = longest_px / max(height, width)
+        inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
+        canvas = np.zeros(
+            (-(-inner_height // self.multiple) * self.multiple, -(-inner_width // self.multiple) * self.multiple, 3),
+            dtype=np.uint8,
+        )
+        canvas[:inner_height, :inner_width] = cv2.resize(
+            picture, (inner_width, inner_height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+        )
+        answer = self._network.run(canvas[None])[0][0]
+        likelihoods, boxes, quads = self._peaks(answer)
+        kept = _suppressed(boxes, self.same_plate)[: self.max_plates]
+        back = np.array([width / inner_width, height / inner_height], dtype=np.float32)
+        limit = np.array([width, height], dtype=np.float32)
+        regions = []
+        for index in kept:
+            quad = self._shape(boxes[index], quads[index])
+            regions.append(
+                Region(quad=np.clip(quad * back, 0, limit).astype(np.float32), likelihood=float(likelihoods[index]))
+            )
+        return regions
+
+    def _peaks(self, answer: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Likelihood, box (x1, y1, x2, y2) and corners of every local maximum, best first, in input pixels."""
+        heat = np.ascontiguousarray(answer[0])
+        highest = np.asarray(cv2.dilate(heat, np.ones((3, 3), np.uint8)))
+        ys, xs = np.nonzero((heat >= highest) & (heat > self.threshold))
+        order = np.argsort(-heat[ys, xs], kind="stable")
+        ys, xs = ys[order], xs[order]
+        cells = answer[:, ys, xs].T
+        at = np.stack([xs, ys], axis=1).astype(np.float32) + 0.5
+        boxes = np.concatenate([at - cells[:, 1:3], at + cells[:, 3:5]], axis=1) * self.stride
+        quads = (at[:, None] + cells[:, 5:].reshape(-1, 4, 2)) * self.stride
+        return cells[:, 0], boxes, quads
+
+    def _shape(self, box: NDArray[Any], quad: NDArray[Any]) -> NDArray[Any]:
+        """The corners where they make sense, else the box's."""
+        size = np.maximum(box[2:] - box[:2], 1e-3)
+        stray = np.maximum(box[:2] - quad.min(axis=0), quad.max(axis=0) - box[2:]) / size
+        upright = np.array([box[[0, 1]], box[[2, 1]], box[[2, 3]], box[[0, 3]]])
+        return quad if stray.max() <= self.max_stray and _convex(quad) else upright
+
+
+def _suppressed(boxes: NDArray[Any], same: float) -> list[int]:
+    """Indices of boxes that no better (earlier) one covers."""
+    kept: list[int] = []
+    waiting = np.arange(len(boxes))
+    areas = np.prod(np.maximum(boxes[:, 2:] - boxes[:, :2], 0), axis=1)
+    while len(waiting):
+        best, waiting = int(waiting[0]), waiting[1:]
+        kept.append(best)
+        low = np.maximum(boxes[waiting, :2], boxes[best, :2])
+        high = np.minimum(boxes[waiting, 2:], boxes[best, 2:])
+        shared = np.prod(np.maximum(high - low, 0), axis=1)
+        waiting = waiting[shared / np.maximum(areas[waiting] + areas[best] - shared, 1e-6) <= same]
+    return kept
+
+
+def _convex(quad: NDArray[Any]) -> bool:
+    """Whether four corners go round clockwise (y down) without a fold."""
+    sides = np.roll(quad, -1, axis=0) - quad
+    following = np.roll(sides, -1, axis=0)
+    return bool((sides[:, 0] * following[:, 1] - sides[:, 1] * following[:, 0] > 0).all())
 
 
 def _mean_inside(probability: NDArray[Any], points: NDArray[Any]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -139,6 +140,51 @@ class SlotReader:
             raw_text="".join(
                 ALPHABET[i] for i, there in zip(letters.argmax(axis=1), presence[kept], strict=True) if there > 0.5
             ),
+        )
+
+
+class RowsReader:
+    """Our own reader: columns along the upper (or only) and the lower line, each a share per character and "nothing".
+
+    The network takes (batch, height, width, 1) grey bytes and gives (batch, 2, columns, classes); the last class is
+    "nothing".
+    """
+
+    max_batch = 8
+
+    def __init__(self, *, network: Network, alphabet: str, width_px: int, height_px: int) -> None:
+        self._network = network
+        self._alphabet = alphabet
+        self._width, self._height = width_px, height_px
+        self._columns = [alphabet.index(character) for character in ALPHABET]
+
+    def read(self, picture: Picture, quads: Sequence[Quad]) -> list[CharacterSlots]:
+        answers: list[CharacterSlots] = []
+        for start in range(0, len(quads), self.max_batch):
+            chunk = quads[start : start + self.max_batch]
+            crops = [cut(picture, quad, width=self._width, height=self._height) for quad in chunk]
+            batch = np.stack([cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) for crop in crops])[..., None]
+            answers += [self._slots(np.asarray(rows, np.float64)) for rows in self._network.run(batch)[0]]
+        return answers
+
+    def _slots(self, rows: Floats) -> CharacterSlots:
+        shares, presence, positions, raw = [], [], [], []
+        for row in rows:
+            filled = 1.0 - row[:, -1]
+            strongest = row[:, :-1].argmax(axis=1)
+            for run in _runs(filled, [_look_alike_key(self._alphabet[index]) for index in strongest]):
+                weight = filled[run]
+                mean = row[run][:, self._columns].sum(axis=0) / weight.sum()
+                shares.append(mean)
+                presence.append(float(weight.max()))
+                positions.append(float((weight * (np.array(run) + 0.5)).sum() / weight.sum() / len(row)))
+                if presence[-1] > 0.5:
+                    raw.append(ALPHABET[int(mean.argmax())])
+        return CharacterSlots(
+            shares=np.array(shares).reshape(-1, len(ALPHABET)),
+            presence=np.array(presence),
+            positions=np.array(positions),
+            raw_text="".join(raw),
         )
 
 
