@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from adapter.api import accounts, cameras, happenings, lists, outputs, pages, reactions
 from adapter.api.endpoint import PREFIX, Call, Endpoint
-from adapter.api.login import ATTEMPTS
+from adapter.api.login import ATTEMPTS, SIGNING_IN
 from adapter.api.openapi import document
 from adapter.api.ports import SERVICES, Services
 from adapter.api.security import SESSIONS, Sessions, answer_errors, identify
@@ -29,6 +30,7 @@ def create_app(services: Services) -> web.Application:
     app[SERVICES] = services
     app[SESSIONS] = Sessions()
     app[ATTEMPTS] = Attempts(clock=services.clock)
+    app[SIGNING_IN] = asyncio.Lock()
     happenings.add_state(app)
     for endpoint in all_endpoints():
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, endpoint.handler())

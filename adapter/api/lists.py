@@ -10,6 +10,7 @@ from aiohttp import web
 
 from adapter.api import schemas
 from adapter.api.endpoint import Call, Endpoint, read_body
+from adapter.api.errors import ApiError
 from adapter.store.lists import ListRecord
 from adapter.store.users import Role
 from rules.importing import MAX_FILE_BYTES, FileFormat, ImportMode, export, parse, preview
@@ -149,6 +150,11 @@ async def _change_entry(call: Call) -> ListEntry:
 
 
 async def _save_entry(call: Call, entry_id: str, action: str) -> ListEntry:
+    list_id = call.path["list_id"]
+    columns = (await call.services.store.lists.get(list_id)).columns
+    if unknown := sorted(set(call.body.fields) - set(columns)):
+        known = ", ".join(columns) or "none"
+        raise ApiError(422, "invalid", f"fields: the list has no column {unknown[0]!r}. Its columns: {known}.")
     entry = ListEntry(
         entry_id=entry_id,
         pattern=check_pattern(call.body.pattern),
@@ -156,7 +162,6 @@ async def _save_entry(call: Call, entry_id: str, action: str) -> ListEntry:
         valid_until=call.body.valid_until,
         fields=call.body.fields,
     )
-    list_id = call.path["list_id"]
     await call.services.store.lists.save_entry(list_id, entry)
     await call.audit(action, list_id, entry_id)
     await call.services.server.rules_changed()
@@ -174,10 +179,14 @@ async def _remove_entries(call: Call) -> schemas.Ok:
 async def _import(call: Call) -> schemas.ImportResult:
     list_id = call.path["list_id"]
     lists = call.services.store.lists
-    await lists.get(list_id)
+    columns = (await lists.get(list_id)).columns
     content = await read_body(call.request, MAX_FILE_BYTES)
     # A large file takes seconds of processor time; plates must go on being read meanwhile.
     parsed = await asyncio.to_thread(parse, content, call.query.format, new_id=lambda: uuid4().hex)
+    added = sorted(set(parsed.columns) - set(columns))
+    if added and not call.identity.role.covers(Role.ADMINISTRATOR):
+        # M-288: who fills a list may not change its columns.
+        raise ApiError(403, "forbidden", f"The file has the new column {added[0]!r}; an administrator may add columns.")
     plan = await asyncio.to_thread(preview, await lists.every_entry(list_id), parsed, call.query.mode)
     if call.query.confirm:
         await lists.apply(list_id, plan, now=call.now, columns=parsed.columns)

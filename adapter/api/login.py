@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ from adapter.store.errors import Refused
 log = structlog.get_logger(__name__)
 
 ATTEMPTS = web.AppKey("attempts", Attempts)
+# One at a time: a thousand guesses sent at once must not all be checked before the first failure is counted.
+SIGNING_IN = web.AppKey("signing_in", asyncio.Lock)
 
 
 def add_routes(app: web.Application) -> None:
@@ -41,14 +44,16 @@ async def _sign_in(request: web.Request) -> web.Response:
     name, password = await _texts(request, "name", "password")
     # By address against one guesser, by name against many who share the work.
     keys = (f"address {request.remote}", f"name {name}")
-    wait = max((blocked for key in keys if (blocked := attempts.blocked_for(key))), default=None)
-    if wait is not None:
-        message = f"Too many failed attempts. Try again in {max(1, round(wait.total_seconds()))} seconds."
-        return _render("login.html", request, {"problem": message}, status=429)
-    user = await services.store.users.check(name, password)
+    async with request.app[SIGNING_IN]:
+        wait = max((blocked for key in keys if (blocked := attempts.blocked_for(key))), default=None)
+        if wait is not None:
+            message = f"Too many failed attempts. Try again in {max(1, round(wait.total_seconds()))} seconds."
+            return _render("login.html", request, {"problem": message}, status=429)
+        user = await services.store.users.check(name, password)
+        if user is None:
+            for key in keys:
+                attempts.failed(key)
     if user is None:
-        for key in keys:
-            attempts.failed(key)
         log.warning("sign-in failed", address=request.remote)
         return _render("login.html", request, {"problem": "The name or the password is wrong."}, status=401)
     now = services.clock()

@@ -144,6 +144,28 @@ async def test_an_import_is_previewed_first_and_changes_the_list_only_when_confi
     assert exported == b"NEW1\r\nNEW2\r\n"
 
 
+@pytest.mark.requirement("M-287", "M-288", "M-290")
+async def test_columns_belong_to_the_administrator_their_contents_to_the_operator(console):
+    list_id = await add_list(console, columns=["Owner", "Flat"])
+    path, operator = f"/lists/{list_id}", Role.OPERATOR
+    entry = {"pattern": "ABC123", "fields": {"Flat": "7", "Owner": "Ann"}}
+    _, made = await console.call("POST", path + "/entries", role=operator, json=entry)
+    changed = {**entry, "fields": {"Flat": "8", "Owner": "Ann"}}
+    await console.call("PUT", f"{path}/entries/{made['entry_id']}", role=operator, json=changed)
+    body = {"name": "Residents", "kind": "allow", "columns": ["Flat", "Owner"]}
+    assert (await console.call("PUT", path, role=operator, json=body))[0] == 403
+    assert (await console.call("PUT", path, json=body))[1]["columns"] == ["Flat", "Owner"]
+    assert (
+        b"plate,valid_from,valid_until,Flat,Owner\r\nABC123,,,8,Ann" in (await console.call("GET", path + "/export"))[1]
+    )
+    unknown = {"pattern": "NEW1", "fields": {"Phone": "1"}}
+    status, answer = await console.call("POST", path + "/entries", json=unknown)
+    assert (status, "no column 'Phone'" in answer["detail"]) == (422, True)
+    new_column = {"params": {"format": "csv"}, "data": b"plate,Phone\nNEW1,1\n"}
+    assert (await console.call("POST", path + "/import", role=operator, **new_column))[0] == 403
+    assert (await console.call("POST", path + "/import", **new_column))[0] == 200
+
+
 async def test_definitions_and_actions_of_a_list_go_with_it(console):
     list_id = await add_list(console)
     await console.call("POST", "/alarm-definitions", json={"name": "Resident", "list_id": list_id})

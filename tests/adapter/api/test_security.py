@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -73,6 +74,11 @@ async def test_too_many_wrong_passwords_lock_the_door_for_a_while_even_for_the_r
     assert await console.sign_in("anna") == 429
     console.clock.advance(minutes=2)
     assert await console.sign_in("anna") == 303
+
+
+async def test_guesses_sent_all_at_once_are_counted_one_by_one(console):
+    answers = await asyncio.gather(*(console.sign_in("anna", "wrong password") for _ in range(30)))
+    assert sorted(answers) == [401] * 20 + [429] * 10
 
 
 async def test_a_form_from_another_site_cannot_sign_in(console):

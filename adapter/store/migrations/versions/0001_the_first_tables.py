@@ -252,7 +252,10 @@ def upgrade() -> None:
     )
     op.bulk_insert(
         sa.table(
-            "match_lists", *map(sa.column, ("list_id", "name", "kind", "policy", "camera_ids", "columns", "created_at"))
+            "match_lists",
+            *map(sa.column, ("list_id", "name", "kind", "policy", "created_at")),
+            sa.column("camera_ids", sa.JSON),
+            sa.column("columns", sa.JSON),
         ),
         [
             {
@@ -260,8 +263,8 @@ def upgrade() -> None:
                 "name": "Unlisted license plates",
                 "kind": "neutral",
                 "policy": "strict",
-                "camera_ids": "[]",
-                "columns": "[]",
+                "camera_ids": [],
+                "columns": [],
                 "created_at": 0,
             }
         ],
