@@ -68,6 +68,19 @@ class OutputStats:
     paused_until: datetime | None = None
 
 
+class _Loop:
+    """One output's loop: the bell wakes it, `retire` asks it to end after what it is doing."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.bell = asyncio.Event()
+        self.retired = False
+
+    def retire(self) -> None:
+        self.retired = True
+        self.bell.set()
+
+
 class Dispatcher:
     """Runs one loop per output until cancelled."""
 
@@ -95,7 +108,7 @@ class Dispatcher:
         self._clock = clock
         self._jitter = jitter
         self._stats = {output_id: OutputStats(output_id=output_id) for output_id in self._outputs}
-        self._bells: dict[str, asyncio.Event] = {}
+        self._loops: dict[str, _Loop] = {}
         self._changed = asyncio.Event()
 
     @property
@@ -104,61 +117,64 @@ class Dispatcher:
 
     def wake(self) -> None:
         """New deliveries were committed: look now instead of at the next poll."""
-        for bell in self._bells.values():
-            bell.set()
+        for loop in self._loops.values():
+            loop.bell.set()
 
     def replace_outputs(self, outputs: Iterable[Output]) -> None:
-        """Take another set of outputs into use. A send that is under way to a removed output is abandoned and, since
-        nothing was settled, stays owed in the outbox."""
+        """Take another set of outputs into use. A send that is under way is let finish, then its loop ends."""
         self._outputs = {output.output_id: output for output in outputs}
         for output_id in self._outputs:
             self._stats.setdefault(output_id, OutputStats(output_id=output_id))
+        for output_id, loop in self._loops.items():
+            if self._outputs.get(output_id) is not loop.output:
+                loop.retire()
         self._changed.set()
 
     async def run(self) -> None:
         """Until cancelled. An error of the outbox itself ends the run: the core dies rather than lose count."""
-        loops: dict[str, tuple[Output, asyncio.Task[None]]] = {}
+        tasks: dict[str, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
                 self._changed.clear()
-                for output_id, (output, task) in tuple(loops.items()):
-                    if self._outputs.get(output_id) is not output:
-                        task.cancel()
-                        await asyncio.wait([task])
-                        del loops[output_id]
-                        self._bells.pop(output_id, None)
+                retired = [output_id for output_id, loop in self._loops.items() if loop.retired]
+                for output_id in retired:
+                    # Bounded by the send time-out. Two loops for one output would send the same delivery twice.
+                    await asyncio.wait([tasks.pop(output_id)])
+                    del self._loops[output_id]
+                    # What has been mended deserves a try at once.
+                    self._stats[output_id].paused_until = None
                 for output_id, output in self._outputs.items():
-                    if output_id not in loops:
-                        self._bells[output_id] = asyncio.Event()
-                        task = group.create_task(self._run_output(output), name=f"dispatch {output_id}")
-                        loops[output_id] = (output, task)
+                    if output_id not in self._loops:
+                        loop = self._loops[output_id] = _Loop(output)
+                        tasks[output_id] = group.create_task(self._run_output(loop), name=f"dispatch {output_id}")
                 await self._changed.wait()
 
-    async def _run_output(self, output: Output) -> None:
-        bell = self._bells[output.output_id]
-        while True:
-            bell.clear()
+    async def _run_output(self, loop: _Loop) -> None:
+        output_id = loop.output.output_id
+        while not loop.retired:
+            loop.bell.clear()
             now = self._clock()
-            pause = self._stats[output.output_id].paused_until
+            pause = self._stats[output_id].paused_until
             if pause is not None and pause > now:
-                await asyncio.sleep((pause - now).total_seconds())
+                await _ring(loop.bell, pause - now)
                 continue
-            due = await self._outbox.due(output.output_id, now, self._batch)
+            due = await self._outbox.due(output_id, now, self._batch)
             if due:
-                await self._send_batch(output, due)
+                await self._send_batch(loop, due)
             else:
-                await _ring(bell, self._idle())
+                await _ring(loop.bell, self._idle())
 
     def _idle(self) -> timedelta:
         """A postponed delivery may be due sooner than the poll: never sleep longer than the first retry delay."""
         return min(self._poll, max(self._policy.first, timedelta(milliseconds=50)))
 
-    async def _send_batch(self, output: Output, due: Sequence[Delivery]) -> None:
+    async def _send_batch(self, loop: _Loop, due: Sequence[Delivery]) -> None:
         """Offer the batch oldest first, a few at a time; stop early when the receiver turns out to be down."""
+        output = loop.output
         stats = self._stats[output.output_id]
         step = self._concurrency
         start = 0
-        while start < len(due):
+        while start < len(due) and not loop.retired:
             # While failures last, probe with one at a time.
             width = 1 if stats.consecutive_failures else step
             async with asyncio.TaskGroup() as group:

@@ -254,6 +254,39 @@ async def test_outputs_come_and_go_while_running() -> None:
     assert await outbox.backlog("old") == 1
 
 
+async def test_replacing_an_output_while_it_sends_neither_loses_nor_repeats() -> None:
+    outbox, old, new = MemoryOutbox(), Receiver(), Receiver()
+    sending, finish = asyncio.Event(), asyncio.Event()
+
+    async def slow(delivery: Delivery) -> None:
+        sending.set()
+        await finish.wait()
+        old.heard.append(delivery.event.event_id)
+
+    old.send = slow  # type: ignore[method-assign]
+    expected = owe(outbox, 3)
+    async with running(outbox, old, concurrency=1) as dispatcher:
+        await sending.wait()
+        dispatcher.replace_outputs([new])
+        await asyncio.sleep(0.01)
+        assert new.attempts == []
+        finish.set()
+        await until(lambda: len(outbox.delivered_ids) == 3)
+    assert (old.heard, new.heard) == (expected[:1], expected[1:])
+
+
+async def test_an_output_that_is_mended_during_its_pause_is_tried_at_once() -> None:
+    outbox, broken, mended = MemoryOutbox(), Receiver(), Receiver()
+    broken.answer = lambda delivery: OutputUnavailable("wrong address")
+    owe(outbox, 4)
+    patient = RetryPolicy(first=timedelta(hours=1), cap=timedelta(hours=1))
+    async with running(outbox, broken, policy=patient) as dispatcher:
+        await until(lambda: dispatcher.stats[0].paused_until is not None)
+        owe(outbox, 1)
+        dispatcher.replace_outputs([mended])
+        await until(lambda: len(mended.heard) == 1)
+
+
 @given(attempts=st.integers(1, 10_000), jitter=st.floats(0, 1))
 def test_the_delay_grows_to_its_cap_and_never_beyond(attempts: int, jitter: float) -> None:
     policy = RetryPolicy()
