@@ -111,11 +111,11 @@ async def test_a_plate_is_told_and_a_lost_camera_is_noticed_and_found_again(tmp_
         visitor = alarms[0]
         assert (visitor["object"], visitor["tag"], visitor["type"]) == ("12BKL3", "NL", "List match")
         await until(lambda: status_is(api, "0 of 1 LPR cameras running"))
-        lost = await api.get("/events", kind="CameraLost")
+        lost = await until(lambda: api.get("/events", kind="CameraLost"))
         assert lost[0]["event"]["camera_name"] == "Gate"
         async with virtual_camera(http_port, rtsp_port):
             await until(lambda: status_is(api, "All LPR cameras are running"), 100)
-            restored = await api.get("/events", kind="CameraRestored")
+            restored = await until(lambda: api.get("/events", kind="CameraRestored"))
             assert restored[0]["event"]["utc_time"] > lost[0]["event"]["utc_time"]
         kinds = {alarm["type"] for alarm in await api.get("/alarms")}
         assert {"LPR camera connection lost", "LPR camera running"} <= kinds
