@@ -67,11 +67,19 @@ class Connection:
         try:
             while await self._serve_one():
                 pass
+            await self._stop()
+            await self._close()
         except (ConnectionError, TimeoutError) as error:
             log.debug("rtsp.client_gone", detail=repr(error))
         finally:
             await self._stop()
-            self._writer.transport.abort() if self._writer.transport.is_closing() else self._writer.close()
+            self._writer.transport.abort()
+
+    async def _close(self) -> None:
+        """Let the last answer reach the client; one that does not take it is not waited for long."""
+        self._writer.close()
+        async with asyncio.timeout(WRITE_TIMEOUT_S):
+            await self._writer.wait_closed()
 
     async def _serve_one(self) -> bool:
         cseq = None

@@ -362,3 +362,30 @@ async def test_one_track_that_floods_does_not_take_what_another_queued(track):
     for _ in range(3 * QUEUE_UNITS):
         queue.put(flooding, unit)
     assert (await queue.get())[1].payloads == (b"document",)
+
+
+async def test_a_client_that_stops_reading_hurts_no_one_else(server, track):
+    picture = bytes(60_000)  # the length field of an interleaved frame has 16 bits
+    async with connected(server) as stuck, connected(server) as lively:
+        await stuck.watch("trackID=video")
+        await lively.watch("trackID=video")
+        received = 0
+        for _ in range(400):
+            track.say(picture)
+            channel = 1
+            while channel != 0:
+                channel, packet = await lively.packet()
+            received += len(packet) == 12 + len(picture)
+        assert received == 400
+        assert server.counters.dropped_units > 100
+
+
+async def test_closing_does_not_wait_for_a_client_that_stopped_reading(server, track):
+    async with connected(server) as stuck:
+        await stuck.watch("trackID=video")
+        for _ in range(200):
+            track.say(bytes(60_000))
+            await asyncio.sleep(0)
+        async with asyncio.timeout(3):
+            await server.aclose()
+    assert track.sinks == []

@@ -178,7 +178,6 @@ async def test_nothing_is_drawn_while_nobody_watches():
         assert drawn >= 2
         while any(stream.tracks[0].watched for stream in stage.rtsp_streams().values()):
             await asyncio.sleep(0.005)
-        stage._wake.set()
         before = source.rendered
         await stage.drive(VehicleRequest())
         await asyncio.to_thread(stage.snapshot_jpeg)
