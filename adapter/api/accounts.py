@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from adapter.api import schemas
+from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
 from adapter.api.errors import ApiError
 from adapter.api.security import SESSIONS
@@ -17,7 +17,7 @@ from adapter.store.users import Role, User
 
 def endpoints() -> Sequence[Endpoint]:
     admin = Role.ADMINISTRATOR
-    ok, user, onvif = schemas.Ok, schemas.UserView, schemas.OnvifUserView
+    ok, user, onvif = views.Ok, views.UserView, views.OnvifUserView
     one = "/users/{name}"
     return (
         Endpoint(method="GET", path="/me", summary="Who am I", run=_me, answer=dict[str, str]),
@@ -29,7 +29,7 @@ def endpoints() -> Sequence[Endpoint]:
             body=schemas.OwnPassword,
             answer=ok,
         ),
-        Endpoint(method="GET", path="/users", summary="Users", run=_users, role=admin, answer=list[schemas.UserView]),
+        Endpoint(method="GET", path="/users", summary="Users", run=_users, role=admin, answer=list[views.UserView]),
         Endpoint(
             method="POST",
             path="/users",
@@ -60,7 +60,7 @@ def endpoints() -> Sequence[Endpoint]:
         ),
         Endpoint(method="DELETE", path=one, summary="Remove a user", run=_remove_user, role=admin, answer=ok),
         Endpoint(
-            method="GET", path="/tokens", summary="API tokens", run=_tokens, role=admin, answer=list[schemas.TokenView]
+            method="GET", path="/tokens", summary="API tokens", run=_tokens, role=admin, answer=list[views.TokenView]
         ),
         Endpoint(
             method="POST",
@@ -69,7 +69,7 @@ def endpoints() -> Sequence[Endpoint]:
             run=_add_token,
             role=admin,
             body=schemas.NewToken,
-            answer=schemas.NewTokenView,
+            answer=views.NewTokenView,
             status=201,
         ),
         Endpoint(
@@ -86,7 +86,7 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Users for VMSs",
             run=_onvif_users,
             role=admin,
-            answer=list[schemas.OnvifUserView],
+            answer=list[views.OnvifUserView],
         ),
         Endpoint(
             method="PUT",
@@ -112,7 +112,7 @@ def endpoints() -> Sequence[Endpoint]:
             run=_audit,
             role=admin,
             query=schemas.LimitQuery,
-            answer=list[schemas.AuditView],
+            answer=list[views.AuditView],
         ),
     )
 
@@ -121,11 +121,11 @@ async def _me(call: Call) -> dict[str, str]:
     return {"name": call.identity.name, "role": call.identity.role}
 
 
-async def _own_password(call: Call) -> schemas.Ok:
+async def _own_password(call: Call) -> views.Ok:
     if call.identity.is_token:
         raise ApiError(403, "forbidden", "A token has no password; sign in as the user.")
     await change_own_password(call, call.body.current, call.body.password)
-    return schemas.Ok()
+    return views.Ok()
 
 
 async def change_own_password(call: Call, current: str, password: str) -> None:
@@ -150,35 +150,35 @@ async def _add_user(call: Call) -> User:
     return user
 
 
-async def _change_user(call: Call) -> schemas.Ok:
+async def _change_user(call: Call) -> views.Ok:
     name = call.path["name"]
     await call.services.store.users.change(name, role=call.body.role, enabled=call.body.enabled)
     call.request.app[SESSIONS].end_all(name)
     await call.audit("user.change", name, f"{call.body.role}, {'enabled' if call.body.enabled else 'disabled'}")
-    return schemas.Ok()
+    return views.Ok()
 
 
-async def _set_password(call: Call) -> schemas.Ok:
+async def _set_password(call: Call) -> views.Ok:
     name = call.path["name"]
     await call.services.store.users.set_password(name, call.body.password, must_change=True)
     call.request.app[SESSIONS].end_all(name)
     await call.audit("user.password", name)
-    return schemas.Ok()
+    return views.Ok()
 
 
-async def _remove_user(call: Call) -> schemas.Ok:
+async def _remove_user(call: Call) -> views.Ok:
     name = call.path["name"]
     await call.services.store.users.remove(name)
     call.request.app[SESSIONS].end_all(name)
     await call.audit("user.remove", name)
-    return schemas.Ok()
+    return views.Ok()
 
 
 async def _tokens(call: Call) -> Sequence[ApiToken]:
     return await call.services.store.tokens.all()
 
 
-async def _add_token(call: Call) -> schemas.NewTokenView:
+async def _add_token(call: Call) -> views.NewTokenView:
     token, text = await call.services.store.tokens.add(
         call.body.name,
         call.body.role,
@@ -187,13 +187,13 @@ async def _add_token(call: Call) -> schemas.NewTokenView:
         expires_at=call.now + timedelta(days=call.body.days),
     )
     await call.audit("token.add", token.name, token.role)
-    return schemas.NewTokenView(**schemas.TokenView.model_validate(token).model_dump(), token=text)
+    return views.NewTokenView(**views.TokenView.model_validate(token).model_dump(), token=text)
 
 
-async def _remove_token(call: Call) -> schemas.Ok:
+async def _remove_token(call: Call) -> views.Ok:
     await call.services.store.tokens.remove(call.path["token_id"])
     await call.audit("token.remove", call.path["token_id"])
-    return schemas.Ok()
+    return views.Ok()
 
 
 async def _onvif_users(call: Call) -> Sequence[OnvifUser]:
@@ -210,11 +210,11 @@ async def _save_onvif_user(call: Call) -> OnvifUser:
     return user
 
 
-async def _remove_onvif_user(call: Call) -> schemas.Ok:
+async def _remove_onvif_user(call: Call) -> views.Ok:
     await call.services.store.onvif_users.remove(call.path["name"])
     await call.services.server.onvif_users_changed()
     await call.audit("onvif_user.remove", call.path["name"])
-    return schemas.Ok()
+    return views.Ok()
 
 
 async def _audit(call: Call) -> Sequence[AuditEntry]:

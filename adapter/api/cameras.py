@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from adapter.api import schemas
+from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
 from adapter.api.ports import FoundCamera, ServerStatus
 from adapter.store.cameras import CameraRecord
@@ -20,7 +20,7 @@ _SETS = {"modules": tuple, "selected_lists": frozenset}
 
 def endpoints() -> Sequence[Endpoint]:
     admin, operator = Role.ADMINISTRATOR, Role.OPERATOR
-    view = schemas.CameraView
+    view = views.CameraView
     one = "/cameras/{camera_id}"
     return (
         Endpoint(method="GET", path="/status", summary="The LPR server", run=_status, answer=ServerStatus),
@@ -41,7 +41,7 @@ def endpoints() -> Sequence[Endpoint]:
             role=operator,
             answer=list[FoundCamera],
         ),
-        Endpoint(method="GET", path="/cameras", summary="All cameras", run=_all, answer=list[schemas.CameraView]),
+        Endpoint(method="GET", path="/cameras", summary="All cameras", run=_all, answer=list[views.CameraView]),
         Endpoint(
             method="POST",
             path="/cameras",
@@ -62,7 +62,7 @@ def endpoints() -> Sequence[Endpoint]:
             body=schemas.CameraChange,
             answer=view,
         ),
-        Endpoint(method="DELETE", path=one, summary="Remove a camera", run=_remove, role=admin, answer=schemas.Ok),
+        Endpoint(method="DELETE", path=one, summary="Remove a camera", run=_remove, role=admin, answer=views.Ok),
         Endpoint(
             method="POST",
             path=one + "/test",
@@ -149,11 +149,11 @@ async def _change(call: Call) -> CameraRecord:
     return stored
 
 
-async def _remove(call: Call) -> schemas.Ok:
+async def _remove(call: Call) -> views.Ok:
     record = await call.services.store.cameras.get(call.path["camera_id"])
     await call.services.cameras.remove(record.camera_id)
     await call.audit("camera.remove", record.name)
-    return schemas.Ok()
+    return views.Ok()
 
 
 async def _test(call: Call) -> dict[str, Any]:

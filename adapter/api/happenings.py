@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from adapter.api import schemas
+from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
 from adapter.api.errors import ApiError
 from adapter.api.security import COOKIE, HEADERS, SESSIONS
@@ -38,14 +38,14 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Stored events, newest first; `?` and `*` in the plate",
             run=_events,
             query=schemas.EventQuery,
-            answer=list[schemas.EventView],
+            answer=list[views.EventView],
         ),
         Endpoint(
             method="GET",
             path="/events/{event_id}",
             summary="One event with what followed: why did the gate open, or not?",
             run=_event,
-            answer=schemas.EventView,
+            answer=views.EventView,
         ),
         Endpoint(
             method="GET",
@@ -53,7 +53,7 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Relay decisions, newest first",
             run=_decisions,
             query=schemas.LimitQuery,
-            answer=list[schemas.DecisionView],
+            answer=list[views.DecisionView],
         ),
         Endpoint(
             method="GET",
@@ -61,9 +61,9 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Alarms, newest first",
             run=_alarms,
             query=schemas.AlarmQuery,
-            answer=list[schemas.AlarmView],
+            answer=list[views.AlarmView],
         ),
-        Endpoint(method="GET", path="/alarms/{alarm_id}", summary="One alarm", run=_alarm, answer=schemas.AlarmView),
+        Endpoint(method="GET", path="/alarms/{alarm_id}", summary="One alarm", run=_alarm, answer=views.AlarmView),
         Endpoint(
             method="PATCH",
             path="/alarms/{alarm_id}",
@@ -71,7 +71,7 @@ def endpoints() -> Sequence[Endpoint]:
             run=_change_alarm,
             role=operator,
             body=schemas.AlarmChange,
-            answer=schemas.AlarmView,
+            answer=views.AlarmView,
         ),
         Endpoint(
             method="GET",
@@ -83,7 +83,7 @@ def endpoints() -> Sequence[Endpoint]:
     )
 
 
-async def _events(call: Call) -> list[schemas.EventView]:
+async def _events(call: Call) -> list[views.EventView]:
     query = call.query
     found = await call.services.store.journal.search(
         Search(
@@ -100,7 +100,7 @@ async def _events(call: Call) -> list[schemas.EventView]:
     return [_event_view(stored) for stored in found]
 
 
-async def _event(call: Call) -> schemas.EventView:
+async def _event(call: Call) -> views.EventView:
     event_id = call.path["event_id"]
     stored = await call.services.store.journal.get(event_id)
     if stored is None:
@@ -108,21 +108,21 @@ async def _event(call: Call) -> schemas.EventView:
     return _event_view(stored, await call.services.store.decisions.of_event(event_id))
 
 
-async def _decisions(call: Call) -> list[schemas.DecisionView]:
+async def _decisions(call: Call) -> list[views.DecisionView]:
     return [_decision_view(one) for one in await call.services.store.decisions.latest(call.query.limit)]
 
 
-async def _alarms(call: Call) -> list[schemas.AlarmView]:
+async def _alarms(call: Call) -> list[views.AlarmView]:
     states = (AlarmState(call.query.state),) if call.query.state else ()
     found = await call.services.store.alarms.all(states=states, limit=call.query.limit, before_id=call.query.before_id)
     return [alarm_view(alarm) for alarm in found]
 
 
-async def _alarm(call: Call) -> schemas.AlarmView:
+async def _alarm(call: Call) -> views.AlarmView:
     return alarm_view(await call.services.store.alarms.get(call.path["alarm_id"]))
 
 
-async def _change_alarm(call: Call) -> schemas.AlarmView:
+async def _change_alarm(call: Call) -> views.AlarmView:
     alarm = await call.services.store.alarms.change(
         call.path["alarm_id"], call.body.state, by=call.identity.actor, now=call.now, note=call.body.note
     )
@@ -183,8 +183,8 @@ def add_state(app: web.Application) -> None:
     app[_LISTENERS] = []
 
 
-def _event_view(stored: StoredEvent, decisions: Sequence[StoredDecision] = ()) -> schemas.EventView:
-    return schemas.EventView(
+def _event_view(stored: StoredEvent, decisions: Sequence[StoredDecision] = ()) -> views.EventView:
+    return views.EventView(
         event=to_plain(stored.event),
         stored_at=stored.stored_at,
         refusals=list(stored.refusals),
@@ -192,8 +192,8 @@ def _event_view(stored: StoredEvent, decisions: Sequence[StoredDecision] = ()) -
     )
 
 
-def _decision_view(stored: StoredDecision) -> schemas.DecisionView:
-    return schemas.DecisionView(
+def _decision_view(stored: StoredDecision) -> views.DecisionView:
+    return views.DecisionView(
         decision_id=stored.decision.decision_id,
         event_id=stored.event_id,
         camera_id=stored.decision.camera_id,
@@ -207,10 +207,10 @@ def _decision_view(stored: StoredDecision) -> schemas.DecisionView:
     )
 
 
-def alarm_view(alarm: Alarm) -> schemas.AlarmView:
+def alarm_view(alarm: Alarm) -> views.AlarmView:
     """An alarm as the API and the pages show it."""
     raised = alarm.raised
-    return schemas.AlarmView(
+    return views.AlarmView(
         alarm_id=alarm.alarm_id,
         utc_time=raised.utc_time,
         name=raised.name,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from adapter.api import schemas
+from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint, read_body
 from adapter.api.errors import ApiError
 from adapter.store.lists import ListRecord
@@ -27,10 +27,10 @@ def endpoints() -> Sequence[Endpoint]:
     operator, admin = Role.OPERATOR, Role.ADMINISTRATOR
     one = "/lists/{list_id}"
     entries = one + "/entries"
-    ok, view, entry = schemas.Ok, schemas.ListView, schemas.EntryView
+    ok, view, entry = views.Ok, views.ListView, views.EntryView
     body, entry_body = schemas.ListBody, schemas.EntryBody
     return (
-        Endpoint(method="GET", path="/lists", summary="All match lists", run=_all, answer=list[schemas.ListView]),
+        Endpoint(method="GET", path="/lists", summary="All match lists", run=_all, answer=list[views.ListView]),
         Endpoint(
             method="POST", path="/lists", summary="Add a list", run=_add, role=admin, body=body, answer=view, status=201
         ),
@@ -43,7 +43,7 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Entries; `?` and `*` in the search",
             run=_entries,
             query=schemas.EntryQuery,
-            answer=schemas.EntryPage,
+            answer=views.EntryPage,
         ),
         Endpoint(
             method="POST",
@@ -82,7 +82,7 @@ def endpoints() -> Sequence[Endpoint]:
             query=schemas.ImportQuery,
             raw_body=True,
             media_type="text/csv",
-            answer=schemas.ImportResult,
+            answer=views.ImportResult,
         ),
         Endpoint(
             method="GET",
@@ -104,41 +104,41 @@ def endpoints() -> Sequence[Endpoint]:
     )
 
 
-async def _all(call: Call) -> list[schemas.ListView]:
+async def _all(call: Call) -> list[views.ListView]:
     return [view(record) for record in await call.services.store.lists.all()]
 
 
-async def _one(call: Call) -> schemas.ListView:
+async def _one(call: Call) -> views.ListView:
     return view(await call.services.store.lists.get(call.path["list_id"]))
 
 
-async def _add(call: Call) -> schemas.ListView:
+async def _add(call: Call) -> views.ListView:
     match_list = _match_list(uuid4().hex[:12], call.body)
     await call.services.store.lists.add(match_list, now=call.now, columns=call.body.columns)
     await call.audit("list.add", match_list.name)
     return await _changed(call, match_list.list_id)
 
 
-async def _change(call: Call) -> schemas.ListView:
+async def _change(call: Call) -> views.ListView:
     match_list = _match_list(call.path["list_id"], call.body)
     await call.services.store.lists.save(match_list, columns=call.body.columns)
     await call.audit("list.change", match_list.name)
     return await _changed(call, match_list.list_id)
 
 
-async def _remove(call: Call) -> schemas.Ok:
+async def _remove(call: Call) -> views.Ok:
     record = await call.services.store.lists.get(call.path["list_id"])
     await call.services.store.lists.remove(record.match_list.list_id)
     await call.audit("list.remove", record.match_list.name, f"{record.entry_count} entries")
     await call.services.server.rules_changed()
-    return schemas.Ok()
+    return views.Ok()
 
 
-async def _entries(call: Call) -> schemas.EntryPage:
+async def _entries(call: Call) -> views.EntryPage:
     found, total = await call.services.store.lists.entries(
         call.path["list_id"], search=call.query.search, limit=call.query.limit, offset=call.query.offset
     )
-    return schemas.EntryPage(total=total, entries=[schemas.EntryView.model_validate(entry) for entry in found])
+    return views.EntryPage(total=total, entries=[views.EntryView.model_validate(entry) for entry in found])
 
 
 async def _add_entry(call: Call) -> ListEntry:
@@ -168,15 +168,15 @@ async def _save_entry(call: Call, entry_id: str, action: str) -> ListEntry:
     return entry
 
 
-async def _remove_entries(call: Call) -> schemas.Ok:
+async def _remove_entries(call: Call) -> views.Ok:
     list_id = call.path["list_id"]
     removed = await call.services.store.lists.remove_entries(list_id, call.body.entry_ids)
     await call.audit("list.entry.remove", list_id, f"{removed} entries")
     await call.services.server.rules_changed()
-    return schemas.Ok()
+    return views.Ok()
 
 
-async def _import(call: Call) -> schemas.ImportResult:
+async def _import(call: Call) -> views.ImportResult:
     list_id = call.path["list_id"]
     lists = call.services.store.lists
     columns = (await lists.get(list_id)).columns
@@ -193,14 +193,14 @@ async def _import(call: Call) -> schemas.ImportResult:
         detail = f"{len(plan.added)} added, {len(plan.updated)} updated, {len(plan.removed)} removed"
         await call.audit("list.import", list_id, detail)
         await call.services.server.rules_changed()
-    return schemas.ImportResult(
+    return views.ImportResult(
         applied=call.query.confirm,
         added=len(plan.added),
         updated=len(plan.updated),
         unchanged=plan.unchanged,
         removed=len(plan.removed) if plan.mode is ImportMode.REPLACE else 0,
         rejected_count=len(plan.rejected),
-        rejected=[schemas.RejectedView.model_validate(one) for one in plan.rejected[:SHOWN_REJECTED]],
+        rejected=[views.RejectedView.model_validate(one) for one in plan.rejected[:SHOWN_REJECTED]],
     )
 
 
@@ -217,7 +217,7 @@ async def _backup(call: Call) -> web.Response:
     return _file(await call.services.store.lists.latest_backup(list_id), FileFormat.CSV, f"{list_id}-backup")
 
 
-async def _changed(call: Call, list_id: str) -> schemas.ListView:
+async def _changed(call: Call, list_id: str) -> views.ListView:
     await call.services.server.rules_changed()
     return view(await call.services.store.lists.get(list_id))
 
@@ -245,10 +245,10 @@ def _match_list(list_id: str, body: schemas.ListBody) -> MatchList:
     )
 
 
-def view(record: ListRecord) -> schemas.ListView:
+def view(record: ListRecord) -> views.ListView:
     """A list as the API and the pages show it."""
     one = record.match_list
-    return schemas.ListView(
+    return views.ListView(
         list_id=one.list_id,
         name=one.name,
         kind=one.kind,

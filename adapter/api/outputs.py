@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from adapter.api import schemas
+from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
 from adapter.store.outbox import QueueFigures
 from adapter.store.outputs import OutputRecord
@@ -18,7 +18,7 @@ from adapter.store.users import Role
 def endpoints() -> Sequence[Endpoint]:
     admin, operator = Role.ADMINISTRATOR, Role.OPERATOR
     one = "/outputs/{output_id}"
-    view, body = schemas.OutputView, schemas.OutputBody
+    view, body = views.OutputView, schemas.OutputBody
     return (
         Endpoint(
             method="GET",
@@ -26,7 +26,7 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Outputs with their queues",
             run=_all,
             role=operator,
-            answer=list[schemas.OutputView],
+            answer=list[views.OutputView],
         ),
         Endpoint(
             method="POST",
@@ -35,7 +35,7 @@ def endpoints() -> Sequence[Endpoint]:
             run=_add,
             role=admin,
             body=body,
-            answer=schemas.NewOutputView,
+            answer=views.NewOutputView,
             status=201,
         ),
         Endpoint(method="PUT", path=one, summary="Change an output", run=_change, role=admin, body=body, answer=view),
@@ -45,7 +45,7 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Remove an output and what it is owed",
             run=_remove,
             role=admin,
-            answer=schemas.Ok,
+            answer=views.Ok,
         ),
         Endpoint(
             method="POST",
@@ -53,7 +53,7 @@ def endpoints() -> Sequence[Endpoint]:
             summary="Send a test message now",
             run=_test,
             role=operator,
-            answer=schemas.TestResult,
+            answer=views.TestResult,
         ),
         Endpoint(
             method="GET",
@@ -62,7 +62,7 @@ def endpoints() -> Sequence[Endpoint]:
             run=_dead_letters,
             role=operator,
             query=schemas.LimitQuery,
-            answer=list[schemas.DeadLetter],
+            answer=list[views.DeadLetter],
         ),
         Endpoint(
             method="POST",
@@ -71,20 +71,20 @@ def endpoints() -> Sequence[Endpoint]:
             run=_replay,
             role=operator,
             body=schemas.Replay,
-            answer=schemas.Replayed,
+            answer=views.Replayed,
         ),
     )
 
 
-async def _all(call: Call) -> list[schemas.OutputView]:
+async def _all(call: Call) -> list[views.OutputView]:
     figures = await call.services.store.outbox.figures()
     return [
-        schemas.OutputView(**_fields(record, figures.get(record.output_id)))
+        views.OutputView(**_fields(record, figures.get(record.output_id)))
         for record in await call.services.store.outputs.all()
     ]
 
 
-async def _add(call: Call) -> schemas.NewOutputView:
+async def _add(call: Call) -> views.NewOutputView:
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     record = OutputRecord(
         output_id=uuid4().hex[:12],
@@ -98,10 +98,10 @@ async def _add(call: Call) -> schemas.NewOutputView:
     )
     await call.services.store.outputs.save(record)
     await _changed(call, "output.add", record.name)
-    return schemas.NewOutputView(**_fields(record, None), secret=secret)
+    return views.NewOutputView(**_fields(record, None), secret=secret)
 
 
-async def _change(call: Call) -> schemas.OutputView:
+async def _change(call: Call) -> views.OutputView:
     record = replace(
         await call.services.store.outputs.get(call.path["output_id"]),
         kind=call.body.kind,
@@ -112,25 +112,25 @@ async def _change(call: Call) -> schemas.OutputView:
     )
     await call.services.store.outputs.save(record)
     await _changed(call, "output.change", record.name)
-    return schemas.OutputView(**_fields(record, None))
+    return views.OutputView(**_fields(record, None))
 
 
-async def _remove(call: Call) -> schemas.Ok:
+async def _remove(call: Call) -> views.Ok:
     await call.services.store.outputs.remove(call.path["output_id"])
     await _changed(call, "output.remove", call.path["output_id"])
-    return schemas.Ok()
+    return views.Ok()
 
 
-async def _test(call: Call) -> schemas.TestResult:
+async def _test(call: Call) -> views.TestResult:
     record = await call.services.store.outputs.get(call.path["output_id"])
     problem = await call.services.server.test_output(record.output_id)
-    return schemas.TestResult(ok=not problem, detail=problem or "The receiver took the test message.")
+    return views.TestResult(ok=not problem, detail=problem or "The receiver took the test message.")
 
 
-async def _dead_letters(call: Call) -> list[schemas.DeadLetter]:
+async def _dead_letters(call: Call) -> list[views.DeadLetter]:
     record = await call.services.store.outputs.get(call.path["output_id"])
     return [
-        schemas.DeadLetter(
+        views.DeadLetter(
             delivery_id=parked.delivery.delivery_id,
             event_id=parked.delivery.event.event_id,
             kind=parked.delivery.event.kind,
@@ -141,11 +141,11 @@ async def _dead_letters(call: Call) -> list[schemas.DeadLetter]:
     ]
 
 
-async def _replay(call: Call) -> schemas.Replayed:
+async def _replay(call: Call) -> views.Replayed:
     record = await call.services.store.outputs.get(call.path["output_id"])
     count = await call.services.store.outbox.replay(record.output_id, call.now, call.body.delivery_id)
     await _changed(call, "output.replay", record.name, f"{count} deliveries")
-    return schemas.Replayed(replayed=count)
+    return views.Replayed(replayed=count)
 
 
 async def _changed(call: Call, action: str, subject: str, detail: str = "") -> None:

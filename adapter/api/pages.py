@@ -14,8 +14,8 @@ from aiohttp import web
 from adapter.api import lists, login
 from adapter.api.happenings import alarm_view
 from adapter.api.ports import SERVICES, Services
-from adapter.api.schemas import CameraView, EntryView
 from adapter.api.security import IDENTITY
+from adapter.api.views import CameraView, EntryView
 from adapter.store.errors import NotFound
 from adapter.store.journal import Search
 from adapter.store.users import Role

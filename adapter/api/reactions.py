@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from adapter.api import schemas
+from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
 from adapter.store.users import Role
 from rules.types import AlarmDefinition, RelayAction
@@ -14,7 +14,7 @@ from rules.types import AlarmDefinition, RelayAction
 
 def endpoints() -> Sequence[Endpoint]:
     admin = Role.ADMINISTRATOR
-    alarm, relay, ok = schemas.AlarmDefinitionView, schemas.RelayActionView, schemas.Ok
+    alarm, relay, ok = views.AlarmDefinitionView, views.RelayActionView, views.Ok
     alarm_body, relay_body = schemas.AlarmDefinitionBody, schemas.RelayActionBody
     alarms, relays = "/alarm-definitions", "/relay-actions"
     return (
@@ -23,7 +23,7 @@ def endpoints() -> Sequence[Endpoint]:
             path=alarms,
             summary="Alarm definitions",
             run=_alarms,
-            answer=list[schemas.AlarmDefinitionView],
+            answer=list[views.AlarmDefinitionView],
         ),
         Endpoint(
             method="POST",
@@ -52,7 +52,7 @@ def endpoints() -> Sequence[Endpoint]:
             role=admin,
             answer=ok,
         ),
-        Endpoint(method="GET", path=relays, summary="Relay actions", run=_relays, answer=list[schemas.RelayActionView]),
+        Endpoint(method="GET", path=relays, summary="Relay actions", run=_relays, answer=list[views.RelayActionView]),
         Endpoint(
             method="POST",
             path=relays,
@@ -102,25 +102,25 @@ async def _keep_alarm(call: Call, definition_id: str) -> AlarmDefinition:
     return definition
 
 
-async def _remove_alarm(call: Call) -> schemas.Ok:
+async def _remove_alarm(call: Call) -> views.Ok:
     await call.services.store.alarm_definitions.remove(call.path["definition_id"])
     await _changed(call, "alarm_definition.remove", call.path["definition_id"])
-    return schemas.Ok()
+    return views.Ok()
 
 
-async def _relays(call: Call) -> list[schemas.RelayActionView]:
+async def _relays(call: Call) -> list[views.RelayActionView]:
     return [_view(action) for action in await call.services.store.relay_actions.all()]
 
 
-async def _add_relay(call: Call) -> schemas.RelayActionView:
+async def _add_relay(call: Call) -> views.RelayActionView:
     return await _keep_relay(call, uuid4().hex[:12])
 
 
-async def _save_relay(call: Call) -> schemas.RelayActionView:
+async def _save_relay(call: Call) -> views.RelayActionView:
     return await _keep_relay(call, call.path["action_id"][:64])
 
 
-async def _keep_relay(call: Call, action_id: str) -> schemas.RelayActionView:
+async def _keep_relay(call: Call, action_id: str) -> views.RelayActionView:
     body = call.body
     action = RelayAction(
         action_id=action_id,
@@ -139,10 +139,10 @@ async def _keep_relay(call: Call, action_id: str) -> schemas.RelayActionView:
     return _view(action)
 
 
-async def _remove_relay(call: Call) -> schemas.Ok:
+async def _remove_relay(call: Call) -> views.Ok:
     await call.services.store.relay_actions.remove(call.path["action_id"])
     await _changed(call, "relay_action.remove", call.path["action_id"])
-    return schemas.Ok()
+    return views.Ok()
 
 
 async def _changed(call: Call, action: str, subject: str) -> None:
@@ -150,8 +150,8 @@ async def _changed(call: Call, action: str, subject: str) -> None:
     await call.services.server.rules_changed()
 
 
-def _view(action: RelayAction) -> schemas.RelayActionView:
-    return schemas.RelayActionView(
+def _view(action: RelayAction) -> views.RelayActionView:
+    return views.RelayActionView(
         action_id=action.action_id,
         list_id=action.list_id,
         camera_id=action.camera_id,

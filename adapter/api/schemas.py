@@ -1,4 +1,4 @@
-"""The bodies and queries the API accepts and the views it answers with. Unknown fields are refused, texts bounded."""
+"""The bodies and queries the API accepts. Unknown fields are refused, texts and numbers are bounded."""
 
 from __future__ import annotations
 
@@ -50,10 +50,6 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Ok(BaseModel):
-    ok: bool = True
-
-
 class ServerName(Body):
     name: Name
 
@@ -84,25 +80,6 @@ class CameraChange(Body):
     description: ShortText | None = None
 
 
-class CameraView(BaseModel):
-    """A camera without its password."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    camera_id: str
-    name: str
-    address: str
-    user: str
-    enabled: bool
-    modules: list[str]
-    recognition: dict[str, Any]
-    selected_lists: list[str] | None
-    max_speed_kmh: float | None
-    description: str
-    profile_token: str | None
-    video_source_token: str | None
-
-
 class TuneRequest(Body):
     max_speed_kmh: float = Field(gt=0, le=300, allow_inf_nan=False)
     apply: bool = False
@@ -122,16 +99,6 @@ class ListBody(Body):
         return self
 
 
-class ListView(BaseModel):
-    list_id: str
-    name: str
-    kind: ListKind
-    policy: MatchPolicy
-    camera_ids: list[str]
-    columns: list[str]
-    entry_count: int
-
-
 class EntryBody(Body):
     pattern: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_printable)]
     valid_from: UtcMoment | None = None
@@ -143,21 +110,6 @@ class EntryBody(Body):
         if self.valid_from and self.valid_until and self.valid_until <= self.valid_from:
             raise ValueError("valid_until must be later than valid_from")
         return self
-
-
-class EntryView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    entry_id: str
-    pattern: str
-    valid_from: datetime | None
-    valid_until: datetime | None
-    fields: dict[str, str]
-
-
-class EntryPage(BaseModel):
-    total: int
-    entries: list[EntryView]
 
 
 class EntryQuery(Body):
@@ -184,26 +136,6 @@ class ImportQuery(Body):
     confirm: bool = False
 
 
-class RejectedView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    line: int
-    text: str
-    reason: str
-
-
-class ImportResult(BaseModel):
-    """`applied` false: this is a preview, nothing was changed; send the same file again with `confirm=true`."""
-
-    applied: bool
-    added: int
-    updated: int
-    unchanged: int
-    removed: int
-    rejected_count: int
-    rejected: list[RejectedView]
-
-
 class ExportQuery(Body):
     format: FileFormat = FileFormat.CSV
 
@@ -222,12 +154,6 @@ class AlarmDefinitionBody(Body):
         return self
 
 
-class AlarmDefinitionView(AlarmDefinitionBody):
-    model_config = ConfigDict(from_attributes=True)
-
-    definition_id: str
-
-
 class RelayActionBody(Body):
     list_id: Id
     camera_id: Annotated[str, StringConstraints(max_length=64)] = ""
@@ -240,10 +166,6 @@ class RelayActionBody(Body):
     enabled: bool = True
 
 
-class RelayActionView(RelayActionBody):
-    action_id: str
-
-
 class OutputBody(Body):
     kind: OutputKind = OutputKind.WEBHOOK
     name: Name
@@ -252,44 +174,8 @@ class OutputBody(Body):
     enabled: bool = True
 
 
-class OutputView(BaseModel):
-    output_id: str
-    kind: OutputKind
-    name: str
-    url: str
-    event_kinds: list[str]
-    enabled: bool
-    pending: int = 0
-    parked: int = 0
-    delivered: int = 0
-    oldest_pending_at: datetime | None = None
-
-
-class NewOutputView(OutputView):
-    """`secret` signs the webhook (Standard Webhooks); it is shown this once."""
-
-    secret: str
-
-
-class TestResult(BaseModel):
-    ok: bool
-    detail: str
-
-
-class DeadLetter(BaseModel):
-    delivery_id: int
-    event_id: str
-    kind: str
-    attempts: int
-    error: str
-
-
 class Replay(Body):
     delivery_id: int | None = Field(default=None, ge=1, le=2**62)
-
-
-class Replayed(BaseModel):
-    replayed: int
 
 
 class EventQuery(Body):
@@ -305,54 +191,10 @@ class EventQuery(Body):
     before_id: ShortText = ""
 
 
-class DecisionView(BaseModel):
-    decision_id: str
-    event_id: str
-    camera_id: str
-    relay_token: str
-    state: str
-    because: str
-    detail: str
-    decided_at: datetime
-    claimed_at: datetime | None
-    finished_at: datetime | None
-
-
-class EventView(BaseModel):
-    """`refusals` answers why a gate did not open, `decisions` why it did."""
-
-    event: dict[str, Any]
-    stored_at: datetime
-    refusals: list[str]
-    decisions: list[DecisionView] = []
-
-
 class AlarmQuery(Body):
     state: AlarmState | Literal[""] = ""
     limit: int = Field(default=100, ge=1, le=1000)
     before_id: ShortText = ""
-
-
-class AlarmView(BaseModel):
-    """Object, Tag and Type are the columns of M-303."""
-
-    alarm_id: str
-    utc_time: datetime
-    name: str
-    priority: int
-    object: str
-    tag: str
-    type: str
-    camera_id: str
-    camera_name: str
-    list_name: str
-    likelihood: float
-    frame_picture: str | None
-    plate_picture: str | None
-    state: AlarmState
-    changed_at: datetime
-    changed_by: str
-    note: str
 
 
 class AlarmChange(Body):
@@ -371,16 +213,6 @@ class UserChange(Body):
     enabled: bool = True
 
 
-class UserView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    role: Role
-    enabled: bool
-    must_change: bool
-    created_at: datetime
-
-
 class NewPassword(Body):
     password: Password
 
@@ -396,44 +228,10 @@ class NewToken(Body):
     days: int = Field(default=90, ge=1, le=3650)
 
 
-class TokenView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    token_id: str
-    name: str
-    role: Role
-    created_by: str
-    created_at: datetime
-    expires_at: datetime
-
-
-class NewTokenView(TokenView):
-    """`token` is shown this once."""
-
-    token: str
-
-
 class OnvifUserBody(Body):
     password: Annotated[str, StringConstraints(min_length=8, max_length=100), AfterValidator(_printable)]
     level: UserLevel = UserLevel.OPERATOR
 
 
-class OnvifUserView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    level: UserLevel
-
-
 class LimitQuery(Body):
     limit: int = Field(default=100, ge=1, le=1000)
-
-
-class AuditView(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    at: datetime
-    actor: str
-    action: str
-    subject: str
-    detail: str

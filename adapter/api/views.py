@@ -1,0 +1,218 @@
+"""What the API answers with. No view holds a password; secrets that are shown once have views of their own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from adapter.api import schemas
+from adapter.store.onvif_users import UserLevel
+from adapter.store.outputs import OutputKind
+from adapter.store.users import Role
+from events.types import ListKind
+from rules.alarms import AlarmState
+from rules.types import MatchPolicy
+
+
+class Ok(BaseModel):
+    ok: bool = True
+
+
+class CameraView(BaseModel):
+    """A camera without its password."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    camera_id: str
+    name: str
+    address: str
+    user: str
+    enabled: bool
+    modules: list[str]
+    recognition: dict[str, Any]
+    selected_lists: list[str] | None
+    max_speed_kmh: float | None
+    description: str
+    profile_token: str | None
+    video_source_token: str | None
+
+
+class ListView(BaseModel):
+    list_id: str
+    name: str
+    kind: ListKind
+    policy: MatchPolicy
+    camera_ids: list[str]
+    columns: list[str]
+    entry_count: int
+
+
+class EntryView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    entry_id: str
+    pattern: str
+    valid_from: datetime | None
+    valid_until: datetime | None
+    fields: dict[str, str]
+
+
+class EntryPage(BaseModel):
+    total: int
+    entries: list[EntryView]
+
+
+class RejectedView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    line: int
+    text: str
+    reason: str
+
+
+class ImportResult(BaseModel):
+    """`applied` false: this is a preview, nothing was changed; send the same file again with `confirm=true`."""
+
+    applied: bool
+    added: int
+    updated: int
+    unchanged: int
+    removed: int
+    rejected_count: int
+    rejected: list[RejectedView]
+
+
+class AlarmDefinitionView(schemas.AlarmDefinitionBody):
+    model_config = ConfigDict(from_attributes=True)
+
+    definition_id: str
+
+
+class RelayActionView(schemas.RelayActionBody):
+    action_id: str
+
+
+class OutputView(BaseModel):
+    output_id: str
+    kind: OutputKind
+    name: str
+    url: str
+    event_kinds: list[str]
+    enabled: bool
+    pending: int = 0
+    parked: int = 0
+    delivered: int = 0
+    oldest_pending_at: datetime | None = None
+
+
+class NewOutputView(OutputView):
+    """`secret` signs the webhook (Standard Webhooks); it is shown this once."""
+
+    secret: str
+
+
+class TestResult(BaseModel):
+    ok: bool
+    detail: str
+
+
+class DeadLetter(BaseModel):
+    delivery_id: int
+    event_id: str
+    kind: str
+    attempts: int
+    error: str
+
+
+class Replayed(BaseModel):
+    replayed: int
+
+
+class DecisionView(BaseModel):
+    decision_id: str
+    event_id: str
+    camera_id: str
+    relay_token: str
+    state: str
+    because: str
+    detail: str
+    decided_at: datetime
+    claimed_at: datetime | None
+    finished_at: datetime | None
+
+
+class EventView(BaseModel):
+    """`refusals` answers why a gate did not open, `decisions` why it did."""
+
+    event: dict[str, Any]
+    stored_at: datetime
+    refusals: list[str]
+    decisions: list[DecisionView] = []
+
+
+class AlarmView(BaseModel):
+    """Object, Tag and Type are the columns of M-303."""
+
+    alarm_id: str
+    utc_time: datetime
+    name: str
+    priority: int
+    object: str
+    tag: str
+    type: str
+    camera_id: str
+    camera_name: str
+    list_name: str
+    likelihood: float
+    frame_picture: str | None
+    plate_picture: str | None
+    state: AlarmState
+    changed_at: datetime
+    changed_by: str
+    note: str
+
+
+class UserView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    role: Role
+    enabled: bool
+    must_change: bool
+    created_at: datetime
+
+
+class TokenView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    token_id: str
+    name: str
+    role: Role
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class NewTokenView(TokenView):
+    """`token` is shown this once."""
+
+    token: str
+
+
+class OnvifUserView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    level: UserLevel
+
+
+class AuditView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: str
