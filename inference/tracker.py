@@ -31,7 +31,7 @@ from inference.voting import Verdict, similarity
 # A plate this near the edge (share of the picture's width) may continue outside.
 EDGE = 0.006
 # Overlays are burned into the outermost lines; a plate that never leaves them was never seen whole.
-OVERLAY_BAND = 0.065
+OVERLAY_BAND = 0.045
 # A vehicle's own motion covers much more than its plate.
 COVERS = 4.0
 COVERED_WITHIN_S = 2.0
@@ -165,14 +165,14 @@ class Tracker:
             cut = self._touches_edge(reading.box)
             track.see(reading.box, frame, cut=cut)
             track.read(reading, frame, cut=cut)
-            self._cover(track, now_s)
+            self._cover(track)
         for reading in fresh:
             track = Track(object_id=self._next_id, started_at=frame.captured_at, first_s=now_s, looks=1)
             self._next_id += 1
             cut = self._touches_edge(reading.box)
             track.see(reading.box, frame, cut=cut)
             track.read(reading, frame, cut=cut)
-            self._cover(track, now_s)
+            self._cover(track)
             self._tracks.append(track)
         # A plate that was found and not read keeps its track alive and moving, and has no vote.
         unseen = [track for track in self._tracks if track.missed]
@@ -195,12 +195,14 @@ class Tracker:
         self._motion = [(at, box) for at, box in self._motion if 0 <= now_s - at <= COVERED_WITHIN_S]
         self._motion += [(now_s, box) for box in motion]
 
-    def _cover(self, track: Track, now_s: float) -> None:
+    def _cover(self, track: Track) -> None:
+        if track.arrived:
+            return
+        assert self._size is not None
         box = track.box
-        if not track.arrived:
-            track.arrived = any(
-                moved.area >= COVERS * box.area and moved.overlap(box) >= 0.5 * box.area for _, moved in self._motion
-            )
+        # A plate that fills the picture leaves no room for a vehicle around it.
+        much = min(COVERS * box.area, 0.5 * self._size[0] * self._size[1])
+        track.arrived = any(moved.area >= much and moved.overlap(box) >= 0.5 * box.area for _, moved in self._motion)
 
     def _neighbour(self, now_s: float) -> None:
         seen = [track for track in self._tracks if track.last_s == now_s and not track.missed]

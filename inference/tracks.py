@@ -30,6 +30,9 @@ SAME_VEHICLE = 2.0
 # Letters alone or digits alone are lettering more often than a plate: they belong to a plate within a vehicle's reach.
 LETTERING_ON_VEHICLE = 4.0
 RIGID = 0.35
+# Lettering this much smaller than a plate beside it (natural logarithm of the scale) is on that vehicle even when its
+# place jumps: a vehicle so far behind would show further up.
+TINY = 1.0
 # A box that stays within this share of its width does not move; detectors jitter by less.
 STILL = 0.12
 
@@ -215,7 +218,10 @@ class Track:
         (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, other.box.width, 1.0)
         now = ((x - x0) / width, (y - y0) / width, growth_between(self.box, other.box))
         first = self._beside.setdefault(other.object_id, now)
-        if max(abs(a - b) for a, b in zip(now, first, strict=True)) <= RIGID:
+        # The size of small lettering jitters; its place does not.
+        across, down, growth = (abs(a - b) for a, b in zip(now, first, strict=True))
+        tiny = now[2] > TINY
+        if tiny or max(across, down, growth / 2) <= RIGID:
             self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
 
     def rides_with(self, object_id: int) -> bool:

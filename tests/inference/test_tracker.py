@@ -263,6 +263,38 @@ def test_a_vehicle_that_stops_before_it_is_first_read_is_a_passage() -> None:
     assert finals(watch(Tracker(), [car], until_s=10, motion=motion)) == ["43HNN2"]
 
 
+def test_a_vehicle_that_stands_low_in_the_picture_from_the_start_is_a_passage() -> None:
+    def path(at_s: float) -> Box | None:
+        return box(400, 676, 110) if at_s < 2 else box(400 - 60 * (at_s - 2), 676 + 6 * (at_s - 2), 112)
+
+    def motion(at_s: float):
+        return [Box(x=200, y=500, width=300, height=220)] if at_s > 2 else []
+
+    car = Car(text="43HNN2", path=lambda at_s: path(at_s) if at_s < 4 else None, likelihood=lambda _: 0.6)
+    assert finals(watch(Tracker(), [car], until_s=7, motion=motion)) == ["43HNN2"]
+
+
+def test_a_plate_that_fills_the_picture_is_a_passage() -> None:
+    car = Car(text="43HNN2", path=lambda at_s: box(640, 400, 1150), likelihood=lambda _: 0.6)
+    assert finals(watch(Tracker(), [car], until_s=2, motion=lambda _: [])) == ["43HNN2"]
+
+
+def test_tiny_lettering_whose_place_jumps_beside_a_plate_is_no_second_vehicle() -> None:
+    path = approach(for_s=4)
+
+    def wheels(at_s: float):
+        where = path(at_s)
+        if where is None:
+            return [], []
+        aside = 1.2 if round(at_s * 4) % 3 else 1.7
+        x = where.x + aside * where.width
+        tiny = Box(x=x, y=where.y, width=where.width / 9, height=where.height / 4)
+        return [reading("W4B", tiny, likelihood=0.6)], []
+
+    car = Car(text="43HNN2", path=path)
+    assert finals(watch(Tracker(), [car], until_s=7, extra=wheels)) == ["43HNN2"]
+
+
 def test_a_sticker_beside_the_plate_is_no_second_vehicle() -> None:
     path = approach()
 
