@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from lxml import etree
 
+from adapter.api.ports import CameraState
 from adapter.fleet import Fleet, metadata_path
 from adapter.onvif_device.ports import (
     FaceCamera,
@@ -43,10 +44,11 @@ class FaceCameras:
     def _camera(self, camera_id: str, name: str) -> FaceCamera:
         camera = self._fleet.find(camera_id)
         frame = camera.last_frame if camera else None
+        online = camera is not None and camera.health.state is CameraState.RUNNING
         if frame is None:
-            return FaceCamera(camera_id=camera_id, name=name)
+            return FaceCamera(camera_id=camera_id, name=name, online=online)
         height, width = frame.picture.shape[:2]
-        return FaceCamera(camera_id=camera_id, name=name, width_px=width, height_px=height)
+        return FaceCamera(camera_id=camera_id, name=name, width_px=width, height_px=height, online=online)
 
     def stream_uri(self, camera_id: str, host: str) -> str | None:
         if self._fleet.track(camera_id) is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 
@@ -31,11 +31,13 @@ class Fleet:
         executor: Executor,
         lost_after: timedelta,
         tasks: Tasks,
+        on_drop: Callable[[str], None] = lambda camera_id: None,
     ) -> None:
         self._recognizer = recognizer
         self._executor = executor
         self._lost_after = lost_after
         self._owner = tasks
+        self._on_drop = on_drop
         self._pipeline: Pipeline | None = None
         self._cameras: dict[str, LprCamera] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -87,6 +89,7 @@ class Fleet:
             self.streams.pop(metadata_path(camera_id), None)
             if (track := self._tracks.pop(camera_id, None)) is not None:
                 track.close()
+            self._on_drop(camera_id)
 
     async def _stop(self, camera_id: str) -> None:
         task = self._tasks.pop(camera_id, None)

@@ -81,14 +81,15 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         stack.callback(executor.shutdown, cancel_futures=True)
 
         tasks = await stack.enter_async_context(Tasks())
+        live, subscriptions = Live(), Subscriptions(journal=store.journal)
         fleet = Fleet(
             recognizer=reader,
             executor=executor,
             lost_after=timedelta(seconds=settings.camera_lost_after_s),
             tasks=tasks,
+            on_drop=subscriptions.forget_camera,
         )
         pictures = Pictures(folder=settings.data / "pictures")
-        live, subscriptions = Live(), Subscriptions(journal=store.journal)
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)
         dispatcher = Dispatcher(outbox=store.outbox)
