@@ -61,12 +61,16 @@ def convert_fonts(packages: Path, out: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class FlatPlate:
-    """A drawn plate. `text` is A-Z0-9 in reading order, `lower` of its characters in a second line."""
+    """A drawn plate. `text` is A-Z0-9 in reading order, `lower` of its characters in a second line.
+
+    `places` holds the middle of each character's left and right side, (n, 2, 2) in pixels of the picture.
+    """
 
     picture: NDArray[np.uint8]
     text: str
     family: str
     lower: int
+    places: NDArray[np.float32]
 
 
 class PlatePress:
@@ -78,9 +82,11 @@ class PlatePress:
         self._fonts = [str(path) for path in fonts]
         self._rng = rng
         self._cache: dict[tuple[str, int], ImageFont.FreeTypeFont] = {}
+        self._places: list[list[tuple[float, float]]] = []
 
     def draw(self) -> FlatPlate:
         rng = self._rng
+        self._places = []
         family = rng.choices(
             ("eu", "american", "brazil", "mercosur", "asian", "two_line", "dark"), (30, 30, 10, 5, 8, 12, 5)
         )[0]
@@ -270,7 +276,7 @@ class PlatePress:
         squeeze = min((x1 - x0) / natural, self._rng.uniform(*stretch) * 1.3)
         x = x0 + max(0.0, (x1 - x0) - natural * squeeze) * self._rng.uniform(0.3, 0.7)
         colour = np.array(ink, np.float32)
-        for glyph in glyphs:
+        for char, glyph in zip(text, glyphs, strict=True):
             if glyph is None:
                 x += space * squeeze
                 continue
@@ -280,6 +286,8 @@ class PlatePress:
             part = image[y0:y1, left : left + width]
             mask = mask[: part.shape[0], : part.shape[1]]
             part[:] = (part * (1 - mask) + colour * mask).astype(np.uint8)
+            if char.isalnum():
+                self._places.append([(left, (y0 + y1) / 2), (left + width, (y0 + y1) / 2)])
             x += (glyph.shape[1] + gap) * squeeze
 
     def _font_glyphs(self, text: str, height: int) -> list[NDArray[np.uint8] | None]:
@@ -446,8 +454,10 @@ class PlatePress:
             )
             cv2.fillPoly(shade, [edge], rng.uniform(0.35, 0.8))
             image = (image * shade).astype(np.uint8)
+        places = np.array(self._places, np.float32).reshape(-1, 2, 2)
         if rng.random() < 0.35:
             rim = rng.randrange(4, 22)
+            places += rim
             frame = np.empty((height + 2 * rim, width + 2 * rim, 3), np.uint8)
             frame[:] = rng.choice([(20, 20, 20), (60, 60, 60), (180, 180, 180), (30, 30, 90)])
             frame[rim:-rim, rim:-rim] = image
@@ -456,7 +466,7 @@ class PlatePress:
                     frame, (width // 5, height + rim, width * 4 // 5, height + 2 * rim - 2), (220, 220, 220), 6, 18
                 )
             image = frame
-        return FlatPlate(image, "".join(c for c in text if c.isalnum()), family, lower)
+        return FlatPlate(image, "".join(c for c in text if c.isalnum()), family, lower, places)
 
 
 # Outlines on a 60x100 grid for the stroke font: polylines; an ellipse is (cx, cy, rx, ry, start, end) in degrees.
@@ -516,10 +526,14 @@ def stroke_glyph(char: str, thick: int) -> NDArray[np.uint8]:
 
 
 def see(
-    plate: NDArray[np.uint8], size: tuple[int, int], rng: random.Random, background: NDArray[np.uint8] | None = None
-) -> NDArray[np.uint8]:
-    """The plate as a crop of `size` (width, height) shows it after a detector's box: tilted, loose, blurred, noisy."""
+    drawn: FlatPlate, size: tuple[int, int], rng: random.Random, background: NDArray[np.uint8] | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """The plate as a crop of `size` (width, height) shows it after a detector's box: tilted, loose, blurred, noisy.
+
+    Also returns where its characters' left and right sides are now, (n, 2, 2).
+    """
     width, height = size
+    plate = drawn.picture
     flat_height, flat_width = plate.shape[:2]
     # The detector's box is a little loose or tight; the crop is stretched to the reader's input whatever its aspect.
     margin_x, margin_y = rng.uniform(-0.03, 0.14), rng.uniform(-0.05, 0.25)
@@ -535,7 +549,7 @@ def see(
     placed = (turned - start) / span * np.array([width, height], np.float32)
     placed += np.array([rng.gauss(0, 0.012) * width, rng.gauss(0, 0.02) * height], np.float32)
     # Pixels the camera really had: below 12 px of character height nobody can read, so it is not taught.
-    scale = math.exp(rng.uniform(math.log(0.22), math.log(1.2)))
+    scale = math.exp(rng.uniform(math.log(0.26), math.log(1.3)))
     matrix = cv2.getPerspectiveTransform(corners, placed.astype(np.float32))
     if background is None:
         crop = np.empty((height, width, 3), np.uint8)
@@ -550,7 +564,8 @@ def see(
     crop = cv2.warpPerspective(
         plate, matrix, size, dst=crop.copy(), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_TRANSPARENT
     )
-    return camera(crop, scale, rng)
+    places = cv2.perspectiveTransform(drawn.places.reshape(1, -1, 2), matrix).reshape(-1, 2, 2)
+    return camera(crop, scale, rng), places.astype(np.float32)
 
 
 def camera(crop: NDArray[np.uint8], scale: float, rng: random.Random) -> NDArray[np.uint8]:
@@ -567,7 +582,7 @@ def camera(crop: NDArray[np.uint8], scale: float, rng: random.Random) -> NDArray
         kernel = cv2.warpAffine(kernel, turn, (length, length))
         crop = cv2.filter2D(crop, -1, kernel / max(kernel.sum(), 1e-3))
     if rng.random() < 0.5:
-        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.3, 2.2))
+        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.3, 1.9))
     if scale < 1:
         small = (max(20, round(size[0] * scale)), max(10, round(size[1] * scale)))
         crop = cv2.resize(crop, small, interpolation=cv2.INTER_AREA)

@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.training.plates import PlatePress, camera, see
-from inference.training.reader_model import ALPHABET, HEIGHT, LONGEST, WIDTH
+from inference.training.reader_model import ALPHABET, COLUMNS, HEIGHT, LONGEST, NOTHING, ROWS, WIDTH
 
 VIEWS_PER_PLATE = 4  # drawing costs more than spoiling
-UNKNOWN = -1  # of a real plate nobody noted how many characters stand in its second line
+LEAST_CONTRAST = 9.0  # grey levels; darker or more glaring views show nothing to anyone
+UNKNOWN = -1  # of a real plate nobody noted how many characters stand in its second line, or where they are
+
+Sample = tuple[NDArray[np.uint8], str, int, NDArray[np.int64]]
+Batch = tuple[NDArray[np.uint8], list[str], list[int], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +92,42 @@ class Samples:
         self._real = real
         self._weights = [0.25 if crop.source == "lprnet_cn" else 1.0 for crop in real]
         self._share = real_share if real else 0.0
-        self._waiting: list[tuple[NDArray[np.uint8], str, int]] = []
+        self._waiting: list[Sample] = []
 
-    def batch(self, count: int) -> tuple[NDArray[np.uint8], list[str], list[int]]:
-        """(count, 64, 144) pictures, their texts, and how many characters stand in a second line (or UNKNOWN)."""
+    def batch(self, count: int) -> Batch:
+        """(count, 64, 144) pictures, their texts, how many characters stand in a second line, and columns' classes."""
         drawn = [self._real_sample() if self._rng.random() < self._share else self._rendered() for _ in range(count)]
-        return np.stack([picture for picture, _, _ in drawn]), [text for _, text, _ in drawn], [n for _, _, n in drawn]
+        pictures, texts, lower, columns = zip(*drawn, strict=True)
+        return np.stack(pictures), list(texts), list(lower), np.stack(columns)
 
-    def _real_sample(self) -> tuple[NDArray[np.uint8], str, int]:
+    def _real_sample(self) -> Sample:
         crop = self._rng.choices(self._real, self._weights)[0]
-        return real_view(crop, self._rng), crop.text, UNKNOWN
+        return real_view(crop, self._rng), crop.text, UNKNOWN, np.full((ROWS, COLUMNS), UNKNOWN, np.int64)
 
-    def _rendered(self) -> tuple[NDArray[np.uint8], str, int]:
+    def _rendered(self) -> Sample:
         while len(self._waiting) < 48:
             background = self._rng.choice(self._real).picture if self._real and self._rng.random() < 0.6 else None
             plate = self._press.draw()
             for _ in range(VIEWS_PER_PLATE):
-                view = see(plate.picture, (WIDTH, HEIGHT), self._rng, background)
+                view, places = see(plate, (WIDTH, HEIGHT), self._rng, background)
                 grey = cv2.cvtColor(view, cv2.COLOR_BGR2GRAY).astype(np.uint8)
-                self._waiting.append((grey, plate.text, plate.lower))
+                if grey.std() < LEAST_CONTRAST:
+                    continue
+                columns = classes_of(plate.text, plate.lower, places)
+                self._waiting.append((grey, plate.text, plate.lower, columns))
         return self._waiting.pop(self._rng.randrange(len(self._waiting)))
+
+
+def classes_of(text: str, lower: int, places: NDArray[np.float32]) -> NDArray[np.int64]:
+    """What each column of each row should say: the character in its middle, NOTHING between, UNKNOWN at the sides."""
+    classes = np.full((ROWS, COLUMNS), NOTHING, np.int64)
+    at = (np.arange(COLUMNS) + 0.5) * WIDTH / COLUMNS
+    for index, (char, place) in enumerate(zip(text, places, strict=True)):
+        row = int(index >= len(text) - lower)
+        left, right = float(place[0, 0]), float(place[1, 0])
+        middle, half = (left + right) / 2, (right - left) / 2
+        classes[row, np.abs(at - middle) < 0.9 * half] = UNKNOWN
+        nearest = int(np.clip(middle * COLUMNS / WIDTH, 0, COLUMNS - 1))
+        classes[row, np.abs(at - middle) < 0.35 * half] = ALPHABET.index(char)
+        classes[row, nearest] = ALPHABET.index(char)
+    return classes

@@ -61,7 +61,10 @@ class ReaderNet(nn.Module):
         self.head = nn.Conv2d(e, NOTHING + 1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        features = self.features(x)
+        # Night and glare take the contrast away; the reader gets every plate equally strong.
+        mean = x.mean((2, 3), keepdim=True)
+        spread = ((x - mean) ** 2).mean((2, 3), keepdim=True).sqrt()
+        features = self.features((x - mean) / (spread + 0.01))
         rows = torch.cat([self.upper(features), self.lower(features)], dim=2)
         whole = self.whole(rows.mean(3).flatten(1))
         rows = self.along(rows + whole[:, :, None, None])

@@ -1,0 +1,179 @@
+"""The trainings of our own pack. They need the `training` extra; without PyTorch everything here is skipped."""
+
+from __future__ import annotations
+
+import csv
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed here (pip install '.[training]')")
+cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed here")
+
+from inference.training.detector_data import Scene, sample  # noqa: E402 - after the skip
+from inference.training.plates import PlatePress, see  # noqa: E402
+from inference.training.reader_data import UNKNOWN, classes_of  # noqa: E402
+from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ROWS, ReaderNet  # noqa: E402
+from inference.training.scenes import SceneDresser  # noqa: E402
+from inference.training.train_detector import targets  # noqa: E402
+from inference.training.train_reader import decode, loss_of  # noqa: E402
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def fonts() -> list[Path]:
+    found = sorted((ROOT / ".training" / "fonts" / "ttf").glob("*.ttf"))[:4]
+    if not found:
+        pytest.skip("no fonts to draw plates with; run: make training-fonts")
+    return found
+
+
+@pytest.fixture
+def data(tmp_path: Path, fonts: list[Path]) -> Path:
+    """A labelled folder in the trainings' format, with drawn plates on noise."""
+    press = PlatePress(fonts, random.Random(1))
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        columns = ["set", "file", "width", "height", "plate_index", "x", "y", "w", "h", "text", "split"]
+        rows = csv.DictWriter(file, columns)
+        rows.writeheader()
+        for index in range(8):
+            scene = np.random.default_rng(index).integers(0, 200, (240, 320, 3), np.uint8)
+            plate = press.draw()
+            scene[90:130, 80:200] = cv2.resize(plate.picture, (120, 40))
+            cv2.imwrite(str(folder / f"{index}.png"), scene)
+            split = "val" if index % 4 == 0 else "train"
+            values = ["drawn", f"{index}.png", 320, 240, 0, 80, 90, 120, 40, plate.text, split]
+            rows.writerow(dict(zip(columns, values, strict=True)))
+    return folder
+
+
+def run(module: str, *arguments: str | Path) -> str:
+    command = [sys.executable, "-m", f"inference.training.{module}", *map(str, arguments), "--threads", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_detectors_training_runs_and_resumes(data: Path, fonts: list[Path], tmp_path: Path) -> None:
+    arguments = ("--data", data, "--fonts", fonts[0].parent, "--out", tmp_path / "run", "--scenes", "4")
+    assert "from step 0" in run("train_detector", *arguments, "--minutes", "0.02")
+    again = run("train_detector", *arguments, "--minutes", "0.04")
+    assert "from step 0" not in again
+    assert '"recall"' in again
+
+
+@pytest.mark.slow
+def test_the_readers_training_runs_and_resumes(data: Path, fonts: list[Path], tmp_path: Path) -> None:
+    arguments = ("--data", data, "--fonts", fonts[0].parent, "--out", tmp_path / "run")
+    assert "from step 0" in run("train_reader", *arguments, "--minutes", "0.02")
+    again = run("train_reader", *arguments, "--minutes", "0.04")
+    assert "from step 0" not in again
+    assert '"match_drawn"' in again
+
+
+def test_a_drawn_plate_knows_where_its_characters_are(fonts: list[Path]) -> None:
+    press = PlatePress(fonts, random.Random(2))
+    for _ in range(40):
+        plate = press.draw()
+        height, width = plate.picture.shape[:2]
+        assert len(plate.places) == len(plate.text)
+        assert (plate.places[:, 0, 0] < plate.places[:, 1, 0]).all()
+        assert plate.places[..., 0].min() >= 0 and plate.places[..., 0].max() <= width + 1
+        assert plate.places[..., 1].max() <= height
+        upper = plate.places[: len(plate.text) - plate.lower]
+        assert (np.diff(upper[:, 0, 0]) > 0).all()
+        if plate.lower:
+            assert plate.places[-1, 0, 1] > upper[0, 0, 1]
+
+
+def test_a_seen_plate_fills_the_crop_and_keeps_its_characters_inside(fonts: list[Path]) -> None:
+    rng = random.Random(3)
+    press = PlatePress(fonts, rng)
+    for _ in range(20):
+        view, places = see(press.draw(), (144, 64), rng)
+        assert view.shape == (64, 144, 3)
+        assert -8 < places[..., 0].min() and places[..., 0].max() < 152
+
+
+def test_columns_between_characters_say_nothing_and_lines_go_to_their_rows() -> None:
+    places = np.array([[[10, 20], [26, 20]], [[40, 20], [56, 20]], [[70, 50], [86, 50]]], np.float32)
+    classes = classes_of("ABC", 1, places)
+    assert classes.shape == (ROWS, COLUMNS)
+    assert set(classes[0]) == {ALPHABET.index("A"), ALPHABET.index("B"), NOTHING, UNKNOWN}
+    assert set(classes[1]) == {ALPHABET.index("C"), NOTHING, UNKNOWN}
+    assert classes[0, 8] == NOTHING
+
+
+def test_the_readers_loss_falls_with_the_right_answer_and_lines_are_read_in_order() -> None:
+    columns = torch.full((1, ROWS, COLUMNS), NOTHING)
+    for column, char in ((3, "A"), (9, "A"), (14, "7")):
+        columns[0, 0, column] = ALPHABET.index(char)
+    columns[0, 1, 5] = ALPHABET.index("Z")
+    logits = 12.0 * torch.nn.functional.one_hot(columns, NOTHING + 1).float()
+    assert decode(logits) == ["AA7Z"]
+    right = loss_of(logits, ["AA7Z"], [1], columns)
+    assert right < 0.1
+    assert loss_of(logits, ["AA8Z"], [1], columns) > right + 5
+    assert loss_of(logits, ["AA7Z"], [UNKNOWN], columns) < 0.1
+
+
+def test_the_reader_sees_the_same_plate_in_bright_and_dark() -> None:
+    torch.manual_seed(0)
+    net = ReaderNet().eval()
+    plate = torch.rand(1, 1, 64, 144)
+    with torch.no_grad():
+        assert torch.allclose(net(plate), net(plate * 0.5 + 0.1), atol=0.2)
+
+
+def test_targets_teach_the_corners_of_a_tilted_plate() -> None:
+    quad = np.array([[40, 60], [104, 52], [106, 72], [42, 80]], np.float32)
+    heat, values, mask = targets([quad[None]], 160)
+    y, x = divmod(int(heat[0, 0].argmax()), heat.shape[-1])
+    assert heat[0, 0, y, x] == 1.0 and mask[0, 0, y, x] > 0
+    at = np.array([x + 0.5, y + 0.5], np.float32)
+    corners = (values[0, 4:, y, x].numpy().reshape(4, 2) + at) * 8
+    assert np.allclose(corners, quad, atol=1e-3)
+    assert values[0, 0, y, x].item() == pytest.approx((at[0] * 8 - 40) / 8)
+
+
+def test_a_plate_mostly_outside_is_neither_taught_nor_punished() -> None:
+    quad = np.array([[-60, 60], [20, 60], [20, 80], [-60, 80]], np.float32)
+    heat, _, mask = targets([quad[None]], 160)
+    assert (heat == -1).any() and not (heat > 0.5).any() and not mask.any()
+
+
+def test_a_swapped_plate_lies_where_its_corners_say(fonts: list[Path]) -> None:
+    rng = random.Random(4)
+    dresser = SceneDresser(PlatePress(fonts, rng), rng, swap=1.0, lure=0.0)
+    quad = np.array([[[100, 140], [180, 138], [181, 160], [101, 162]]], np.float32)
+    for _ in range(10):
+        picture = np.full((320, 320, 3), 90, np.uint8)
+        before = picture.copy()
+        corners = dresser.dress(picture, quad, 1.0)
+        inside = cv2.fillConvexPoly(np.zeros((320, 320), np.uint8), corners[0].astype(np.int32), 1) > 0
+        changed = (picture != before).any(axis=2)
+        assert changed[inside].mean() > 0.9
+        far = cv2.dilate(inside.astype(np.uint8), np.ones((17, 17), np.uint8)) == 0
+        assert not changed[far].any()
+
+
+def test_samples_cover_small_and_large_plates_and_fill_the_picture() -> None:
+    rng = random.Random(5)
+    scenes = [
+        Scene(np.full((300, 400, 3), 120, np.uint8), np.array([[100, 100, 180, 130]], np.float32), "one"),
+        Scene(np.full((300, 400, 3), 60, np.uint8), np.array([[200, 100, 260, 120]], np.float32), "two"),
+    ]
+    widths = []
+    for _ in range(80):
+        picture, corners = sample(scenes[0], 256, rng, behind=scenes[1])
+        assert picture.shape == (256, 256, 3)
+        widths += [float(np.ptp(quad[:, 0])) for quad in corners]
+    assert min(widths) < 24 and max(widths) > 120
