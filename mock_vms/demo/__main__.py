@@ -40,11 +40,12 @@ def main(
     video: Annotated[Path | None, typer.Option(help="Clip, or folder of clips.")] = None,
     rtsp: Annotated[str | None, typer.Option(help="A camera of your own.")] = None,
     count: Annotated[int | None, typer.Option(min=1, help="How many photos or clips.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep logs and data here instead of throwing them away.")] = None,
 ) -> None:
     """Run the demo."""
     try:
         chosen = _choose(photos, video, rtsp, count, once)
-        code = asyncio.run(_run(chosen, once=once))
+        code = asyncio.run(_run(chosen, once=once, keep=keep))
     except (ProgramFailed, RestFailed, ValueError, OSError) as error:
         console.print(f"[red]The demo cannot run:[/red] {error}", highlight=False)
         code = 2
@@ -63,15 +64,16 @@ def _choose(photos: Path | None, video: Path | None, rtsp: str | None, count: in
     return scenarios.street()
 
 
-async def _run(chosen: Scenario, *, once: bool) -> int:
-    with tempfile.TemporaryDirectory(prefix="onvif-lpr-demo-") as folder:
-        async with AsyncExitStack() as stack:
-            demo = Demo(chosen, Path(folder), stack, autoplay=not once)
-            await demo.start()
-            if once:
-                return await demo.once()
-            await demo.until_stopped()
-    console.print("\nAll programs have stopped, and the demo's folder is gone.")
+async def _run(chosen: Scenario, *, once: bool, keep: Path | None) -> int:
+    async with AsyncExitStack() as stack:
+        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onvif-lpr-demo-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        demo = Demo(chosen, folder, stack, autoplay=not once)
+        await demo.start()
+        if once:
+            return await demo.once()
+        await demo.until_stopped()
+    console.print("\nAll programs have stopped and left nothing behind.")
     return 0
 
 

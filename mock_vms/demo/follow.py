@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ SETTLE_S = 12.0
 # Clocks of one machine agree; the margin is for a track that begins a frame before the stage notes the vehicle.
 EARLY = timedelta(seconds=1.0)
 LATE = timedelta(seconds=3.0)
+MARGIN = timedelta(milliseconds=200)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,73 +88,28 @@ class Follower:
         await asyncio.sleep(1.0)
 
     async def _collect(self) -> Findings:
+        heard = Heard(
+            matches=await self._service.get("/api/v1/events", kind="ListMatched", limit="1000"),
+            decisions=await self._service.get("/api/v1/decisions", limit="1000"),
+            pulled=(await self._vms.get("/api/events", limit="10000"))["events"],
+            alarms=(await self._vms.get("/api/alarms", limit="1000"))["alarms"],
+        )
         stored = await self._service.get("/api/v1/events", limit="1000")
-        matches = await self._service.get("/api/v1/events", kind="ListMatched", limit="1000")
-        recognized_by_match = {entry["event"]["event_id"]: entry["event"]["recognized_id"] for entry in matches}
-        pulled = {row["event_id"]: row for row in (await self._vms.get("/api/events", limit="10000"))["events"]}
-        alarms = (await self._vms.get("/api/alarms", limit="1000"))["alarms"]
         rows: list[VehicleRow] = []
         strangers: list[str] = []
         for stage in self._stages:
+            assert stage.control is not None
+            passages = await stage.control.get("/passages")
+            pulses = [pulse for pulse in await stage.control.get("/relays") if pulse["active"]]
             mine = [entry for entry in stored if entry["event"]["camera_id"] == stage.camera_id]
-            stage_rows, left_over = await self._rows_of(stage, mine)
-            for row, entry in stage_rows:
-                if entry is not None:
-                    event_id = entry["event"]["event_id"]
-                    following = [a for a in alarms if recognized_by_match.get(a["source_id"]) == event_id]
-                    self._fill(row, entry, pulled.get(event_id), following)
-                rows.append(row)
+            sightings, left_over = _assign(stage.stand.vehicles, passages, mine)
+            for sighting in sightings:
+                rows.append(_row(stage.stand, sighting, heard, pulses))
             strangers += [entry["event"]["plate"]["plate_number"] for entry in left_over]
+            if pulses:  # every pulse that a decision explains was taken out
+                strangers_at = ", ".join(pulse["at"] for pulse in pulses)
+                rows[-1].problem = f"the gate opened without a decision at {strangers_at}"
         return Findings(rows=rows, strangers=strangers, failures=self._judge(rows, strangers))
-
-    async def _rows_of(
-        self, stage: Stage, entries: list[dict[str, Any]]
-    ) -> tuple[list[tuple[VehicleRow, dict[str, Any] | None]], list[dict[str, Any]]]:
-        """Each vehicle with the event that belongs to it by time, and the events that belong to none."""
-        assert stage.control is not None
-        passages = await stage.control.get("/passages")
-        pulses = [pulse for pulse in await stage.control.get("/relays") if pulse["active"]]
-        unused = sorted(entries, key=lambda entry: entry["event"]["utc_time"])
-        found: list[tuple[VehicleRow, dict[str, Any] | None]] = []
-        for vehicle in stage.stand.vehicles:
-            passage = next((p for p in passages if _is_of(p, vehicle)), None)
-            row = VehicleRow(
-                camera=stage.stand.name, label=vehicle.label, truth=vehicle.plate, gate_expected=vehicle.gate
-            )
-            found.append((row, None))
-            if passage is None:
-                continue
-            row.times["frame"] = _time(passage["appeared_at"])
-            start, end = row.times["frame"] - EARLY, _time(passage["left_at"]) + LATE
-            within = [e for e in unused if start <= _time(e["event"]["utc_time"]) <= end]
-            right = [e for e in within if e["event"]["plate"]["plate_number"] == vehicle.plate]
-            row.events = len(within)
-            chosen = next(iter(right or within), None)
-            if chosen is not None:
-                unused.remove(chosen)
-                found[-1] = (row, chosen)
-            opened = [p for p in pulses if start <= _time(p["at"]) <= end]
-            if opened:
-                row.times["gate"] = _time(opened[0]["at"])
-        return found, unused
-
-    def _fill(
-        self, row: VehicleRow, entry: dict[str, Any], pulled: dict[str, Any] | None, alarms: list[dict[str, Any]]
-    ) -> None:
-        event = entry["event"]
-        row.read = event["plate"]["plate_number"]
-        row.country = event["plate"]["country_code"] or ""
-        row.times["read"] = _time(event["read_at"])
-        row.times["stored"] = _time(entry["stored_at"])
-        if pulled is not None:
-            by_pull = [c["first_at"] for name, c in pulled["channels"].items() if "pull" in name]
-            if by_pull:
-                row.times["pulled"] = _time(by_pull[0])
-        if alarms:
-            row.times["alarm"] = min(_time(alarm["received_at"]) for alarm in alarms)
-            row.alarm_list = ", ".join(sorted({alarm["list_name"] for alarm in alarms}))
-            if any(alarm["object"] != row.read for alarm in alarms):
-                row.problem = f"the alarm shows {alarms[0]['object']}"
 
     def _judge(self, rows: list[VehicleRow], strangers: list[str]) -> list[str]:
         """What went wrong, in sentences; empty when all is well."""
@@ -188,6 +145,104 @@ class Follower:
         if repeated:
             failures.append(f"more than one event for one vehicle: {', '.join(repeated)}")
         return failures
+
+
+@dataclass(slots=True, kw_only=True)
+class Sighting:
+    """One vehicle, when it was in view, and the stored event that is taken to be its own."""
+
+    vehicle: Vehicle
+    start: datetime | None = None
+    end: datetime | None = None
+    entry: dict[str, Any] | None = None
+
+
+def _assign(
+    vehicles: Sequence[Vehicle], passages: list[dict[str, Any]], entries: list[dict[str, Any]]
+) -> tuple[list[Sighting], list[dict[str, Any]]]:
+    """Each vehicle with its event, and the events that belong to none.
+
+    The true plate decides where it can; what is left goes to the vehicle in whose time it was seen.
+    """
+    sightings = []
+    for vehicle in vehicles:
+        passage = next((p for p in passages if _is_of(p, vehicle)), None)
+        sighting = Sighting(vehicle=vehicle)
+        if passage is not None:
+            sighting.start, sighting.end = _time(passage["appeared_at"]), _time(passage["left_at"])
+        sightings.append(sighting)
+    unused = sorted(entries, key=lambda entry: str(entry["event"]["utc_time"]))
+    for is_right in (True, False):
+        for sighting in sightings:
+            if sighting.entry is None and sighting.start is not None and sighting.end is not None:
+                start, end = sighting.start - EARLY, sighting.end + LATE
+                sighting.entry = next(
+                    (
+                        entry
+                        for entry in unused
+                        if start <= _time(entry["event"]["utc_time"]) <= end
+                        and (not is_right or entry["event"]["plate"]["plate_number"] == sighting.vehicle.plate)
+                    ),
+                    None,
+                )
+                if sighting.entry is not None:
+                    unused.remove(sighting.entry)
+    return sightings, unused
+
+
+def _row(stand: Stand, sighting: Sighting, heard: Heard, pulses: list[dict[str, Any]]) -> VehicleRow:
+    """The times of one vehicle's hops. Takes the pulse that its decision explains out of `pulses`."""
+    vehicle, entry = sighting.vehicle, sighting.entry
+    row = VehicleRow(camera=stand.name, label=vehicle.label, truth=vehicle.plate, gate_expected=vehicle.gate)
+    if sighting.start is not None:
+        row.times["frame"] = sighting.start
+    if entry is None:
+        return row
+    event = entry["event"]
+    row.read = event["plate"]["plate_number"]
+    row.country = event["plate"]["country_code"] or ""
+    row.times["read"] = _time(event["read_at"])
+    row.times["stored"] = _time(entry["stored_at"])
+    if (pulled := heard.pulled_at(event["event_id"])) is not None:
+        row.times["pulled"] = pulled
+    alarms = heard.alarms_of(event["event_id"])
+    if alarms:
+        row.times["alarm"] = min(_time(alarm["received_at"]) for alarm in alarms)
+        row.alarm_list = ", ".join(sorted({alarm["list_name"] for alarm in alarms}))
+        if any(alarm["object"] != row.read for alarm in alarms):
+            row.problem = f"the alarm shows {alarms[0]['object']}"
+    for claimed in heard.claims_of(event["event_id"]):
+        pulse = next((p for p in pulses if claimed - MARGIN <= _time(p["at"]) <= claimed + LATE), None)
+        if pulse is not None:
+            pulses.remove(pulse)
+            row.times["gate"] = _time(pulse["at"])
+    return row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What the service decided and the VMS received."""
+
+    matches: list[dict[str, Any]]
+    decisions: list[dict[str, Any]]
+    pulled: list[dict[str, Any]]
+    alarms: list[dict[str, Any]]
+
+    def pulled_at(self, event_id: str) -> datetime | None:
+        """When the VMS first had the event from its pull point."""
+        for row in self.pulled:
+            if row["event_id"] == event_id and "pull_point" in row["channels"]:
+                return _time(row["channels"]["pull_point"]["first_at"])
+        return None
+
+    def alarms_of(self, event_id: str) -> list[dict[str, Any]]:
+        mine = {entry["event"]["event_id"] for entry in self.matches if entry["event"]["recognized_id"] == event_id}
+        return [alarm for alarm in self.alarms if alarm["source_id"] in mine]
+
+    def claims_of(self, event_id: str) -> list[datetime]:
+        """When a relay was about to be pulsed because of this event."""
+        mine = [decision for decision in self.decisions if decision["event_id"] == event_id]
+        return [_time(decision["claimed_at"]) for decision in mine if decision["claimed_at"]]
 
 
 def _is_of(passage: dict[str, Any], vehicle: Vehicle) -> bool:

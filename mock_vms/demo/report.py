@@ -24,7 +24,6 @@ class VehicleRow:
     country: str = ""
     alarm_list: str = ""
     times: dict[str, datetime] = field(default_factory=dict)
-    events: int = 0
     problem: str | None = None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ class Answers:
 
 def at(second: float) -> str:
     return f"2026-05-04T12:00:{second:06.3f}+00:00"
+
+
+def seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
 
 
 def event(number: int, plate: str, second: float) -> dict[str, Any]:
@@ -50,6 +55,7 @@ async def judge(
     pulses: list[dict[str, Any]] | None = None,
     needed: int | None = None,
     pulled: bool = True,
+    decided: set[str] | None = None,
 ) -> Findings:
     """Two vehicles: one is let in at second 1, the other is wanted at second 11."""
     vehicles = (
@@ -67,6 +73,13 @@ async def judge(
     service = Answers(
         {
             "/api/v1/events": events,
+            "/api/v1/decisions": [
+                {"event_id": f"e{n}", "claimed_at": pulse["at"]}
+                for n, plate, _ in plates
+                for pulse in gate
+                if decided is None or plate in decided
+                if abs(seconds(pulse["at"]) - seconds(events[n - 1]["event"]["utc_time"])) < 2
+            ],
             "/api/v1/eventsListMatched": [
                 {"event": {"event_id": f"m{n}", "recognized_id": f"e{n}"}} for n, _, _ in plates
             ],
@@ -117,6 +130,17 @@ async def test_a_gate_that_opens_for_the_wanted_car_fails_even_when_the_count_is
     pulses = [{"token": "gate", "active": True, "at": at(second)} for second in (2, 12)]
     findings = await judge(GOOD, pulses=pulses, needed=1)
     assert findings.failures == ["the gate opened for 99XYZ9, which is not allowed in"]
+
+
+async def test_a_gate_that_opens_without_a_decision_fails() -> None:
+    pulses = [{"token": "gate", "active": True, "at": at(second)} for second in (2, 7)]
+    findings = await judge(GOOD, pulses=pulses)
+    assert "without a decision" in findings.failures[0]
+
+
+async def test_an_event_that_comes_late_still_belongs_to_its_vehicle() -> None:
+    findings = await judge([event(1, "99XYZ9", 11), event(2, "12BKL3", 6.5)], pulses=[], needed=1)
+    assert [row.read for row in findings.rows] == ["12BKL3", "99XYZ9"]
 
 
 async def test_a_plate_that_nobody_has_fails_even_when_the_count_is_met() -> None:
