@@ -1,8 +1,8 @@
 """From what a reader saw to a plate: a search over all enabled syntaxes at once, over every character's likelihood.
 
-The syntax takes part in the search instead of judging its result: where a country writes a letter, an `O` the
-reader took for `0` still wins, and a country whose form fits better than another's wins by as much. The search is Viterbi over
-(slot, position) for all variants side by side, so a hundred countries cost little more than one.
+The syntax takes part in the search instead of judging its result: where a country writes a letter, an `O` the reader
+took for `0` still wins, and a country whose form fits better than another's wins by as much. The search is Viterbi
+over (slot, position) for all variants side by side, so a hundred countries cost little more than one.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from numpy.typing import NDArray
 from inference.modules import CountryModule, Syntax, has_what_it_needs
 from inference.reader import ALPHABET, CharacterSlots
 from inference.syntax import MAX_LENGTH, Variant
+from inference.types import CharacterLikelihood
 
 Floats = NDArray[np.float64]
 
 # A reader that saw something else entirely still leaves this much for the truth (dirt, bolts, shadows).
-FLOOR = 2e-4
+FLOOR = 5e-4
 # How often a slot that looks like a character is none: at the ends emblems, bands and frames, inside bolts and seals.
 EXTRA_AT_END, EXTRA_INSIDE = 0.01, 0.002
 # A reading no enabled module explains competes with the modules at this share, so that it wins only when they fail.
 FREE_SHARE = 0.02
 # How much the size of a syntax's language counts: 1 would be right if the reader's likelihoods were.
-SPECIFICITY = 0.7
+SPECIFICITY = 0.6
 KEPT_VARIANTS = 12
+KEPT_FITS = 3
+# A rival character below this share can never win a vote.
+RIVAL_SHARE = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,10 @@ class Hypothesis:
     """Log of the likelihood of what was seen under this text, without the prior."""
     prior: float
 
+    @property
+    def weight(self) -> float:
+        return self.score + self.prior
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Form:
@@ -52,11 +60,11 @@ class _Form:
 
 
 def confusion(look_alikes: Mapping[str, float]) -> Floats:
-    """Row: the true character, column: the one a reader says. `look_alikes` names pairs with their share, both ways."""
+    """Row: the true character, column: the one a reader says. A key names both in this order, with the share."""
     matrix = np.eye(len(ALPHABET))
     for pair, share in look_alikes.items():
         i, j = ALPHABET.index(pair[0]), ALPHABET.index(pair[1])
-        matrix[i, j] = matrix[j, i] = share
+        matrix[i, j] = share
     return np.asarray(matrix / matrix.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
@@ -68,7 +76,7 @@ class Decoder:
         self._forms = [form for module in modules for form in _forms_of(module, len(modules))]
         free = [Variant(positions=(ALPHABET,) * n, gaps=()) for n in range(3, MAX_LENGTH + 1)]
         self._forms += [
-            _Form(None, None, variant, math.log(FREE_SHARE / len(free)) + _language(variant)) for variant in free
+            _Form(None, None, variant, math.log(FREE_SHARE) + _language(variant, len(free))) for variant in free
         ]
         sets = {
             allowed: index
@@ -77,6 +85,7 @@ class Decoder:
         self._columns = [np.array([ALPHABET.index(c) for c in allowed]) for allowed in sets]
         self._lengths = np.array([len(form.variant.positions) for form in self._forms])
         self._priors = np.array([form.prior for form in self._forms])
+        self._handicap = np.array([0.0 if form.module else -np.inf for form in self._forms]) + self._priors / 1000
         nothing = len(sets)
         self._sets = np.full((len(self._forms), MAX_LENGTH), nothing)
         for row, form in enumerate(self._forms):
@@ -90,10 +99,13 @@ class Decoder:
             return []
         found: dict[tuple[str, str], _Form] = {}
         for evidence in seen:
-            totals = self._totals(evidence) + self._priors
-            for row in np.argsort(totals)[::-1][:KEPT_VARIANTS]:
+            fits = self._totals(evidence)
+            totals = fits + self._priors
+            # The likeliest with the prior, and those that fit best without it: a loose syntax must not be lost unheard.
+            kept = [*np.argsort(totals)[::-1][:KEPT_VARIANTS], *np.argsort(fits + self._handicap)[::-1][:KEPT_FITS]]
+            for row in kept:
                 if not math.isfinite(totals[row]):
-                    break
+                    continue
                 form = self._forms[row]
                 text = evidence.best_text(form.variant)
                 if form.syntax is not None and not has_what_it_needs(text, form.syntax):
@@ -106,7 +118,20 @@ class Decoder:
             Hypothesis(text=text, module=form.module, syntax=form.syntax, score=scores[text], prior=form.prior)
             for (text, _), form in found.items()
         ]
-        return sorted(hypotheses, key=lambda h: h.score + h.prior, reverse=True)
+        return sorted(hypotheses, key=lambda h: h.weight, reverse=True)
+
+    def characters(self, text: str, crops: Sequence[CharacterSlots]) -> tuple[CharacterLikelihood, ...]:
+        """Each character of a decoded text with its likelihood and rivals, averaged over the crops that show it."""
+        totals = np.zeros((len(text), len(ALPHABET)))
+        for slots in crops:
+            if not len(slots.presence):
+                continue
+            evidence = _Evidence.of(slots, self._confusion)
+            for position, slot in enumerate(evidence.aligned(text)):
+                if slot is not None:
+                    shares = np.exp(evidence.log_shares[slot])
+                    totals[position] += shares / shares.sum()
+        return tuple(_character(character, row) for character, row in zip(text, totals, strict=True))
 
     def _totals(self, evidence: _Evidence) -> Floats:
         """The best path's log-likelihood for every form."""
@@ -146,33 +171,43 @@ class _Evidence:
     def best_text(self, variant: Variant) -> str:
         """The likeliest text of this form."""
         columns = [np.array([ALPHABET.index(c) for c in allowed]) for allowed in variant.positions]
-        return self._align([self.log_shares[:, c] for c in columns], [c for c in columns])[1]
+        _, slots = self._align(columns)
+        return "".join(
+            ALPHABET[allowed[self.log_shares[slot, allowed].argmax()]] if slot is not None else ""
+            for slot, allowed in zip(slots, columns, strict=True)
+        )
 
     def score(self, text: str) -> float:
         """Log-likelihood of exactly this text."""
-        columns = [np.array([ALPHABET.index(c)]) for c in text]
-        return self._align([self.log_shares[:, c] for c in columns], columns)[0]
+        return self._align([np.array([ALPHABET.index(c)]) for c in text])[0]
 
-    def _align(self, shares: list[Floats], columns: list[NDArray[np.int64]]) -> tuple[float, str]:
+    def aligned(self, text: str) -> list[int | None]:
+        """Which slot shows each character, None when the crop has too few."""
+        return self._align([np.array([ALPHABET.index(c)]) for c in text])[1]
+
+    def _align(self, columns: Sequence[NDArray[np.int64]]) -> tuple[float, list[int | None]]:
+        """The best path through slots and positions: its log-likelihood and the slot of each position."""
         count, length = len(self.skip_end), len(columns)
-        choice = [share.argmax(axis=1) for share in shares]
-        value = [share.max(axis=1) for share in shares]
-        paths = [[-math.inf] * (length + 1) for _ in range(count + 1)]
-        came = [[False] * (length + 1) for _ in range(count + 1)]
-        paths[0][0] = 0.0
+        value = [self.log_shares[:, allowed].max(axis=1).tolist() for allowed in columns]
+        inside, end = self.skip_inside.tolist(), self.skip_end.tolist()
+        paths = [0.0] + [-math.inf] * length
+        came = []
         for slot in range(count):
+            step, taken_here = [], []
             for position in range(length + 1):
-                skip = self.skip_end if position in {0, length} else self.skip_inside
-                skipped = paths[slot][position] + float(skip[slot])
-                taken = paths[slot][position - 1] + float(value[position - 1][slot]) if position else -math.inf
-                came[slot + 1][position] = taken > skipped
-                paths[slot + 1][position] = max(taken, skipped)
-        text, position = "", length
-        for slot in range(count, 0, -1):
+                skipped = paths[position] + (end[slot] if position in {0, length} else inside[slot])
+                taken = paths[position - 1] + value[position - 1][slot] if position else -math.inf
+                step.append(max(taken, skipped))
+                taken_here.append(taken > skipped)
+            paths = step
+            came.append(taken_here)
+        slots: list[int | None] = [None] * length
+        position = length
+        for slot in range(count - 1, -1, -1):
             if came[slot][position]:
                 position -= 1
-                text = ALPHABET[columns[position][choice[position][slot - 1]]] + text
-        return paths[count][length], text
+                slots[position] = slot
+        return paths[length], slots
 
 
 def _forms_of(module: CountryModule, modules: int) -> list[_Form]:
@@ -183,13 +218,28 @@ def _forms_of(module: CountryModule, modules: int) -> list[_Form]:
     total = sum(syntax.share for syntax in module.syntax)
     for syntax in module.syntax:
         variants = by_syntax[id(syntax)]
-        share = module.priority / 50 * syntax.share / total / len(variants) / modules
-        forms += [_Form(module, syntax, variant, math.log(share) + _language(variant)) for variant in variants]
+        share = math.log(module.priority / 50 * syntax.share / total / modules)
+        forms += [_Form(module, syntax, variant, share + _language(variant, len(variants))) for variant in variants]
     return forms
 
 
-def _language(variant: Variant) -> float:
-    return SPECIFICITY * sum(math.log(len(ALPHABET) / len(allowed)) for allowed in variant.positions)
+def _character(character: str, shares: Floats) -> CharacterLikelihood:
+    total = float(shares.sum())
+    if total <= 0:
+        return CharacterLikelihood(character=character, likelihood=0.0)
+    order = shares.argsort()[::-1]
+    rivals = [(ALPHABET[i], float(shares[i]) / total) for i in order[:4] if ALPHABET[i] != character]
+    return CharacterLikelihood(
+        character=character,
+        likelihood=float(shares[ALPHABET.index(character)]) / total,
+        alternatives=tuple((rival, share) for rival, share in rivals if share > RIVAL_SHARE),
+    )
+
+
+def _language(variant: Variant, siblings: int) -> float:
+    """How much rarer the form's texts are than any text of this length: what makes a fit convincing."""
+    rarity = sum(math.log(len(ALPHABET) / len(allowed)) for allowed in variant.positions)
+    return SPECIFICITY * (rarity - math.log(siblings))
 
 
 def _mean_log(scores: Sequence[float]) -> float:

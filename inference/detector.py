@@ -5,6 +5,9 @@ Networks answer with text lines (DB), with plates (YOLO, suppression inside) or 
 
 from __future__ import annotations
 
+import math
+import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import cv2
@@ -79,22 +82,28 @@ class PlateDetector:
     # Below this the network answers for door handles; the reader decides above it.
     threshold = 0.25
 
-    def __init__(self, *, network: Network, input_height: int, input_width: int) -> None:
-        self._network = network
-        self._height = input_height
-        self._width = input_width
+    # Each new shape of picture is compiled once and kept; cameras have few, and areas change seldom.
+    max_shapes = 12
+    # The coarsest stride: inputs are padded to whole cells.
+    cell_px = 32
+
+    def __init__(self, *, open_network: Callable[[int, int], Network]) -> None:
+        self._open_network = open_network
+        self._networks: dict[tuple[int, int], Network] = {}
+        self._lock = threading.Lock()
 
     def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
         height, width = picture.shape[:2]
-        scale = min(self._height / height, self._width / width)
-        inner_width, inner_height = round(width * scale), round(height * scale)
-        left, top = (self._width - inner_width) // 2, (self._height - inner_height) // 2
-        canvas = np.full((self._height, self._width, 3), self.grey, dtype=np.uint8)
+        scale = longest_px / max(height, width)
+        inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
+        full_height, full_width = self._whole_cells(inner_height), self._whole_cells(inner_width)
+        left, top = (full_width - inner_width) // 2, (full_height - inner_height) // 2
+        canvas = np.full((full_height, full_width, 3), self.grey, dtype=np.uint8)
         canvas[top : top + inner_height, left : left + inner_width] = cv2.resize(
             picture, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR
         )
         batch = (canvas[:, :, ::-1].astype(np.float32) / 255).transpose(2, 0, 1)[None]
-        rows = self._network.run(np.ascontiguousarray(batch))[0]
+        rows = self._network(full_height, full_width).run(np.ascontiguousarray(batch))[0]
         regions = []
         for row in rows:
             if row[6] < self.threshold:
@@ -104,6 +113,18 @@ class PlateDetector:
             box = Box(x=float(x1), y=float(y1), width=float(x2 - x1), height=float(y2 - y1))
             regions.append(Region(quad=quad_of_box(box), likelihood=float(row[6])))
         return regions
+
+    def _whole_cells(self, length: int) -> int:
+        # Under four cells a side the grid has no coarse level left.
+        return max(4, math.ceil(length / self.cell_px)) * self.cell_px
+
+    def _network(self, height: int, width: int) -> Network:
+        with self._lock:
+            if (height, width) not in self._networks:
+                if len(self._networks) >= self.max_shapes:
+                    self._networks.pop(next(iter(self._networks)))
+                self._networks[height, width] = self._open_network(height, width)
+            return self._networks[height, width]
 
 
 class PlateMapDetector:

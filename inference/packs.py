@@ -36,26 +36,48 @@ class Scales(_Strict):
     accurate: Annotated[int, Field(ge=96, le=4096)]
 
 
-class DetectorSpec(_Strict):
-    """How to find."""
+class _Weights(_Strict):
+    """Files of one network. OpenVINO's own format keeps the numbers apart from the graph: `numbers` beside `file`."""
 
-    kind: Literal["text-lines", "plates"]
     file: str
     sha256: Sha256
+    numbers: str | None = None
+    numbers_sha256: Sha256 | None = None
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """Name and digest of each file, the graph first."""
+        named = ((self.file, self.sha256), (self.numbers, self.numbers_sha256))
+        return tuple((name, digest) for name, digest in named if name and digest)
+
+
+class DetectorSpec(_Weights):
+    """How to find."""
+
+    kind: Literal["text-lines", "plates", "plate-map"]
     longest_px: Scales
     character_px: Annotated[float, Field(gt=0, le=100)]
 
 
-class ReaderSpec(_Strict):
+class Crop(_Strict):
+    """How a region's sides move before it is read, as fractions of its width and height; negative is inwards."""
+
+    left: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
+    right: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
+    top: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
+    bottom: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
+
+
+class ReaderSpec(_Weights):
     """How to read."""
 
-    kind: Literal["line", "slots"]
-    file: str
-    sha256: Sha256
+    kind: Literal["line", "slots", "rows"]
     alphabet: str = ""
     pad: str = ""
     width_px: Annotated[int, Field(ge=0, le=1024)] = 0
     height_px: Annotated[int, Field(ge=0, le=1024)] = 0
+    crops: Annotated[tuple[Crop, ...], Field(min_length=1, max_length=9)] = (Crop(),)
+    """The first crop of every region is read; the others of those that may be plates."""
 
 
 class PackFile(_Strict):
@@ -68,6 +90,8 @@ class PackFile(_Strict):
     package: str | None = None
     detector: DetectorSpec
     reader: ReaderSpec
+    likelihood: dict[str, float] = {}
+    """Weights of `inference.rank.features`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +113,15 @@ def find_pack(name: str, *, data_dir: Path | None = None) -> ModelPack:
     """The pack with verified weights; raises PackError saying how to get them."""
     described = describe_pack(name, data_dir=data_dir)
     folder = _weights_dir(described, name, data_dir)
-    paths = []
-    for spec in (described.detector, described.reader):
-        path = folder / spec.file
+    for file, digest in (*described.detector.files, *described.reader.files):
+        path = folder / file
         if not path.is_file():
             raise PackError(f"the pack {name} lacks {path.name} (looked in {folder}); {_cure(described)}")
-        if _sha256(path) != spec.sha256:
+        if _sha256(path) != digest:
             raise PackError(f"{path} is not the file the pack {name} names (its sha256 differs); {_cure(described)}")
-        paths.append(path)
-    return ModelPack(file=described, detector_path=paths[0], reader_path=paths[1])
+    return ModelPack(
+        file=described, detector_path=folder / described.detector.file, reader_path=folder / described.reader.file
+    )
 
 
 def describe_pack(name: str, *, data_dir: Path | None = None) -> PackFile:
@@ -120,19 +144,19 @@ def install_pack(name: str, *, source_dir: Path, data_dir: Path | None = None) -
     if described.package is not None:
         raise PackError(f"the weights of {name} come with the Python package {described.package}; nothing to install")
     target = _models_dir(data_dir) / name
-    specs = (described.detector, described.reader)
-    for spec in specs:
-        path = source_dir / spec.file
+    files = (*described.detector.files, *described.reader.files)
+    for file, digest in files:
+        path = source_dir / file
         if not path.is_file():
-            raise PackError(f"{source_dir} has no {spec.file}; download it from {described.source}")
-        if _sha256(path) != spec.sha256:
+            raise PackError(f"{source_dir} has no {file}; download it from {described.source}")
+        if _sha256(path) != digest:
             raise PackError(f"{path} is not the file the pack {name} names (its sha256 differs); download it again")
     target.mkdir(parents=True, exist_ok=True)
-    for spec in specs:
+    for file, _ in files:
         # A file appears whole or not at all, also when the disk fills or the power goes.
-        part = target / f"{spec.file}.part"
-        shutil.copyfile(source_dir / spec.file, part)
-        part.replace(target / spec.file)
+        part = target / f"{file}.part"
+        shutil.copyfile(source_dir / file, part)
+        part.replace(target / file)
     return described
 
 

@@ -4,95 +4,190 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
-from inference.areas import Window
+from inference.areas import BAND_TOLERANCE, Window
 from inference.decoding import Decoder, Hypothesis
+from inference.quality import measure
+from inference.rank import Candidate, is_static_text, likelihood, subordinate
 from inference.reader import CharacterSlots, Reader
-from inference.recognition import RecognitionSettings
-from inference.regions import Region, bounding_box, grow
-from inference.types import (
-    Box,
-    CharacterLikelihood,
-    LicensePlate,
-    Reading,
-    Rejection,
-    RejectionReason,
-)
+from inference.recognition import Preset, RecognitionSettings
+from inference.regions import Quad, Region, grow
+from inference.types import Box, LicensePlate, PlateType, Reading, Rejection, RejectionReason
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Candidate:
-    region: Region
-    slots: tuple[CharacterSlots, ...]
-    hypotheses: tuple[Hypothesis, ...]
-    likelihood: float
+# A line must hold two characters and cannot be longer than a banner: no plate's number is narrower or wider.
+MIN_ASPECT, MAX_ASPECT = 1.2, 14.0
+# Under this no reader tells characters apart.
+MIN_HEIGHT_PX = 6.0
+# A shape this near the border of the picture may go on outside.
+EDGE_PX = 2.0
+# How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
+CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.6}
 
 
 class PlateReader:
-    """Reads the regions of one picture."""
+    """Reads the regions of one picture. Immutable, safe from any thread."""
 
-    def __init__(self, *, reader: Reader, decoder: Decoder) -> None:
+    def __init__(
+        self,
+        *,
+        reader: Reader,
+        decoder: Decoder,
+        crops: Sequence[Mapping[str, float]],
+        weights: Mapping[str, float],
+        character_share: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._reader = reader
         self._decoder = decoder
+        self._crops = crops
+        self._weights = weights
+        self._character_share = character_share
+        self._clock = clock
 
     def read(
         self, window: Window, regions: Sequence[Region], settings: RecognitionSettings, *, deadline: float | None
     ) -> tuple[tuple[Reading, ...], tuple[Rejection, ...]]:
         """Readings best first, and what was refused."""
-        regions = [region for region in regions if window.contains(region.quad) and region.height_px >= 6]
-        slots = self._reader.read(window.picture, [region.quad for region in regions])
-        candidates = [self._judge(region, (one,)) for region, one in zip(regions, slots, strict=True)]
-        candidates.sort(key=lambda c: c.likelihood, reverse=True)
-        readings, rejections = [], []
-        for candidate in candidates:
-            box = _in_whole(candidate.region, window)
-            raw = candidate.slots[0].raw_text
-            if not candidate.hypotheses or candidate.hypotheses[0].module is None:
-                rejections.append(Rejection(reason=RejectionReason.NO_SYNTAX, box=box, text=raw))
-            elif candidate.likelihood < settings.discard_below:
-                rejections.append(
-                    Rejection(
-                        reason=RejectionReason.BELOW_THRESHOLD, box=box, text=raw, likelihood=candidate.likelihood
-                    )
-                )
+        rejections: list[Rejection] = []
+        usable = []
+        for region in regions:
+            if not window.contains(region.quad) or not self._plausible(region):
+                continue
+            reason = self._out_of_band(region, window, settings)
+            if reason is None:
+                usable.append(region)
             else:
-                readings.append(_reading(candidate, box))
-        return tuple(readings[: settings.max_plates]), tuple(rejections)
+                rejections.append(Rejection(reason=reason, box=_in_whole(region, window)))
+        candidates = self.candidates(window, usable, settings, deadline=deadline)
+        readings = []
+        for candidate in candidates:
+            answer = self._answer(candidate, candidates, window, settings)
+            if isinstance(answer, Reading):
+                readings.append(answer)
+            else:
+                rejections.append(answer)
+        readings.sort(key=lambda reading: reading.likelihood, reverse=True)
+        kept = without_overlaps(readings)
+        return tuple(kept[: settings.max_plates]), tuple(rejections)
 
-    def _judge(self, region: Region, slots: tuple[CharacterSlots, ...]) -> _Candidate:
-        hypotheses = tuple(self._decoder.decode(slots))
-        return _Candidate(region, slots, hypotheses, _likelihood(hypotheses))
+    def candidates(
+        self, window: Window, regions: Sequence[Region], settings: RecognitionSettings, *, deadline: float | None
+    ) -> list[Candidate]:
+        """Every region read: the first crop of all, then the other crops of those that may be plates."""
+        first = self._reader.read(window.picture, [grow(region.quad, **self._crops[0]) for region in regions])
+        found = []
+        for region, slots in zip(regions, first, strict=True):
+            found.append(self._candidate(window, region, (slots,)))
+        if settings.preset is Preset.FAST or len(self._crops) == 1:
+            return found
+        found.sort(key=lambda candidate: likelihood(candidate, self._weights), reverse=True)
+        more: list[Candidate] = []
+        for candidate in found:
+            promising = self._worth_more(candidate, settings)
+            # The likeliest plate always gets its other crops; the rest only while there is time.
+            if not promising or (more and self._late(deadline)):
+                more.append(candidate)
+                continue
+            quads: list[Quad] = [grow(candidate.region.quad, **crop) for crop in self._crops[1:]]
+            others = self._reader.read(window.picture, quads)
+            more.append(self._candidate(window, candidate.region, (*candidate.crops, *others)))
+        return more
+
+    def _worth_more(self, candidate: Candidate, settings: RecognitionSettings) -> bool:
+        """Whether more crops could change anything: not for a clock or a banner."""
+        slots = candidate.crops[0]
+        there = int((slots.presence > 0.5).sum())
+        return 2 <= there <= 12 and not is_static_text(candidate.raw_text)
+
+    def _candidate(self, window: Window, region: Region, crops: tuple[CharacterSlots, ...]) -> Candidate:
+        return Candidate(
+            region=region,
+            crops=crops,
+            hypotheses=_regular_first(self._decoder.decode(crops)),
+            quality=measure(window.picture, region.quad),
+            picture_height_px=window.whole_height,
+        )
+
+    def _answer(
+        self, candidate: Candidate, candidates: Sequence[Candidate], window: Window, settings: RecognitionSettings
+    ) -> Reading | Rejection:
+        box = _in_whole(candidate.region, window)
+        sure = likelihood(candidate, self._weights)
+        raw, best = candidate.raw_text, candidate.best
+        if is_static_text(raw) or subordinate(candidate, candidates):
+            return Rejection(reason=RejectionReason.STATIC_TEXT, box=box, text=raw, likelihood=sure)
+        if best is not None and sure >= settings.discard_below:
+            return self._reading(candidate, best, box, sure)
+        if window.touches_edge(candidate.region.quad, margin=EDGE_PX):
+            reason = RejectionReason.CUT
+        else:
+            reason = candidate.quality.complaint() or (
+                RejectionReason.NO_SYNTAX if best is None else RejectionReason.BELOW_THRESHOLD
+            )
+        return Rejection(reason=reason, box=box, text=raw, likelihood=sure)
+
+    def _reading(self, candidate: Candidate, best: Hypothesis, box: Box, sure: float) -> Reading:
+        module, syntax = best.module, best.syntax
+        return Reading(
+            plate=LicensePlate(
+                plate_number=best.text,
+                country_code=module.iso if module else None,
+                issuing_entity=module.issuing_entity if module else None,
+                plate_type=syntax.type if syntax else PlateType.NORMAL,
+            ),
+            raw_text=candidate.raw_text,
+            likelihood=sure,
+            characters=self._decoder.characters(best.text, candidate.crops),
+            box=box,
+            country_likelihood=_country_likelihood(candidate.hypotheses, best),
+            module_code=module.code if module else None,
+            sharpness=candidate.quality.sharpness,
+            contrast=candidate.quality.contrast,
+        )
+
+    def _plausible(self, region: Region) -> bool:
+        height = region.height_px
+        return height >= MIN_HEIGHT_PX and MIN_ASPECT <= region.width_px / height <= MAX_ASPECT
+
+    def _out_of_band(self, region: Region, window: Window, settings: RecognitionSettings) -> RejectionReason | None:
+        share = region.height_px * self._character_share / window.whole_height
+        low, high = settings.character_height_min, settings.character_height_max
+        if low is not None and share < low / BAND_TOLERANCE:
+            return RejectionReason.TOO_SMALL
+        if high is not None and share > high * BAND_TOLERANCE:
+            return RejectionReason.TOO_LARGE
+        return None
+
+    def _late(self, deadline: float | None) -> bool:
+        return deadline is not None and self._clock() > deadline
 
 
-def _likelihood(hypotheses: Sequence[Hypothesis]) -> float:
-    if not hypotheses:
+def _regular_first(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
+    """Generic modules never override a regular one that explains the same text."""
+    regular = {h.text: h for h in reversed(hypotheses) if h.module is not None and not h.module.generic}
+    return tuple(regular.get(h.text, h) if h.module is not None and h.module.generic else h for h in hypotheses)
+
+
+def _country_likelihood(hypotheses: Sequence[Hypothesis], best: Hypothesis) -> float:
+    """The share of the best text's module among all modules that explain that text."""
+    same = {h.module.code: h.prior for h in hypotheses if h.text == best.text and h.module is not None}
+    if best.module is None or best.module.code not in same:
         return 0.0
-    top = hypotheses[0].score + hypotheses[0].prior
-    weights = [math.exp(h.score + h.prior - top) for h in hypotheses]
-    same = sum(w for h, w in zip(hypotheses, weights, strict=True) if h.text == hypotheses[0].text)
-    return same / sum(weights) * math.exp(hypotheses[0].score / 2)
+    top = max(same.values())
+    weights = {code: math.exp(prior - top) for code, prior in same.items()}
+    return weights[best.module.code] / sum(weights.values())
 
 
-def _reading(candidate: _Candidate, box: Box) -> Reading:
-    best = candidate.hypotheses[0]
-    module = best.module
-    return Reading(
-        plate=LicensePlate(plate_number=best.text, country_code=module.iso if module else None),
-        raw_text=candidate.slots[0].raw_text,
-        likelihood=min(1.0, candidate.likelihood),
-        characters=tuple(CharacterLikelihood(character=c, likelihood=candidate.likelihood) for c in best.text),
-        box=box,
-        module_code=module.code if module else None,
-    )
+def without_overlaps(readings: Sequence[Reading]) -> list[Reading]:
+    """One reading per place: the best of those whose boxes share half of the smaller."""
+    kept: list[Reading] = []
+    for reading in readings:
+        if all(reading.box.overlap(other.box) < 0.5 * min(reading.box.area, other.box.area) for other in kept):
+            kept.append(reading)
+    return kept
 
 
 def _in_whole(region: Region, window: Window) -> Box:
-    box = bounding_box(grow(region.quad))
+    box = region.box
     return Box(x=box.x + window.x, y=box.y + window.y, width=box.width, height=box.height)
-
-
-def now() -> float:
-    """The clock deadlines are measured on."""
-    return time.perf_counter()

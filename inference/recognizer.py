@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from inference.areas import Window, search_longest_px, search_window
 from inference.decoding import Decoder, confusion
-from inference.detector import Detector, PlateDetector, TextLineDetector
-from inference.models import Engine
+from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
+from inference.grids import fit_to_shape
+from inference.models import Engine, Network
 from inference.modules import CountryModule, installed_modules, select_modules
 from inference.packs import ModelPack, default_data_dir, find_pack
-from inference.reader import LineReader, Reader, SlotReader
-from inference.reading import PlateReader
+from inference.rank import DEFAULT_WEIGHTS
+from inference.reader import LineReader, Reader, RowsReader, SlotReader
+from inference.reading import CHARACTER_SHARE, PlateReader, without_overlaps
 from inference.recognition import Preset, Recognition, RecognitionSettings
+from inference.selftest import check_answers
 from inference.types import Box, Picture, StageTimes
 
 __all__ = ["Preset", "Recognition", "RecognitionSettings", "Recognizer", "open_recognizer"]
@@ -39,15 +43,45 @@ class Recognizer:
         window = search_window(picture, settings.areas, region)
         if window is None:
             return Recognition()
+        limit = settings.max_seconds_per_frame
+        deadline = None if limit is None else time.perf_counter() + limit
+        longest_px = self._longest_px(window, settings)
+        found = self._look(window, settings, longest_px, deadline)
+        if self._worth_another_look(found, settings, deadline):
+            closer = self._look(window, settings, round(longest_px * CLOSER), deadline)
+            found = _merged(found, closer, settings)
+        return found
+
+    def _look(
+        self, window: Window, settings: RecognitionSettings, longest_px: int, deadline: float | None
+    ) -> Recognition:
         started = time.perf_counter()
-        regions = self._detector.detect(window.picture, longest_px=self._longest_px(window, settings))
+        regions = self._detector.detect(window.picture, longest_px=longest_px)
         detected = time.perf_counter()
-        deadline = None if settings.max_seconds_per_frame is None else started + settings.max_seconds_per_frame
-        plates = PlateReader(reader=self._reader, decoder=self._decoder(settings.modules))
-        readings, rejections = plates.read(window, regions, settings, deadline=deadline)
+        readings, rejections = self.plate_reader(settings).read(window, regions, settings, deadline=deadline)
         done = time.perf_counter()
         stages = StageTimes(detect_ms=(detected - started) * 1000, read_ms=(done - detected) * 1000)
         return Recognition(readings=readings, rejections=rejections, stages=stages)
+
+    def _worth_another_look(self, found: Recognition, settings: RecognitionSettings, deadline: float | None) -> bool:
+        """Small text lines fall apart at the usual scale; other detectors and a known height need no second look."""
+        return (
+            self.pack.file.detector.kind == "text-lines"
+            and settings.preset is not Preset.FAST
+            and settings.character_height_min is None
+            and (not found.readings or found.readings[0].likelihood < DOUBTFUL)
+            and (deadline is None or time.perf_counter() < deadline)
+        )
+
+    def plate_reader(self, settings: RecognitionSettings) -> PlateReader:
+        """The second half of recognition under these settings."""
+        return PlateReader(
+            reader=self._reader,
+            decoder=self._decoder(settings.modules),
+            crops=[crop.model_dump() for crop in self.pack.file.reader.crops],
+            weights=self.pack.file.likelihood or DEFAULT_WEIGHTS,
+            character_share=CHARACTER_SHARE[self.pack.file.detector.kind],
+        )
 
     def _longest_px(self, window: Window, settings: RecognitionSettings) -> int:
         spec = self.pack.file.detector
@@ -63,7 +97,19 @@ class Recognizer:
             return self._decoders[codes]
 
 
-LOOK_ALIKES = {"O0": 0.7, "I1": 0.7, "Q0": 0.2, "D0": 0.05, "B8": 0.1, "S5": 0.05, "Z2": 0.05, "G6": 0.03, "OQ": 0.1}
+# "XY": how often a true X is read as Y, measured on labelled crops of many countries. O and 0, I and 1 are set higher:
+# many countries draw them alike, and then no reader can know.
+LOOK_ALIKES = {
+    **{"O0": 0.4, "0O": 0.3, "I1": 0.25, "1I": 0.25},
+    **{"Q0": 0.1, "QO": 0.03, "OQ": 0.02, "0Q": 0.005, "DO": 0.02, "D0": 0.01, "OD": 0.015, "0D": 0.01},
+    **{"Z2": 0.04, "2Z": 0.01, "B8": 0.02, "8B": 0.02, "S5": 0.015, "5S": 0.015, "G6": 0.01, "6G": 0.01},
+    **{"GC": 0.01, "VY": 0.01, "YV": 0.01, "LI": 0.01, "1L": 0.005, "MW": 0.005, "WM": 0.005},
+}
+
+
+# A second look is this much larger, and is taken when nothing better than this was found.
+CLOSER = 4 / 3
+DOUBTFUL = 0.6
 
 
 def open_recognizer(
@@ -78,22 +124,24 @@ def open_recognizer(
     found = find_pack(pack, data_dir=data_dir)
     cache_dir = (data_dir or default_data_dir()) / "model-cache"
     engine = Engine(device=device, threads=threads or max(1, (os.cpu_count() or 1)), cache_dir=cache_dir)
-    detector_model, reader_model = engine.read(found.detector_path), engine.read(found.reader_path)
-    detector_network = engine.compile(detector_model, name=f"{pack} detector")
+    reader_model = engine.read(found.reader_path)
     reader_network = engine.compile(reader_model, name=f"{pack} reader")
     detector: Detector
     if found.file.detector.kind == "text-lines":
-        detector = TextLineDetector(network=detector_network)
+        detector = TextLineDetector(network=_open_detector(engine, found))
+    elif found.file.detector.kind == "plate-map":
+        detector = PlateMapDetector(network=_open_detector(engine, found))
     else:
-        shape = detector_model.inputs[0].get_partial_shape()
-        detector = PlateDetector(
-            network=detector_network, input_height=shape[2].get_length(), input_width=shape[3].get_length()
-        )
+        detector = PlateDetector(open_network=partial(_open_shape, engine, found))
     reader: Reader
     spec = found.file.reader
     if spec.kind == "line":
         dictionary = reader_model.rt_info["framework"]["character"].astype(str).split("\n")
         reader = LineReader(network=reader_network, characters=dictionary)
+    elif spec.kind == "rows":
+        reader = RowsReader(
+            network=reader_network, alphabet=spec.alphabet, width_px=spec.width_px, height_px=spec.height_px
+        )
     else:
         reader = SlotReader(
             network=reader_network,
@@ -102,4 +150,33 @@ def open_recognizer(
             width_px=spec.width_px,
             height_px=spec.height_px,
         )
+    tight = found.file.detector.kind == "text-lines"
+    check_answers(pack=pack, device=device, detector=detector, reader=reader, tight=tight)
     return Recognizer(pack=found, detector=detector, reader=reader, modules=installed_modules(modules_dir))
+
+
+def _open_detector(engine: Engine, pack: ModelPack) -> Network:
+    return engine.compile(engine.read(pack.detector_path), name=f"{pack.file.name} detector")
+
+
+def _open_shape(engine: Engine, pack: ModelPack, height: int, width: int) -> Network:
+    model = fit_to_shape(engine.read(pack.detector_path), height=height, width=width)
+    return engine.compile(model, name=f"{pack.file.name} detector {width}x{height}")
+
+
+def _merged(first: Recognition, second: Recognition, settings: RecognitionSettings) -> Recognition:
+    """Both looks together: the surer reading of each place, and refusals only where nothing was read."""
+    readings = without_overlaps(sorted((*first.readings, *second.readings), key=lambda r: r.likelihood, reverse=True))
+    rejections = [
+        rejection
+        for rejection in (*second.rejections, *first.rejections)
+        if not any(rejection.box.overlap(reading.box) > 0 for reading in readings)
+    ]
+    return Recognition(
+        readings=tuple(readings[: settings.max_plates]),
+        rejections=tuple(rejections),
+        stages=StageTimes(
+            detect_ms=first.stages.detect_ms + second.stages.detect_ms,
+            read_ms=first.stages.read_ms + second.stages.read_ms,
+        ),
+    )

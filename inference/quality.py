@@ -1,0 +1,55 @@
+"""How good a plate's picture is: what makes reading hard, in figures a person can act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from inference.regions import Quad, cut
+from inference.types import Picture, RejectionReason
+
+# All plates are measured at this size, so that the figures of a near and a far plate compare.
+SIZE_PX = (96, 32)
+# An 8-bit camera's noise and compression leave about this; a plate darker or flatter than this is a guess.
+DARK_LEVEL = 40.0
+FLAT_LEVELS = 15.0
+"""The least difference between characters and ground that the trade's installation guides ask for."""
+BLURRED = 0.08
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """Brightness and contrast in grey levels; sharpness is the steepest edges' share of the contrast, 0 to about 1."""
+
+    brightness: float
+    contrast: float
+    sharpness: float
+    dark_on_light: float
+    """1 when the ground is lighter than the characters, 0 when it is darker."""
+
+    def complaint(self) -> RejectionReason | None:
+        """The worst of what is wrong with the picture, None when nothing is."""
+        if self.brightness + self.contrast / 2 < DARK_LEVEL:
+            return RejectionReason.TOO_DARK
+        if self.contrast < FLAT_LEVELS:
+            return RejectionReason.LOW_CONTRAST
+        if self.sharpness < BLURRED:
+            return RejectionReason.BLURRED
+        return None
+
+
+def measure(picture: Picture, quad: Quad) -> Quality:
+    """Measure one shape of a picture."""
+    width, height = SIZE_PX
+    grey = cv2.cvtColor(cut(picture, quad, width=width, height=height), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    low, middle, high = (float(level) for level in np.percentile(grey, (5, 50, 95)))
+    contrast = high - low
+    steps = np.abs(np.diff(grey, axis=1))
+    return Quality(
+        brightness=middle,
+        contrast=contrast,
+        sharpness=float(np.percentile(steps, 97)) / max(contrast, 1.0),
+        dark_on_light=(middle - low) / max(contrast, 1.0),
+    )

@@ -1,0 +1,135 @@
+"""Is this text a plate, and is it read right? Evidence in, one calibrated likelihood out.
+
+A street is full of text: shop signs, telephone numbers, badges, the camera's own clock. What sets a plate apart is
+measured as a few features; a logistic model weighs them. Its weights belong to a model pack (readers differ in how sure
+they are) and are fitted on labelled street scenes, never on the pictures accuracy is measured with.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from inference.decoding import Hypothesis
+from inference.quality import Quality
+from inference.reader import CharacterSlots
+from inference.regions import Region
+
+# What the camera or a shop writes and no registration office does: dates, clock times, addresses, telephone numbers.
+_OVERLAY = re.compile(
+    r"(?:19|20)\d\d[-/.]\d|(?<![A-Z0-9])[0-2]?\d:[0-5]\d|\d[-/.]\d\d?[-/.](?:19|20)\d\d|\d\d/\d\d|[©@%$€£#!?]|www|\.com|\.net|\.org",
+    re.IGNORECASE,
+)
+_TELEPHONE = re.compile(r"^\W*(?:1[-. ]?)?(?:\(?\d{3}\)?[-. ])?\d{3}[-.]\d{4}\W*$|^1?[-. ]?8\d\d[-.]|\d{9,}")
+NO_PLATE = -30.0
+# A syntax may overrule the reader by this much in all (log likelihood): two or three look-alikes, not a rewritten text.
+MAX_BEND = 6.0
+# For a pack that brings no weights of its own: those of the text reader, which are the most careful.
+DEFAULT_WEIGHTS = {
+    **{"bias": -1.7, "margin": 0.8, "fit": 0.7, "fit_per_character": 1.4, "syntax": 1.0, "worst": 0.9},
+    **{"only_letters": -3.0, "only_digits": -1.2, "short": -0.5, "small": -0.8, "found": 0.4, "sharpness": 1.3},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """One region with what was read in it, in one or several crops."""
+
+    region: Region
+    crops: tuple[CharacterSlots, ...]
+    hypotheses: tuple[Hypothesis, ...]
+    quality: Quality
+    picture_height_px: int
+
+    @property
+    def best(self) -> Hypothesis | None:
+        """The likeliest plate, None when every enabled module would have to bend what was read too far."""
+        plain = max((h.score for h in self.hypotheses if h.module is None), default=-math.inf)
+        return next((h for h in self.hypotheses if h.module is not None and plain - h.score <= MAX_BEND), None)
+
+    @property
+    def raw_text(self) -> str:
+        return self.crops[0].raw_text if self.crops else ""
+
+
+def features(candidate: Candidate) -> dict[str, float]:
+    """The evidence about a candidate that has a best hypothesis, each figure roughly between -3 and 3."""
+    best = candidate.best
+    assert best is not None
+    text = best.text
+    rival = max((h.weight for h in candidate.hypotheses if h.text != text and h.module is not None), default=-math.inf)
+    free = max((h.weight for h in candidate.hypotheses if h.module is None), default=best.weight - 10)
+    shown = [sum(float(p) for p in slots.presence) for slots in candidate.crops]
+    region = candidate.region
+    per_character = region.width_px / max(1.0, region.height_px) / len(text)
+    return {
+        "bias": 1.0,
+        "margin": min(8.0, best.weight - rival) / 3,
+        "fit": max(-12.0, best.score) / 4,
+        "fit_per_character": max(-2.0, best.score / len(text)) * 2,
+        "syntax": max(-6.0, min(8.0, best.weight - free)) / 3,
+        "worst": max(-6.0, math.log(max(1e-6, _weakest(candidate)))) / 2,
+        "extra": min(3.0, max(0.0, sum(shown) / len(shown) - len(text))),
+        "only_letters": float(not any(c.isdigit() for c in candidate.raw_text)),
+        "only_digits": float(not any(c.isalpha() for c in candidate.raw_text)),
+        "short": float(len(text) <= 4),
+        "wide": max(0.0, per_character - 0.62) * 3,
+        "narrow": max(0.0, 0.45 - per_character) * 5,
+        "small": max(0.0, math.log(20 / max(4.0, region.height_px))),
+        "large": max(0.0, math.log(region.height_px / (0.08 * candidate.picture_height_px))),
+        "found": region.likelihood,
+        "contrast": min(3.0, candidate.quality.contrast / 60),
+        "sharpness": min(1.5, candidate.quality.sharpness * 2),
+        "dark_on_light": candidate.quality.dark_on_light,
+        "tilt": min(2.0, _tilt(region) * 4),
+    }
+
+
+def likelihood(candidate: Candidate, weights: Mapping[str, float]) -> float:
+    """How sure it is that the region shows a plate and that the best text is what stands on it, 0 to 1."""
+    if candidate.best is None:
+        return 0.0
+    evidence = features(candidate)
+    total = sum(weights.get(name, 0.0) * value for name, value in evidence.items())
+    return 1 / (1 + math.exp(-max(NO_PLATE, min(-NO_PLATE, total))))
+
+
+def is_static_text(raw_text: str) -> bool:
+    """Whether a text is what cameras and shops write, not registration offices."""
+    return bool(_OVERLAY.search(raw_text) or _TELEPHONE.search(raw_text))
+
+
+def subordinate(candidate: Candidate, others: Sequence[Candidate]) -> bool:
+    """Whether the text is a line beside a plate's number: a state's name, a dealer's frame, a slogan.
+
+    Such a line is lower than the number, wholly above or below it and not wider by much.
+    """
+    box = candidate.region.box
+    for other in others:
+        if other is candidate or other.best is None or not any(c.isdigit() for c in other.best.text):
+            continue
+        main = other.region.box
+        near = abs(box.center[1] - main.center[1]) < 1.6 * main.height
+        beside = abs(box.center[0] - main.center[0]) < 0.6 * main.width
+        if near and beside and box.height < 0.8 * main.height and box.width < 1.3 * main.width:
+            return True
+    return False
+
+
+def _weakest(candidate: Candidate) -> float:
+    """The lowest peak among the characters of the best crop."""
+    return max(
+        (
+            float((slots.shares.max(axis=1) * slots.presence)[slots.presence > 0.5].min())
+            for slots in candidate.crops
+            if (slots.presence > 0.5).any()
+        ),
+        default=0.0,
+    )
+
+
+def _tilt(region: Region) -> float:
+    x, y = (region.quad[1] - region.quad[0]).tolist()
+    return abs(math.atan2(y, max(abs(x), 1e-6)))
