@@ -50,3 +50,36 @@ clean:
 # Which requirements of the manual have a passing test that checks them.
 report: $(VENV)/.dev
 	$(BIN)/python -m pytest --requirements requirements-report.json $(ARGS)
+
+# Our own weights, made again from nothing: PLATES is a folder of labelled pictures (docs/model-card-own.md says which).
+# PyTorch stays in an environment of its own, away from the service's.
+TRAINING := .training
+PLATES ?= $(or $(ONVIF_LPR_DATA),../shared)/plates
+MINUTES ?= 120
+FONTS := antonio archivo-narrow b612-mono barlow barlow-condensed barlow-semi-condensed bebas-neue big-shoulders-display \
+  chakra-petch cousine dosis fjalla-one league-gothic oswald overpass overpass-mono pathway-gothic-one pt-sans-narrow \
+  rajdhani red-hat-mono roboto-condensed roboto-mono saira-condensed saira-semi-condensed share-tech-mono teko
+
+.PHONY: training-fonts train-detector train-reader export-own
+
+$(TRAINING)/.installed: pyproject.toml
+	@test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
+	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install --editable '.[training]'
+	@touch $@
+
+# OFL fonts near those of plates, from npm.
+training-fonts: $(TRAINING)/.installed
+	@npm install --silent --no-audit --no-fund --prefix $(TRAINING)/fonts $(addprefix @fontsource/,$(FONTS))
+	@$(TRAINING)/bin/python -c 'from pathlib import Path; from inference.training.plates import convert_fonts; \
+	  fonts = Path("$(TRAINING)/fonts"); convert_fonts(fonts / "node_modules" / "@fontsource", fonts / "ttf")'
+
+train-detector: $(TRAINING)/.installed
+	$(TRAINING)/bin/python -m inference.training.train_detector --data $(PLATES) --fonts $(TRAINING)/fonts/ttf \
+	  --out runs/detector --minutes $(MINUTES) $(ARGS)
+
+train-reader: $(TRAINING)/.installed
+	$(TRAINING)/bin/python -m inference.training.train_reader --data $(PLATES) --fonts $(TRAINING)/fonts/ttf \
+	  --out runs/reader --minutes $(MINUTES) $(ARGS)
+
+export-own: $(TRAINING)/.installed
+	$(TRAINING)/bin/python -m inference.training.export --runs runs --pack inference/packs/own

@@ -151,7 +151,9 @@ class PlatePress:
         text = self._text(rng.choice(AMERICAN_LAYOUTS))
         if rng.random() < 0.25 and " " in text:
             self._emblem(image, (156, 80), rng.randrange(10, 22))
-        self._line(image, text, (12, 36, 300, 122), ink, stretch=(0.7, 1.15))
+        # Characters fill about half of an American plate's height, often in thin strokes.
+        area = (rng.randrange(10, 24), rng.randrange(34, 48), 312 - rng.randrange(10, 24), rng.randrange(110, 126))
+        self._line(image, text, area, ink, stretch=(0.7, 1.15), stroke=rng.random() < 0.3)
         self._border(image, ink, rng.random() < 0.4)
         return self._done(image, text, "american", 0)
 
@@ -311,7 +313,8 @@ class PlatePress:
 
     def _stroke_glyphs(self, text: str, height: int) -> list[NDArray[np.uint8] | None]:
         """Strokes of constant width on a grid, near the old Brazilian and other stamped shapes."""
-        thick = self._rng.randrange(9, 15)
+        thick = self._rng.randrange(6, 15)
+        drawn = self._rng.choice(HERSHEY) if self._rng.random() < 0.2 else None
         glyphs: list[NDArray[np.uint8] | None] = []
         for char in text:
             if char == " ":
@@ -321,7 +324,7 @@ class PlatePress:
                 cv2.circle(canvas, (12, 50), 8, 255, -1, cv2.LINE_AA)
                 glyphs.append(canvas)
             else:
-                glyphs.append(stroke_glyph(char, thick))
+                glyphs.append(stroke_glyph(char, thick) if drawn is None else hershey_glyph(char, drawn, thick))
         return glyphs
 
     def _band(self, image: NDArray[np.uint8], x: int, *, width: int = 46, country: bool = True) -> None:
@@ -522,6 +525,18 @@ def stroke_glyph(char: str, thick: int) -> NDArray[np.uint8]:
             cv2.ellipse(canvas, (int(cx), int(cy)), (int(rx), int(ry)), 0, start, end, 255, thick, cv2.LINE_AA)
         else:
             cv2.polylines(canvas, [np.array(part, np.int32)], False, 255, thick, cv2.LINE_AA)
+    return canvas
+
+
+HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_PLAIN)
+
+
+def hershey_glyph(char: str, face: int, thick: int) -> NDArray[np.uint8]:
+    """One character in a plotter's strokes, 100 px high: plain round shapes, as painted test plates have them."""
+    (width, height), _ = cv2.getTextSize(char, face, 1.0, 1)
+    scale = (100 - thick) / max(1, height)
+    canvas = np.zeros((100, int(width * scale) + thick), np.uint8)
+    cv2.putText(canvas, char, (thick // 2, 100 - thick // 2), face, scale, 255, thick, cv2.LINE_AA)
     return canvas
 
 

@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=1_000_000_000, help="stop after this many more steps (smoke run)")
     parser.add_argument("--scenes", type=int, help="use only this many scenes (smoke run)")
     parser.add_argument("--fonts", type=Path, help="folder of fonts: swaps in rendered plates and adds hard negatives")
     options = parser.parse_args()
@@ -170,6 +171,7 @@ def main() -> None:
         optimizer.load_state_dict(state["optimizer"])
         spent, step = state["spent"], state["step"]
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, from step {step}", flush=True)
+    last_step = step + options.steps
     log = (options.out / "detector-log.jsonl").open("a", encoding="utf-8")
 
     dresser = None
@@ -190,7 +192,7 @@ def main() -> None:
         mark = time.monotonic()
         last_saved = mark
         running: dict[str, float] = {}
-        while spent < options.minutes * 60:
+        while spent < options.minutes * 60 and step < last_step:
             size, pictures, corners = upcoming.result()
             upcoming = pool.submit(batch)
             x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255  # channels last
@@ -216,7 +218,7 @@ def main() -> None:
             mark = now
             for key, value in parts.items():
                 running[key] = 0.98 * running.get(key, value) + 0.02 * value
-            if now - last_saved > SAVE_EVERY_S or spent >= options.minutes * 60:
+            if now - last_saved > SAVE_EVERY_S or spent >= options.minutes * 60 or step == last_step:
                 saved = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
                 torch.save(saved | {"spent": spent, "step": step}, checkpoint.with_suffix(".tmp"))
                 checkpoint.with_suffix(".tmp").rename(checkpoint)

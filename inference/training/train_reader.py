@@ -118,6 +118,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--real-share", type=float, default=0.3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=1_000_000_000, help="stop after this many more steps (smoke run)")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
@@ -140,6 +141,7 @@ def main() -> None:
         optimizer.load_state_dict(state["optimizer"])
         spent, step = state["spent"], state["step"]
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters, from step {step}", flush=True)
+    last_step = step + options.steps
     context = multiprocessing.get_context("spawn")
     queue, stop = context.Queue(8), context.Event()
     worker = context.Process(
@@ -151,7 +153,7 @@ def main() -> None:
     mark = last_saved = time.monotonic()
     running = 0.0
     try:
-        while spent < options.minutes * 60:
+        while spent < options.minutes * 60 and step < last_step:
             pictures, texts, lower, columns = queue.get(timeout=300)
             progress = min(1.0, spent / (options.minutes * 60))
             rate = PEAK_RATE * min(1.0, (step + 1) / 150) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
@@ -174,7 +176,7 @@ def main() -> None:
             spent += now - mark
             mark = now
             running = 0.98 * running + 0.02 * loss.item() if running else loss.item()
-            if now - last_saved > SAVE_EVERY_S or spent >= options.minutes * 60:
+            if now - last_saved > SAVE_EVERY_S or spent >= options.minutes * 60 or step == last_step:
                 saved = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
                 torch.save(saved | {"spent": spent, "step": step}, checkpoint.with_suffix(".tmp"))
                 checkpoint.with_suffix(".tmp").rename(checkpoint)

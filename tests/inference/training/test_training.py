@@ -56,7 +56,7 @@ def data(tmp_path: Path, fonts: list[Path]) -> Path:
 
 def run(module: str, *arguments: str | Path) -> str:
     command = [sys.executable, "-m", f"inference.training.{module}", *map(str, arguments), "--threads", "1"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
@@ -64,18 +64,18 @@ def run(module: str, *arguments: str | Path) -> str:
 @pytest.mark.slow
 def test_the_detectors_training_runs_and_resumes(data: Path, fonts: list[Path], tmp_path: Path) -> None:
     arguments = ("--data", data, "--fonts", fonts[0].parent, "--out", tmp_path / "run", "--scenes", "4")
-    assert "from step 0" in run("train_detector", *arguments, "--minutes", "0.02")
-    again = run("train_detector", *arguments, "--minutes", "0.04")
-    assert "from step 0" not in again
+    assert "from step 0" in run("train_detector", *arguments, "--steps", "2")
+    again = run("train_detector", *arguments, "--steps", "1")
+    assert "from step 2" in again
     assert '"recall"' in again
 
 
 @pytest.mark.slow
 def test_the_readers_training_runs_and_resumes(data: Path, fonts: list[Path], tmp_path: Path) -> None:
     arguments = ("--data", data, "--fonts", fonts[0].parent, "--out", tmp_path / "run")
-    assert "from step 0" in run("train_reader", *arguments, "--minutes", "0.02")
-    again = run("train_reader", *arguments, "--minutes", "0.04")
-    assert "from step 0" not in again
+    assert "from step 0" in run("train_reader", *arguments, "--steps", "2")
+    again = run("train_reader", *arguments, "--steps", "1")
+    assert "from step 2" in again
     assert '"match_drawn"' in again
 
 
@@ -100,7 +100,7 @@ def test_a_seen_plate_fills_the_crop_and_keeps_its_characters_inside(fonts: list
     for _ in range(20):
         view, places = see(press.draw(), (144, 64), rng)
         assert view.shape == (64, 144, 3)
-        assert -8 < places[..., 0].min() and places[..., 0].max() < 152
+        assert places[..., 0].min() > -8 and places[..., 0].max() < 152
 
 
 def test_columns_between_characters_say_nothing_and_lines_go_to_their_rows() -> None:
