@@ -162,7 +162,9 @@ class Demo:
 
     def _camera_arguments(self, stand: Stand) -> list[str]:
         arguments = ["--no-multicast", "--name", stand.name, "--relay", "gate", *stand.arguments]
-        if self._autoplay:
+        if not self._autoplay:
+            arguments += ["--autoplay", "0"]
+        else:
             plates = [vehicle.request["plate"] for vehicle in stand.vehicles if "plate" in vehicle.request]
             arguments += ["--autoplay", "4", *(["--plates", ",".join(plates)] if plates else [])]
         return arguments
