@@ -13,9 +13,9 @@ import shutil
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from inference.errors import PackError
 
@@ -43,6 +43,12 @@ class _Weights(_Strict):
     sha256: Sha256
     numbers: str | None = None
     numbers_sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _numbers_are_checked(self) -> Self:
+        if (self.numbers is None) != (self.numbers_sha256 is None):
+            raise ValueError("numbers and numbers_sha256 come together or not at all")
+        return self
 
     @property
     def files(self) -> tuple[tuple[str, str], ...]:
@@ -76,6 +82,8 @@ class ReaderSpec(_Weights):
     pad: str = ""
     width_px: Annotated[int, Field(ge=0, le=1024)] = 0
     height_px: Annotated[int, Field(ge=0, le=1024)] = 0
+    smallest_character_px: Annotated[float, Field(ge=0, le=100)] = 0
+    """Lower characters (pixels in the picture) are refused as too small rather than guessed."""
     crops: Annotated[tuple[Crop, ...], Field(min_length=1, max_length=9)] = (Crop(),)
     """The first crop of every region is read; the others of those that may be plates."""
 

@@ -36,6 +36,7 @@ class PlateReader:
         crops: Sequence[Mapping[str, float]],
         weights: Mapping[str, float],
         character_share: float,
+        smallest_character_px: float = 0.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._reader = reader
@@ -43,6 +44,7 @@ class PlateReader:
         self._crops = crops
         self._weights = weights
         self._character_share = character_share
+        self._smallest_character_px = smallest_character_px
         self._clock = clock
 
     def read(
@@ -151,7 +153,10 @@ class PlateReader:
         return height >= MIN_HEIGHT_PX and MIN_ASPECT <= region.width_px / height <= MAX_ASPECT
 
     def _out_of_band(self, region: Region, window: Window, settings: RecognitionSettings) -> RejectionReason | None:
-        share = region.height_px * self._character_share / window.whole_height
+        character_px = region.height_px * self._character_share
+        if character_px < self._smallest_character_px:
+            return RejectionReason.TOO_SMALL
+        share = character_px / window.whole_height
         low, high = settings.character_height_min, settings.character_height_max
         if low is not None and share < low / BAND_TOLERANCE:
             return RejectionReason.TOO_SMALL

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +39,11 @@ class Recognizer:
         self._decoders: dict[tuple[str, ...], Decoder] = {}
         self._lock = threading.Lock()
 
+    @property
+    def reader(self) -> Reader:
+        """The reader by itself, for scoring it on known boxes."""
+        return self._reader
+
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         """Every plate in the picture, best first, and every find that did not become one."""
         window = search_window(picture, settings.areas, region)
@@ -51,6 +57,10 @@ class Recognizer:
             closer = self._look(window, settings, round(longest_px * CLOSER), deadline)
             found = _merged(found, closer, settings)
         return found
+
+    def check(self, settings: RecognitionSettings) -> None:
+        """Raise ModuleError when the settings name a module that is not installed."""
+        self._decoder(settings.modules)
 
     def _look(
         self, window: Window, settings: RecognitionSettings, longest_px: int, deadline: float | None
@@ -79,8 +89,9 @@ class Recognizer:
             reader=self._reader,
             decoder=self._decoder(settings.modules),
             crops=[crop.model_dump() for crop in self.pack.file.reader.crops],
-            weights=self.pack.file.likelihood or DEFAULT_WEIGHTS,
+            weights=_weights(self.pack),
             character_share=CHARACTER_SHARE[self.pack.file.detector.kind],
+            smallest_character_px=self.pack.file.reader.smallest_character_px,
         )
 
     def _longest_px(self, window: Window, settings: RecognitionSettings) -> int:
@@ -153,6 +164,11 @@ def open_recognizer(
     tight = found.file.detector.kind == "text-lines"
     check_answers(pack=pack, device=device, detector=detector, reader=reader, tight=tight)
     return Recognizer(pack=found, detector=detector, reader=reader, modules=installed_modules(modules_dir))
+
+
+def _weights(pack: ModelPack) -> Mapping[str, float]:
+    """The pack's own weights; one that has only a bias was never fitted."""
+    return pack.file.likelihood if len(pack.file.likelihood) > 1 else DEFAULT_WEIGHTS
 
 
 def _open_detector(engine: Engine, pack: ModelPack) -> Network:

@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from inference.detector import PlateMapDetector
 from inference.errors import PackError
 from inference.models import Engine
+from inference.modules import installed_modules
 from inference.packs import PACKS_DIR, find_pack, install_pack
 from inference.reader import RowsReader
+from inference.recognizer import Preset, RecognitionSettings, Recognizer
 from inference.regions import cut
-from inference.types import Box
+from inference.types import Box, RejectionReason
 
 SIX_MEGABYTES = 6_000_000
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -143,6 +145,21 @@ def test_crops_go_through_in_bounded_batches() -> None:
     reader.read(np.zeros((100, 100, 3), np.uint8), [quad] * 19)
     assert [len(batch) for batch in network.inputs] == [8, 8, 3]
     assert network.inputs[0].shape[1:] == (64, 144, 1)
+
+
+def test_characters_lower_than_twelve_pixels_are_refused_as_too_small() -> None:
+    small = np.array([[40, 40], [88, 40], [88, 58], [40, 58]], np.float32)  # 18 px high: characters of 11
+    network = FixedNetwork(plate_map(32, 40, [(small, 0.9)]))
+    recognizer = Recognizer(
+        pack=find_pack("own"),
+        detector=PlateMapDetector(network=network),
+        reader=RowsReader(network=FixedNetwork(np.zeros((0,))), alphabet=LETTERS, width_px=144, height_px=64),
+        modules=installed_modules(),
+    )
+    picture = np.zeros((256, 320, 3), np.uint8)
+    answer = recognizer.recognize(picture, RecognitionSettings(preset=Preset.FAST))
+    assert answer.readings == ()
+    assert [rejection.reason for rejection in answer.rejections] == [RejectionReason.TOO_SMALL]
 
 
 def test_the_shipped_detector_finds_plates_on_real_photos(photos: Path) -> None:
