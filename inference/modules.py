@@ -119,11 +119,16 @@ def installed_modules(extra_dir: Path | None = None) -> dict[str, CountryModule]
 
 
 def select_modules(codes: Iterable[str], modules: dict[str, CountryModule]) -> tuple[CountryModule, ...]:
-    """The modules of these codes; a country's code also brings its regions (`US` brings `US-CA`)."""
+    """The modules of these codes; a country's code also brings its regions (`US` brings `US-CA`).
+
+    A code no module has is taken for an ISO code (`DE` for `D`).
+    """
     chosen: dict[str, CountryModule] = {}
     for code in codes:
         wanted = code.strip().upper()
         family = [c for c in modules if c == wanted or c.startswith(f"{wanted}-")]
+        if not family:
+            family = [c for c, module in modules.items() if module.iso == wanted]
         if not family:
             near = ", ".join(sorted(c for c in modules if c[:1] == wanted[:1])) or ", ".join(sorted(modules))
             raise ModuleError(f"no country module has the code {code!r}; installed are {near}")

@@ -28,7 +28,7 @@ class RecognitionSettings:
     character_height_max: float | None = None
     """The band of character heights, as fractions of the picture's height."""
     stop_above: float = 0.95
-    discard_below: float = 0.3
+    discard_below: float = 0.25
     max_plates: int | None = 5
     max_seconds_per_frame: float | None = 0.2
     modules: tuple[str, ...] = ()

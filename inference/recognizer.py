@@ -44,6 +44,11 @@ class Recognizer:
         """The reader by itself, for scoring it on known boxes."""
         return self._reader
 
+    @property
+    def detector(self) -> Detector:
+        """The detector by itself, for fitting and scoring."""
+        return self._detector
+
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         """Every plate in the picture, best first, and every find that did not become one."""
         window = search_window(picture, settings.areas, region)

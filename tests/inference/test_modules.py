@@ -1,0 +1,154 @@
+"""Country modules: each one against plates known to be valid and invalid, and the checker against wrong files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inference.errors import ModuleError
+from inference.modules import MODULES_DIR, check_module, installed_modules, load_module, select_modules
+
+# code: plates of the country, then texts that are none of its plates.
+PLATES: dict[str, tuple[str, str]] = {
+    "A": ("W12345A KS123AB GU5432B", "ABCD1234 12345 Q1234A"),
+    "AUS": ("AB12CD 1AB2CD S123ABC", "ABCDEFGH 1 123456789"),
+    "B": ("1CMV331 2ABC123 ABC123", "3ABC123 AB12CD 1234ABC"),
+    "BG": ("CA1234AB PB0001TX", "CA123AB QA1234AB CA1234DZ"),
+    "BR": ("AYO9034 JOG9221 ABC1D23", "AB12345 ABCD123 ABC123"),
+    "CDN": ("ABCD123 123ABC A12BCD", "1234567 TORONTO1X"),
+    "CH": ("ZH123456 GE1 TI54321", "XX1234 ZH1234567 ZHABC"),
+    "CY": ("ABC123 KXY987", "AB1234 ABCD12"),
+    "CZ": ("1B25790 4B39376 BZM2227 1AX1234", "B125790 GO12345 12345678"),
+    "D": ("BXY1234 MAB12 WOBVW123", "B1234 ABCXYZ 1234BXY"),
+    "DK": ("AB12345 XY98765", "A123456 ABC1234"),
+    "E": ("1234BCD 9876XYZ M1234AB", "1234AEI 12345BC"),
+    "EC": ("PBA1234 GSJ123", "PB1234 1234PBA"),
+    "EST": ("123ABC 987XYZ", "ABC123 12ABCD"),
+    "ET": ("ABC1234 1234ABC", "ABCDEFG 1234567"),
+    "F": ("AB123CD ZZ999ZZ 1234AB75", "AB1234C IO123AB"),
+    "FIN": ("ABC123 AB12", "123ABC ABCD123"),
+    "FL": ("FL12345", "FR12345 FL123456"),
+    "FO": ("AB123", "ABC12 AB1234"),
+    "GB": ("AB12CDE A123BCD ABC123D", "12ABCDE ABCDEFG QQ12QQQ"),
+    "GH": ("GR123419 GT5520", "GHANA 1234GR"),
+    "GR": ("AXT3147 YZE1234", "ABC123 DQW1234"),
+    "GUY": ("PAA1234 GBB77", "AAA1234 1234PAA"),
+    "H": ("ABC123 AABC123", "AB1234 ABCDE12"),
+    "HK": ("AB1234 XY1", "123456 OI1234"),
+    "HON": ("PAA1234 HAB0001", "PA12345 1234PAA"),
+    "HR": ("ZG1234AB ST123A", "XX1234AB ZG12AB"),
+    "I": ("DS346WG AB123CD", "IO123AB DS34WG"),
+    "IND": ("MH12DE1433 DL8CAF5030 KA01B1234", "XX12DE1433 MH1234567"),
+    "IRL": ("12D12345 151D1 06KK123", "12XX123 D1212345"),
+    "IS": ("ABL12 AB123", "AB12 A1234"),
+    "J": ("SNG300A1234 301234", "ABCDEFG A1234"),
+    "L": ("AB1234 12345", "ABC123 123"),
+    "LT": ("ABC123 AB1234", "QWX123 123ABC"),
+    "LV": ("AB1234 AB1", "ABC123 QW1234"),
+    "M": ("ABC123", "AB1234 123ABC"),
+    "MAL": ("JJD1142 WA1 ABC1234", "1234ABC ABCDE12"),
+    "MD": ("ABC123", "123ABC ABCDEF"),
+    "MEX": ("ABC123D ABC1234 A12BCD", "1234567 ABCDEFG"),
+    "N": ("AB12345 EL12345", "ABC1234 IQ12345"),
+    "NL": ("85GJ45 77TRSH 1XJN23 RPNL93 3VFX39", "ABCDEF 123456 AE123B"),
+    "NZ": ("ABC123 AB1234", "12345678 ABCDEFGH"),
+    "P": ("12AB34 1234AB AB12CD", "ABC123 123456"),
+    "PK": ("LEA1234 ABC123 AB1234", "1234ABC ABCDEF"),
+    "PL": ("WA56660 KR12345 WPR1A23", "AA12345 W123456 1WA2345"),
+    "RA": ("AB123CD ABC123", "A123BCD 123ABC"),
+    "RCB": ("1234AB01", "ABCD1234 123AB01"),
+    "RO": ("B02YKD B123ABC CJ12ABC", "XX12ABC B1234AB"),
+    "RUS": ("A123BC77 M906OK190", "D123BC77 A12BC77"),
+    "S": ("ABC123 ABC12D", "AB1234 123ABC"),
+    "SK": ("RK708AI BA123CD ZA834CO", "RK7089AI 123ABCD"),
+    "SLO": ("LJ12345 MBAB123", "XX12345 LJ123"),
+    "SRB": ("BG1234AB NS123AB", "BG12AB 1234ABBG"),
+    "TR": ("34ABC123 06AB1234 34A1234", "94ABC123 ABC34123"),
+    "UA": ("AA1234BB KA0001HX", "AA123BB DZ1234QQ"),
+    "US": ("ABC1234 DG3C8P J868321 7ABC123", "ABCDEFGHIJ 12 123456789"),
+    "US-CA": ("7ABC123 6LSU216 8S16841", "ABC1234 7AB1234"),
+    "US-FL": ("ABCD12 ABC12D", "1234567 ABCDEFG"),
+    "US-GA": ("ABC1234", "1234ABC AB12345"),
+    "US-IL": ("AB12345 J868321", "ABCDEFG ABC1234"),
+    "US-MI": ("ABC1234 1ABC23", "1234567 ABCDEFG"),
+    "US-NC": ("ABC1234", "1234ABC AB12345"),
+    "US-NJ": ("A12BCD ABC12D", "1234567 ABC1234"),
+    "US-NY": ("ABC1234", "AB12345 ABCDEFG"),
+    "US-OH": ("ABC1234", "AB12345 1234567"),
+    "US-PA": ("ABC1234", "AB12345 1234567"),
+    "US-TX": ("BTZ7148 CDL4461", "ABCDEFG 1234567"),
+    "US-VA": ("ABC1234", "AB12345 1234567"),
+    "VN": ("34A36837 51F12345 29A1234", "34AB1 A3412345 ABCDEFG"),
+    "X_EU": ("RK708AI AB12345 1B25790", "12345678 AB"),
+    "X_XX": ("AB123 12AB34 TAXI1", "AB1 12345678901"),
+    "ZA": ("BC12DEGP ABC123GP CA123456", "12ABC34 ABCDEFG"),
+}
+MANUAL = "HR CZ RCB DK EC ET EST X_EU FO FIN F X_XX D GH GB GR GUY HON HK H IS".split()
+MINIMAL = """
+code = "ZZ"
+iso = "ZZ"
+name = "Nowhere"
+[plate]
+sizes_cm = [[52.0, 11.0]]
+character_height_cm = 7.5
+stroke_cm = 1.0
+[[syntax]]
+pattern = "LL DDD"
+"""
+
+
+@pytest.mark.parametrize("path", sorted(MODULES_DIR.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_shipped_module_has_no_problem_and_knows_its_plates(path: Path) -> None:
+    assert check_module(path) == []
+    module = load_module(path)
+    valid, invalid = PLATES[module.code]
+    assert [text for text in valid.split() if not module.allows(text)] == []
+    assert [text for text in invalid.split() if module.allows(text)] == []
+
+
+@pytest.mark.requirement("M-227")
+@pytest.mark.requirement("M-228")
+@pytest.mark.requirement("M-229")
+def test_the_modules_of_the_manual_are_there() -> None:
+    assert set(MANUAL) <= set(installed_modules())
+
+
+def test_a_country_brings_its_regions_and_an_iso_code_finds_its_module() -> None:
+    modules = installed_modules()
+    assert "US-CA" in [module.code for module in select_modules(["US"], modules)]
+    assert [module.code for module in select_modules(["de"], modules)] == ["D"]
+
+
+def test_an_unknown_code_is_refused_with_what_there_is() -> None:
+    with pytest.raises(ModuleError, match="QQ"):
+        select_modules(["QQ"], installed_modules())
+
+
+def test_a_module_of_the_users_own_is_added(tmp_path: Path) -> None:
+    (tmp_path / "ZZ.toml").write_text(MINIMAL, encoding="utf-8")
+    assert check_module(tmp_path / "ZZ.toml") == []
+    assert installed_modules(tmp_path)["ZZ"].allows("AB123")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('pattern = "LL DDD"', 'pattern = "LL-DDD"', "not understood"),
+        ('code = "ZZ"', 'code = "zz"', "code"),
+        ('iso = "ZZ"', "", "iso"),
+        ("stroke_cm = 1.0", "stroke_cm = 4.0", "stroke"),
+        ("character_height_cm = 7.5", "character_height_cm = 12.0", "do not fit"),
+        ('name = "Nowhere"', 'name = "Nowhere"\nflag = true', "flag"),
+        ('code = "ZZ"', 'code = "YY"', "called YY.toml"),
+        ('name = "Nowhere"', 'name = "Nowhere', "TOML"),
+    ],
+)
+def test_the_checker_names_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:
+    path = tmp_path / "ZZ.toml"
+    path.write_text(MINIMAL.replace(old, new), encoding="utf-8")
+    assert said in "; ".join(check_module(path))
+
+
+def test_a_missing_file_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
+    assert "cannot be read" in check_module(tmp_path / "ZZ.toml")[0]
