@@ -101,7 +101,7 @@ def _tell_first_start(first: Any) -> None:
     """Once, on the terminal, never in the log."""
     if first.administrator_password:
         typer.echo("First start. Sign in to the console once with this one-time password:", err=True)
-        typer.echo(f"    administrator  {first.administrator_password}", err=True)
+        typer.echo(f"    {first.administrator}  {first.administrator_password}", err=True)
     if first.vms_password:
         typer.echo("A VMS adds this device over ONVIF with:", err=True)
         typer.echo(f"    vms  {first.vms_password}", err=True)

@@ -6,12 +6,10 @@ One path for every change: what the console can do and what the command line can
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from adapter.bootstrap import LOCAL_TOKEN_FILE
 from adapter.settings import Settings
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=5)
@@ -31,7 +29,7 @@ class ServiceClient:
     @classmethod
     def of_this_machine(cls, settings: Settings, *, url: str | None = None) -> ServiceClient:
         """The service that runs with these settings. Raises ServiceError when its token cannot be read."""
-        path: Path = settings.data / LOCAL_TOKEN_FILE
+        path = settings.local_token_file
         try:
             token = path.read_text(encoding="utf-8").strip()
         except FileNotFoundError as error:

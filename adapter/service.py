@@ -178,7 +178,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             rtsp_url=f"rtsp://{shown}:{rtsp.port}",
             first=first,
             pipeline=pipeline,
-            local_token=await bootstrap.local_token(store, settings.data, now),
+            local_token=await bootstrap.local_token(store, settings.local_token_file, now),
         )
 
 

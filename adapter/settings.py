@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         """The data folder with `~` resolved."""
         return self.data_dir.expanduser()
 
+    @property
+    def local_token_file(self) -> Path:
+        """Where the service leaves an API token for the command line of this machine."""
+        return self.data / "local.token"
+
 
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     """Settings from file, environment and the command line. Raises SettingsError naming what is wrong."""

@@ -105,9 +105,7 @@ class Demo:
         self._addresses["service"] = await service.wait_ready(READY_S)
         token = (self._folder / "service" / "local.token").read_text(encoding="utf-8").strip()
         self._service = await self._stack.enter_async_context(Rest(self._addresses["service"]["console"], token))
-        self._password = next(
-            (line.split()[-1] for line in service.said if line.strip().startswith("administrator")), "?"
-        )
+        self._password = next((line.split()[-1] for line in service.said if line.strip().startswith("admin ")), "?")
         secret, vms_port = await self._set_rules()
         await self._start_vms(secret, vms_port)
         for stand, camera in zip(self._virtual, cameras, strict=True):
@@ -139,9 +137,7 @@ class Demo:
         service = self._addresses["service"]
         console.print()
         console.print(f"  [bold]The VMS's alarms[/bold]   {self._addresses['vms']['login_url']}")
-        console.print(
-            f"  [bold]The LPR console[/bold]    {service['console']}   user administrator, password {self._password}"
-        )
+        console.print(f"  [bold]The LPR console[/bold]    {service['console']}   user admin, password {self._password}")
         console.print(f"  [bold]As an ONVIF device[/bold] {service['onvif']}   user demo, password '{VMS_PASSWORD}'")
         console.print()
         console.print(
