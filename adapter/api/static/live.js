@@ -22,7 +22,8 @@ function show(text, state) {
 }
 
 function addRead(event) {
-  if (event.state === "preview") return;
+  // Only a final reading is stored and has pictures.
+  if (event.state && event.state !== "final") return;
   const row = template.content.firstElementChild.cloneNode(true);
   row.id = `read-${event.event_id}`;
   row.classList.add("fresh");
