@@ -137,12 +137,12 @@ def _held_out(detector: list[dict[str, float]], reader: list[dict[str, float]]) 
 
 
 def _score_table(scores: dict[str, Any]) -> list[str]:
-    columns = ("match", "found", "false", "reader_alone", "cpu_ms", "reader_cpu_ms")
+    columns = ("match", "found", "false", "ece", "reader_alone", "cpu_ms", "detect_cpu_ms", "reader_cpu_ms")
     rows = ["| pack | set | photos | " + " | ".join(columns) + " |", "|---" * (3 + len(columns)) + "|"]
     for pack, sets in scores.items():
         for name, row in sets.items():
             figures = " | ".join(f"{row[key]:.1f}" if key.endswith("ms") else f"{row[key]:.3f}" for key in columns)
-            rows.append(f"| {pack} | {name} | {row['photos']} | {figures} |")
+            rows.append(f"| {pack} | {name} | {row['photos']:.0f} | {figures} |")
     return rows
 
 

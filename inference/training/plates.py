@@ -88,7 +88,7 @@ class PlatePress:
         rng = self._rng
         self._places = []
         family = rng.choices(
-            ("eu", "american", "brazil", "mercosur", "asian", "two_line", "dark"), (30, 30, 10, 5, 8, 12, 5)
+            ("eu", "american", "brazil", "mercosur", "asian", "two_line", "dark"), (30, 30, 13, 5, 8, 10, 4)
         )[0]
         if family == "eu":
             return self._european()
@@ -551,7 +551,7 @@ def see(
     plate = drawn.picture
     flat_height, flat_width = plate.shape[:2]
     # The detector's box is a little loose or tight; the crop is stretched to the reader's input whatever its aspect.
-    margin_x, margin_y = rng.uniform(-0.03, 0.14), rng.uniform(-0.05, 0.25)
+    margin_x, margin_y = rng.uniform(-0.03, 0.18), rng.uniform(-0.05, 0.25)
     tilt, shear = math.radians(rng.gauss(0, 4)), rng.gauss(0, 0.10)
     corners = np.array([[0, 0], [flat_width, 0], [flat_width, flat_height], [0, flat_height]], np.float32)
     centred = corners - corners.mean(0)

@@ -60,7 +60,7 @@ def load_real(folder: Path, split: str) -> list[RealCrop]:
 def real_view(crop: RealCrop, rng: random.Random, *, plain: bool = False) -> NDArray[np.uint8]:
     """A real plate as a detector would cut it, spoiled further unless `plain`."""
     x, y, w, h = crop.box
-    margin_x, margin_y = (0.05, 0.1) if plain else (rng.uniform(-0.02, 0.14), rng.uniform(-0.04, 0.25))
+    margin_x, margin_y = (0.05, 0.1) if plain else (rng.uniform(-0.03, 0.18), rng.uniform(-0.05, 0.25))
     corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.float32)
     corners += np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * np.array(
         [margin_x * w, margin_y * h], np.float32
