@@ -11,7 +11,7 @@ import pytest
 
 from adapter.pictures import PictureError, Pictures
 
-EVENT = uuid4().hex
+EVENT = "0123456789abcdef0123456789abcdef"
 PICTURE = np.full((40, 60, 3), 128, np.uint8)
 
 
