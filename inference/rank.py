@@ -25,7 +25,7 @@ _OVERLAY = re.compile(
 _TELEPHONE = re.compile(r"^\W*(?:1[-. ]?)?(?:\(?\d{3}\)?[-. ])?\d{3}[-.]\d{4}\W*$|^1?[-. ]?8\d\d[-.]|\d{9,}")
 NO_PLATE = -30.0
 # A syntax may overrule the reader by this much in all (log likelihood): two or three look-alikes, not a rewritten text.
-MAX_BEND = 6.0
+MAX_BEND = 4.5
 # For a pack that brings no weights of its own: those of the text reader, which are the most careful.
 DEFAULT_WEIGHTS = {
     **{"bias": -1.7, "margin": 0.8, "fit": 0.7, "fit_per_character": 1.4, "syntax": 1.0, "worst": 0.9},

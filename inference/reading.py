@@ -21,6 +21,8 @@ MIN_ASPECT, MAX_ASPECT = 1.2, 14.0
 MIN_HEIGHT_PX = 6.0
 # A shape this near the border of the picture may go on outside.
 EDGE_PX = 2.0
+# Above this the likelihoods of two plates in one picture differ by chance.
+BEYOND_DOUBT = 0.97
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
 CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.6}
 
@@ -69,7 +71,7 @@ class PlateReader:
                 readings.append(answer)
             else:
                 rejections.append(answer)
-        readings.sort(key=lambda reading: reading.likelihood, reverse=True)
+        readings.sort(key=best_first, reverse=True)
         kept = without_overlaps(readings)
         return tuple(kept[: settings.max_plates]), tuple(rejections)
 
@@ -97,7 +99,9 @@ class PlateReader:
         return more
 
     def _worth_more(self, candidate: Candidate, settings: RecognitionSettings) -> bool:
-        """Whether more crops could change anything: not for a clock or a banner."""
+        """Whether more crops could change anything: not for a clock or a banner, nor for what is sure already."""
+        if likelihood(candidate, self._weights) >= settings.stop_above:
+            return False
         slots = candidate.crops[0]
         there = int((slots.presence > 0.5).sum())
         return 2 <= there <= 12 and not is_static_text(candidate.raw_text)
@@ -182,6 +186,11 @@ def _country_likelihood(hypotheses: Sequence[Hypothesis], best: Hypothesis) -> f
     top = max(same.values())
     weights = {code: math.exp(prior - top) for code, prior in same.items()}
     return weights[best.module.code] / sum(weights.values())
+
+
+def best_first(reading: Reading) -> tuple[float, float]:
+    """The order of readings: the likelier first, and of those beyond doubt the largest: the nearest car."""
+    return min(reading.likelihood, BEYOND_DOUBT), reading.box.area
 
 
 def without_overlaps(readings: Sequence[Reading]) -> list[Reading]:

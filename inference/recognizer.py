@@ -18,7 +18,7 @@ from inference.modules import CountryModule, installed_modules, select_modules
 from inference.packs import ModelPack, default_data_dir, find_pack
 from inference.rank import DEFAULT_WEIGHTS
 from inference.reader import LineReader, Reader, RowsReader, SlotReader
-from inference.reading import CHARACTER_SHARE, PlateReader, without_overlaps
+from inference.reading import CHARACTER_SHARE, PlateReader, best_first, without_overlaps
 from inference.recognition import Preset, Recognition, RecognitionSettings
 from inference.selftest import check_answers
 from inference.types import Box, Picture, StageTimes
@@ -187,7 +187,7 @@ def _open_shape(engine: Engine, pack: ModelPack, height: int, width: int) -> Net
 
 def _merged(first: Recognition, second: Recognition, settings: RecognitionSettings) -> Recognition:
     """Both looks together: the surer reading of each place, and refusals only where nothing was read."""
-    readings = without_overlaps(sorted((*first.readings, *second.readings), key=lambda r: r.likelihood, reverse=True))
+    readings = without_overlaps(sorted((*first.readings, *second.readings), key=best_first, reverse=True))
     rejections = [
         rejection
         for rejection in (*second.rejections, *first.rejections)

@@ -1,0 +1,57 @@
+"""Areas and the character band decide what is searched and at which scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from inference.areas import search_longest_px, search_window
+from inference.recognition import RecognitionSettings
+from inference.regions import quad_of_box
+from inference.types import Box
+
+PICTURE = np.zeros((720, 1280, 3), dtype=np.uint8)
+RIGHT_HALF = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+
+
+def test_without_an_area_the_whole_picture_is_searched() -> None:
+    window = search_window(PICTURE, (), None)
+    assert window is not None
+    assert window.picture.shape == PICTURE.shape
+
+
+@pytest.mark.requirement("M-191")
+def test_an_area_crops_and_a_plate_outside_its_polygon_is_left_out() -> None:
+    triangle = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0))
+    window = search_window(PICTURE, (triangle,), None)
+    assert window is not None
+    assert (window.x, window.picture.shape[1]) == (640, 640)
+    assert window.contains(quad_of_box(Box(x=560, y=20, width=40, height=10)))
+    assert not window.contains(quad_of_box(Box(x=10, y=680, width=40, height=10)))
+
+
+def test_a_region_outside_the_area_leaves_nothing() -> None:
+    assert search_window(PICTURE, (RIGHT_HALF,), Box(x=0, y=0, width=300, height=300)) is None
+
+
+@pytest.mark.requirement("M-196")
+def test_half_an_area_is_searched_at_half_the_length() -> None:
+    whole = search_window(PICTURE, (), None)
+    half = search_window(PICTURE, (RIGHT_HALF,), None)
+    assert whole is not None
+    assert half is not None
+    settings = RecognitionSettings()
+    full = search_longest_px(whole, settings, whole_px=960, character_px=14)
+    part = search_longest_px(half, settings, whole_px=960, character_px=14)
+    assert part < 0.6 * full
+
+
+@pytest.mark.requirement("M-196")
+def test_larger_characters_need_a_smaller_picture() -> None:
+    window = search_window(PICTURE, (), None)
+    assert window is not None
+    small, large = (
+        search_longest_px(window, RecognitionSettings(character_height_min=height), whole_px=960, character_px=14)
+        for height in (0.03, 0.08)
+    )
+    assert large < 0.5 * small

@@ -1,0 +1,76 @@
+"""Decoding: the syntax decides inside the search."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.decoding import Decoder, confusion
+from inference.modules import installed_modules, select_modules
+from inference.reader import ALPHABET, CharacterSlots
+from inference.recognizer import LOOK_ALIKES
+
+
+def slots(text: str, *, sure: float = 0.97, presence: dict[int, float] | None = None) -> CharacterSlots:
+    """A reader that is this sure of each character of a text."""
+    shares = np.full((len(text), len(ALPHABET)), (1 - sure) / (len(ALPHABET) - 1))
+    for row, character in enumerate(text):
+        shares[row, ALPHABET.index(character)] = sure
+    there = np.array([(presence or {}).get(index, 0.999) for index in range(len(text))])
+    positions = (np.arange(len(text)) + 0.5) / max(1, len(text))
+    return CharacterSlots(shares=shares, presence=there, positions=positions, raw_text=text)
+
+
+def decoder(*codes: str) -> Decoder:
+    return Decoder(modules=select_modules(codes, installed_modules()), confusion_matrix=confusion(LOOK_ALIKES))
+
+
+def test_a_zero_becomes_an_o_where_the_country_writes_a_letter() -> None:
+    assert decoder("BR").decode([slots("0LB48O9")])[0].text == "OLB4809"
+
+
+def test_an_i_becomes_a_one_and_a_b_an_eight_where_the_country_writes_digits() -> None:
+    assert decoder("BR").decode([slots("OLBI2B9")])[0].text == "OLB1289"
+
+
+def test_the_country_whose_form_fits_is_chosen() -> None:
+    best = decoder("SK", "BR", "D").decode([slots("AYO9034")])[0]
+    assert best.module is not None
+    assert best.module.code == "BR"
+
+
+def test_a_letter_of_the_country_band_before_the_plate_is_left_out() -> None:
+    assert decoder("SK").decode([slots("CRK708AI")])[0].text == "RK708AI"
+
+
+def test_what_no_module_explains_has_no_module_first() -> None:
+    best = decoder("BR").decode([slots("NAVIGATOR")])[0]
+    assert best.module is None
+
+
+def test_a_faint_slot_between_characters_is_skipped() -> None:
+    seen = slots("AYO79034", presence={3: 0.2})
+    assert decoder("BR").decode([seen])[0].text == "AYO9034"
+
+
+def test_one_good_crop_outvotes_two_poor_ones() -> None:
+    crops = [slots("AYO9O34", sure=0.5), slots("AYO9034"), slots("AVO9034", sure=0.5)]
+    assert decoder("BR").decode(crops)[0].text == "AYO9034"
+
+
+def test_nothing_seen_gives_nothing() -> None:
+    assert decoder("BR").decode([slots("")]) == []
+
+
+def test_characters_carry_their_likelihood_and_rivals() -> None:
+    seen = slots("AYO9034")
+    characters = decoder("BR").characters("AYO9034", [seen])
+    assert [c.character for c in characters] == list("AYO9034")
+    assert characters[0].likelihood > 0.8
+    assert "0" in [rival for rival, _ in characters[2].alternatives]
+
+
+def test_the_search_over_all_modules_stays_fast_enough_to_be_the_default() -> None:
+    every = Decoder(modules=tuple(installed_modules().values()), confusion_matrix=confusion(LOOK_ALIKES))
+    best = every.decode([slots("RK708AI")])[0]
+    assert best.text == "RK708AI"
+    assert best.module is not None
