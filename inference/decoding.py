@@ -60,12 +60,15 @@ class _Form:
 
 
 def confusion(look_alikes: Mapping[str, float]) -> Floats:
-    """Row: the true character, column: the one a reader says. A key names both in this order, with the share."""
+    """Row: the true character, column: the one a reader says. A key names both in this order, with the share.
+
+    A character keeps its full share for being read as itself: having a look-alike must not make it lose to others.
+    """
     matrix = np.eye(len(ALPHABET))
     for pair, share in look_alikes.items():
         i, j = ALPHABET.index(pair[0]), ALPHABET.index(pair[1])
         matrix[i, j] = share
-    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True), dtype=np.float64)
+    return matrix
 
 
 class Decoder:
@@ -163,7 +166,7 @@ class _Evidence:
         seen = slots.shares @ matrix.T
         real = slots.presence * slots.shares.sum(axis=1)
         return cls(
-            np.log(slots.presence[:, None] * np.maximum(seen, FLOOR)),
+            np.log(slots.presence[:, None] * np.clip(seen, FLOOR, 1.0)),
             np.log(np.maximum(1.0 - real, EXTRA_INSIDE)),
             np.log(np.maximum(1.0 - real, EXTRA_AT_END)),
         )

@@ -115,8 +115,9 @@ class PlateDetector:
         return regions
 
     def _whole_cells(self, length: int) -> int:
-        # Under four cells a side the grid has no coarse level left.
-        return max(4, math.ceil(length / self.cell_px)) * self.cell_px
+        """Rounded up to an odd number of cells (224, 288, 352, 416 ...): half as many shapes to compile."""
+        pairs = max(1, math.ceil((length / self.cell_px - 1) / 2))
+        return (2 * pairs + 1) * self.cell_px
 
     def _network(self, height: int, width: int) -> Network:
         with self._lock:

@@ -167,7 +167,8 @@ def open_recognizer(
             height_px=spec.height_px,
         )
     tight = found.file.detector.kind == "text-lines"
-    check_answers(pack=pack, device=device, detector=detector, reader=reader, tight=tight)
+    longest_px = min(480, found.file.detector.longest_px.balanced)
+    check_answers(pack=pack, device=device, detector=detector, reader=reader, tight=tight, longest_px=longest_px)
     return Recognizer(pack=found, detector=detector, reader=reader, modules=installed_modules(modules_dir))
 
 

@@ -19,10 +19,12 @@ _PLATE = Box(x=120, y=150, width=240, height=56)
 _LETTERS = Box(x=132, y=156, width=216, height=44)
 
 
-def check_answers(*, pack: str, device: str, detector: Detector, reader: Reader, tight: bool) -> None:
+def check_answers(
+    *, pack: str, device: str, detector: Detector, reader: Reader, tight: bool, longest_px: int = 480
+) -> None:
     """Raise PackError when the detector does not find the drawn plate or the reader does not read it."""
     picture = known_picture()
-    found = [region for region in detector.detect(picture, longest_px=480) if region.box.overlap(_PLATE) > 0]
+    found = [region for region in detector.detect(picture, longest_px=longest_px) if region.box.overlap(_PLATE) > 0]
     if not found:
         raise PackError(_refusal(pack, device, "its detector does not find a drawn plate"))
     slots = reader.read(picture, [quad_of_box(_LETTERS if tight else _PLATE)])[0]

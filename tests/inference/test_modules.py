@@ -84,29 +84,10 @@ PLATES: dict[str, tuple[str, str]] = {
     "X_XX": ("AB123 12AB34 TAXI1", "AB1 12345678901"),
     "ZA": ("BC12DEGP ABC123GP CA123456", "12ABC34 ABCDEFG"),
 }
-MANUAL = [
-    "HR",
-    "CZ",
-    "RCB",
-    "DK",
-    "EC",
-    "ET",
-    "EST",
-    "X_EU",
-    "FO",
-    "FIN",
-    "F",
-    "X_XX",
-    "D",
-    "GH",
-    "GB",
-    "GR",
-    "GUY",
-    "HON",
-    "HK",
-    "H",
-    "IS",
-]
+MANUAL = (
+    *("HR", "CZ", "RCB", "DK", "EC", "ET", "EST", "X_EU", "FO", "FIN", "F"),
+    *("X_XX", "D", "GH", "GB", "GR", "GUY", "HON", "HK", "H", "IS"),
+)
 MINIMAL = """
 code = "ZZ"
 iso = "ZZ"
