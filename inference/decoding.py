@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,7 @@ EXTRA_AT_END, EXTRA_INSIDE = 0.01, 0.002
 FREE_SHARE = 0.02
 # How much the size of a syntax's language counts: 1 would be right if the reader's likelihoods were.
 SPECIFICITY = 0.6
-KEPT_VARIANTS = 12
+KEPT_VARIANTS = 8
 KEPT_FITS = 3
 # A rival character below this share can never win a vote.
 RIVAL_SHARE = 0.005
@@ -173,7 +174,7 @@ class _Evidence:
 
     def best_text(self, variant: Variant) -> str:
         """The likeliest text of this form."""
-        columns = [np.array([ALPHABET.index(c) for c in allowed]) for allowed in variant.positions]
+        columns = [_columns_of(allowed) for allowed in variant.positions]
         _, slots = self._align(columns)
         return "".join(
             ALPHABET[allowed[self.log_shares[slot, allowed].argmax()]] if slot is not None else ""
@@ -182,15 +183,19 @@ class _Evidence:
 
     def score(self, text: str) -> float:
         """Log-likelihood of exactly this text."""
-        return self._align([np.array([ALPHABET.index(c)]) for c in text])[0]
+        return self._align([_columns_of(c) for c in text])[0]
 
     def aligned(self, text: str) -> list[int | None]:
         """Which slot shows each character, None when the crop has too few."""
-        return self._align([np.array([ALPHABET.index(c)]) for c in text])[1]
+        return self._align([_columns_of(c) for c in text])[1]
 
     def _align(self, columns: Sequence[NDArray[np.int64]]) -> tuple[float, list[int | None]]:
         """The best path through slots and positions: its log-likelihood and the slot of each position."""
         count, length = len(self.skip_end), len(columns)
+        if count == length:
+            # Every slot is taken in order: there is no other path.
+            score = sum(float(self.log_shares[slot, allowed].max()) for slot, allowed in enumerate(columns))
+            return score, list(range(count))
         value = [self.log_shares[:, allowed].max(axis=1).tolist() for allowed in columns]
         inside, end = self.skip_inside.tolist(), self.skip_end.tolist()
         paths = [0.0] + [-math.inf] * length
@@ -211,6 +216,12 @@ class _Evidence:
                 position -= 1
                 slots[position] = slot
         return paths[length], slots
+
+
+@cache
+def _columns_of(allowed: str) -> NDArray[np.int64]:
+    """The alphabet's columns of these characters; modules use a few dozen sets."""
+    return np.array([ALPHABET.index(c) for c in allowed], dtype=np.int64)
 
 
 def _forms_of(module: CountryModule, modules: int) -> list[_Form]:
