@@ -50,6 +50,7 @@ class RtspServer:
         self.counters = RtspCounters()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, self._host, self._wanted_port, limit=HEADER_LIMIT_BYTES)
@@ -63,12 +64,14 @@ class RtspServer:
         """Stop listening and disconnect every client."""
         if self._server is None:
             return
+        self._closing = True
         self._server.close()
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
         self._server = None
+        self._closing = False
 
     @property
     def port(self) -> int:
@@ -83,6 +86,9 @@ class RtspServer:
         return f"rtsp://{f'[{name}]' if ':' in name else name}:{self.port}{path}"
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closing:  # it knocked in the instant the door was shut
+            writer.transport.abort()
+            return
         if len(self._connections) >= self._client_limit:
             self.counters.refused_clients += 1
             writer.write(response_bytes(453))
@@ -100,6 +106,8 @@ class RtspServer:
         self._connections.add(task)
         self.counters.clients = len(self._connections)
         task.add_done_callback(self._forget)
+        # A task that is cancelled before its first step closes nothing itself.
+        task.add_done_callback(lambda _: writer.close())
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._connections.discard(task)
