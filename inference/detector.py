@@ -187,11 +187,14 @@ class PlateMapDetector:
         return cells[:, 0], boxes, quads
 
     def _shape(self, box: NDArray[Any], quad: NDArray[Any]) -> NDArray[Any]:
-        """The corners where they make sense, else the box's."""
+        """The corners drawn halfway to the box, since the two err apart; the box alone where corners make no sense."""
         size = np.maximum(box[2:] - box[:2], 1e-3)
-        stray = np.maximum(box[:2] - quad.min(axis=0), quad.max(axis=0) - box[2:]) / size
-        upright = np.array([box[[0, 1]], box[[2, 1]], box[[2, 3]], box[[0, 3]]])
-        return quad if stray.max() <= self.max_stray and _convex(quad) else upright
+        low, high = quad.min(axis=0), quad.max(axis=0)
+        stray = np.maximum(box[:2] - low, high - box[2:]) / size
+        if stray.max() > self.max_stray or not _convex(quad):
+            return np.array([box[[0, 1]], box[[2, 1]], box[[2, 3]], box[[0, 3]]])
+        middle_low, middle_high = (low + box[:2]) / 2, (high + box[2:]) / 2
+        return np.asarray(middle_low + (quad - low) / np.maximum(high - low, 1e-3) * (middle_high - middle_low))
 
 
 def _suppressed(boxes: NDArray[Any], same: float) -> list[int]:

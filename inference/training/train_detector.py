@@ -26,6 +26,8 @@ from inference.training.scenes import SceneDresser
 SIZES = (256, 320, 320, 384, 448)
 PIXELS_PER_BATCH = 16 * 320 * 320
 SAVE_EVERY_S = 300
+# The map is learned soon; how well the reader's crop fits is what is left to win.
+BOX_WEIGHT, CORNER_WEIGHT = 3.0, 5.0
 
 
 def targets(corners: list[np.ndarray], size: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -90,7 +92,7 @@ def loss_of(raw: Tensor, heat: Tensor, values: Tensor, mask: Tensor) -> tuple[Te
     extent = (tt + tb).clamp(min=1.0).unsqueeze(1)
     corner = nn.functional.smooth_l1_loss(raw[:, 5:] / extent, values[:, 4:] / extent, reduction="none", beta=0.1)
     corner_loss = (corner.mean(1) * weight).sum() / total
-    return heat_loss + 1.5 * box_loss + 1.0 * corner_loss, {
+    return heat_loss + BOX_WEIGHT * box_loss + CORNER_WEIGHT * corner_loss, {
         "heat": heat_loss.item(),
         "box": box_loss.item(),
         "corner": corner_loss.item(),
