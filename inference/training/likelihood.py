@@ -63,11 +63,20 @@ def fit(samples: list[dict[str, float]], right: list[bool], *, pull: float = 3.0
     start = np.array([DEFAULT_WEIGHTS.get(name, 0.0) for name in names])
     strength = np.array([0.1 if name == "bias" else pull for name in names])
     weights = start.copy()
+
+    def cost(at: Floats) -> float:
+        total = x @ at
+        return float((np.logaddexp(0, total) - y * total).sum() + (strength * (at - start) ** 2).sum() / 2)
+
     for _ in range(50):
         share = 1 / (1 + np.exp(-np.clip(x @ weights, -30, 30)))
         slope = x.T @ (share - y) + strength * (weights - start)
         curve = (x * (share * (1 - share))[:, None]).T @ x + np.diag(strength)
-        weights = weights - np.linalg.solve(curve, slope)
+        step = np.linalg.solve(curve, slope)
+        # A full step overshoots where the start is far off; half steps until it gets better.
+        while cost(weights - step) > cost(weights) and np.abs(step).max() > 1e-9:
+            step = step / 2
+        weights = weights - step
     return {name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)}
 
 
