@@ -19,6 +19,8 @@ from inference.types import Box, LicensePlate, PlateType, Reading, Rejection, Re
 MIN_ASPECT, MAX_ASPECT = 1.2, 14.0
 # Under this no reader tells characters apart.
 MIN_HEIGHT_PX = 6.0
+# A text is only a line beside a plate's number when that number is at least this likely, compared with the text.
+RIVAL_SHARE = 0.05
 # A shape this near the border of the picture may go on outside.
 EDGE_PX = 2.0
 # Above this the likelihoods of two plates in one picture differ by chance.
@@ -121,7 +123,9 @@ class PlateReader:
         box = _in_whole(candidate.region, window)
         sure = likelihood(candidate, self._weights)
         raw, best = candidate.raw_text, candidate.best
-        if is_static_text(raw) or subordinate(candidate, candidates):
+        # What is hardly a plate itself says nothing about the lines beside it.
+        rivals = [other for other in candidates if likelihood(other, self._weights) >= sure * RIVAL_SHARE]
+        if is_static_text(raw) or subordinate(candidate, rivals):
             return Rejection(reason=RejectionReason.STATIC_TEXT, box=box, text=raw, likelihood=sure)
         if best is not None and sure >= settings.discard_below:
             return self._reading(candidate, best, box, sure)
