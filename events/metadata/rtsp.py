@@ -13,6 +13,7 @@ frame, counted, and hurts no one else.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Self
 
@@ -23,6 +24,10 @@ from events.metadata.rtsp_session import Connection
 from events.metadata.rtsp_stream import Authorize, RtspCounters, Stream
 
 log = structlog.get_logger(__name__)
+
+
+# A socket whose client is gone closes at once; one that still owes data may not.
+CLOSE_TIMEOUT_S = 1.0
 
 
 class RtspServer:
@@ -49,7 +54,7 @@ class RtspServer:
         self._client_limit = client_limit
         self.counters = RtspCounters()
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -66,9 +71,14 @@ class RtspServer:
             return
         self._closing = True
         self._server.close()
+        writers = tuple(self._connections.values())
         for connection in self._connections:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        # Sockets are closed one step of the loop later; who closes the server may close the loop next.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
         await self._server.wait_closed()
         self._server = None
         self._closing = False
@@ -103,14 +113,14 @@ class RtspServer:
             writer=writer,
         )
         task = asyncio.get_running_loop().create_task(connection.run(), name="rtsp-client")
-        self._connections.add(task)
+        self._connections[task] = writer
         self.counters.clients = len(self._connections)
         task.add_done_callback(self._forget)
         # A task that is cancelled before its first step closes nothing itself.
         task.add_done_callback(lambda _: writer.close())
 
     def _forget(self, task: asyncio.Task[None]) -> None:
-        self._connections.discard(task)
+        self._connections.pop(task, None)
         self.counters.clients = len(self._connections)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("rtsp.client_failed", exc_info=error)
