@@ -10,11 +10,14 @@ from typing import Any
 from adapter.api.ports import CameraProblem, FoundCamera
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera, is_onvif_address
+from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import NotFound
 from adapter.store.facts import Facts
 from adapter.store.store import Store
 from adapter.watching import CameraRecognition, SettingsRefused
+from inference.funnel import FunnelHour
+from inference.snapshots import Snapshot
 from onvif_client.camera import Camera
 from onvif_client.discovery import discover
 from onvif_client.errors import CameraError
@@ -28,9 +31,10 @@ DISCOVERY_S = 3.0
 class CameraControl:
     """Implements `adapter.api.ports.CameraControl`."""
 
-    def __init__(self, *, store: Store, fleet: Fleet) -> None:
+    def __init__(self, *, store: Store, fleet: Fleet, snapshots: SnapshotControl) -> None:
         self._store = store
         self._fleet = fleet
+        self.snapshots = snapshots
 
     async def add(self, record: CameraRecord) -> CameraRecord:
         """Ask the camera who it is before keeping it: a wrong password should be told now, not in the log later."""
@@ -47,6 +51,7 @@ class CameraControl:
     async def remove(self, camera_id: str) -> None:
         await self._store.cameras.remove(camera_id)
         await self._fleet.drop(camera_id)
+        await self.snapshots.forget(camera_id)
 
     async def discover(self) -> Sequence[FoundCamera]:
         devices = await discover(timeout_s=DISCOVERY_S)
@@ -106,6 +111,30 @@ class CameraControl:
         if picture is None:
             raise CameraProblem("There is no picture yet: the camera has not sent one since the service started.")
         return picture
+
+    async def take_snapshot(self, camera_id: str) -> Snapshot:
+        return await self.snapshots.take(camera_id, self._find(camera_id).last_frame)
+
+    async def autoconfigure(self, camera_id: str, apply: bool) -> Mapping[str, Any]:
+        """Settings from the approved snapshots, before and after; stored when `apply` and better."""
+        record = await self._store.cameras.get(camera_id)
+        report, recognition = await self.snapshots.autoconfigure(record)
+        applied = bool(apply and report["changed"])
+        if applied:
+            # The camera may have been changed while the search ran: only the tuned settings are ours.
+            record = await self._store.cameras.get(camera_id)
+            await self.snapshots.keep_auto(record, recognition)
+            await self.change(replace(record, recognition=recognition))
+        return {**report, "applied": applied}
+
+    async def undo_autoconfigure(self, camera_id: str) -> CameraRecord:
+        record = await self._store.cameras.get(camera_id)
+        changed = await self.change(replace(record, recognition=await self.snapshots.before_auto(record)))
+        await self.snapshots.forget_auto(camera_id)
+        return changed
+
+    async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
+        return self._find(camera_id).funnel.hours
 
     async def _plan(self, device: Camera, profile: Profile, max_speed_kmh: float) -> Plan:
         source = _source_of(profile)

@@ -11,6 +11,7 @@ A camera that fails is tried again for ever, on its own, and never disturbs anot
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from adapter.store.cameras import CameraRecord
 from adapter.watching import CameraRecognition
 from events.types import CameraLost, CameraRestored
 from inference.errors import SourceRefused
+from inference.funnel import Funnel
 from inference.recognition import Recognition
 from inference.source import Source, SourceStatus, open_source
 from inference.types import Frame, Passage, PassageState, Scene
@@ -49,6 +51,9 @@ log = structlog.get_logger(__name__)
 ASK_AGAIN_AFTER = timedelta(seconds=45)
 WATCHDOG_S = 1.0
 SNAPSHOT_QUALITY = 85
+# The rate shown is that of the last few seconds.
+RATE_FRAMES = 32
+RATE_FORGOTTEN_AFTER = timedelta(seconds=5)
 
 
 class LprCamera:
@@ -74,6 +79,9 @@ class LprCamera:
         self.last_frame: Frame | None = None
         self.relays: tuple[RelayOutput, ...] = ()
         self.recognized = 0
+        self.funnel = Funnel()
+        """Where plates get lost; kept over reconnections."""
+        self._frame_times: deque[datetime] = deque(maxlen=RATE_FRAMES)
         self._recognizer = recognizer
         self._executor = executor
         self._pipeline = pipeline
@@ -111,6 +119,7 @@ class LprCamera:
             name=self.name,
             state=state if self.record.enabled else CameraState.DISABLED,
             detail=self.detail,
+            frames_per_second=self._rate(),
             recognized=self.recognized,
         )
 
@@ -192,6 +201,7 @@ class LprCamera:
             on_scene=self._scene,
             on_frame=self._frame,
             name=self.name,
+            funnel=self.funnel,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -226,6 +236,14 @@ class LprCamera:
 
     def _frame(self, frame: Frame, recognition: Recognition | None) -> None:
         self.last_frame = frame
+        self._frame_times.append(self._clock())
+
+    def _rate(self) -> float:
+        """Frames taken per second over the last few; 0 when none came lately."""
+        times = self._frame_times
+        if len(times) < 2 or self._clock() - times[-1] > RATE_FORGOTTEN_AFTER:
+            return 0.0
+        return round((len(times) - 1) / max((times[-1] - times[0]).total_seconds(), 1e-3), 1)
 
     # -- lost and found ---------------------------------------------------------------------------------------------
 

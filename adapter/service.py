@@ -34,6 +34,7 @@ from adapter.relays import RelayDriver
 from adapter.rulebook import Rulebook
 from adapter.server import VERSION, Server
 from adapter.settings import Settings
+from adapter.snapshot_control import SnapshotControl
 from adapter.store.store import Store
 from adapter.tasks import Tasks
 from events.dispatcher import Dispatcher
@@ -150,7 +151,11 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             Services(
                 store=store,
                 server=server,
-                cameras=CameraControl(store=store, fleet=fleet),
+                cameras=CameraControl(
+                    store=store,
+                    fleet=fleet,
+                    snapshots=SnapshotControl(folder=settings.data / "snapshots", recognizer=reader),
+                ),
                 live=live,
                 pictures=pictures,
             )

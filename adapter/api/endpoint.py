@@ -61,6 +61,7 @@ class Endpoint:
     media_type: str = ""
     """Of a raw request body (imports) when there is no `body`, or of an own response."""
     raw_body: bool = False
+    raw_kinds: tuple[str, ...] = ("text/csv", "text/plain")
 
     def handler(self) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """The aiohttp handler. Errors are turned into JSON by the middleware."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from adapter.api.ports import CameraProblem
 from adapter.store.errors import Conflict, NotFound, Refused, StoreError
+from inference.snapshots import NoSuchSnapshot, SnapshotsProblem
 from rules.alarms import TransitionRefused
 from rules.importing import ImportRefused
 from rules.match_lists import PatternInvalid
@@ -39,6 +40,8 @@ _STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (TransitionRefused, 409, "refused"),
     (PatternInvalid, 422, "invalid"),
     (ImportRefused, 422, "invalid_file"),
+    (NoSuchSnapshot, 404, "not_found"),
+    (SnapshotsProblem, 422, "invalid_snapshot"),
     (CameraProblem, 502, "camera_problem"),
     (StoreError, 503, "store_unavailable"),
 )

@@ -64,7 +64,7 @@ def _operation(endpoint: Endpoint, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = _schema(TypeAdapter(endpoint.body), schemas, "validation")
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     elif endpoint.raw_body:
-        content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("text/csv", "text/plain")}
+        content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in endpoint.raw_kinds}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

@@ -15,6 +15,8 @@ from aiohttp import web
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from events.types import Event
+from inference.funnel import FunnelHour
+from inference.snapshots import Snapshot
 
 
 class CameraProblem(Exception):
@@ -114,6 +116,33 @@ class CameraControl(Protocol):
 
     async def snapshot(self, camera_id: str) -> bytes:
         """The newest picture as JPEG."""
+
+    @property
+    def snapshots(self) -> Snapshots: ...
+
+    async def take_snapshot(self, camera_id: str) -> Snapshot:
+        """Keep the newest picture in the camera's set of snapshots."""
+
+    async def autoconfigure(self, camera_id: str, apply: bool) -> Mapping[str, Any]:
+        """Settings from the approved snapshots, with before and after; stored when `apply`. JSON-ready."""
+
+    async def undo_autoconfigure(self, camera_id: str) -> CameraRecord:
+        """Put the settings back that the last auto-configuration overwrote."""
+
+    async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
+        """Where plates get lost, hour by hour, oldest first."""
+
+
+class Snapshots(Protocol):
+    """Pictures of one camera that a person approved or rejected. May raise SnapshotsProblem of `inference`."""
+
+    async def all(self, camera_id: str) -> Mapping[str, Any]: ...
+    async def add(self, camera_id: str, content: bytes) -> Snapshot: ...
+    async def path(self, camera_id: str, name: str) -> Path: ...
+    async def change(self, record: CameraRecord, name: str, changes: Mapping[str, Any]) -> Snapshot: ...
+    async def remove(self, camera_id: str, name: str) -> None: ...
+    async def analyse(self, record: CameraRecord, name: str) -> Mapping[str, Any]: ...
+    async def validate(self, record: CameraRecord, recognition: Mapping[str, Any] | None) -> Mapping[str, Any]: ...
 
 
 class LiveEvents(Protocol):

@@ -11,6 +11,7 @@ from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
 from events.types import ListKind
+from inference.snapshots import Approval, Light, VehicleType, Weather
 from rules.alarms import AlarmState
 from rules.importing import FileFormat, ImportMode
 from rules.types import MatchPolicy
@@ -82,6 +83,28 @@ class CameraChange(Body):
 
 class TuneRequest(Body):
     max_speed_kmh: float = Field(gt=0, le=300, allow_inf_nan=False)
+    apply: bool = False
+
+
+class SnapshotChange(Body):
+    """Only the fields that are given change; null takes a tag away."""
+
+    approval: Approval = Approval.NEW
+    plates: list[Name] = Field(default=[], max_length=20)
+    weather: Weather | None = None
+    light: Light | None = None
+    vehicle: VehicleType | None = None
+
+
+class ValidateRequest(Body):
+    """`recognition` is only tried; null means the camera's own settings."""
+
+    recognition: dict[Id, Any] | None = Field(default=None, max_length=100)
+
+
+class AutoconfigureRequest(Body):
+    """`apply` overwrites manual changes of the area, the heights, the preset and the thresholds."""
+
     apply: bool = False
 
 

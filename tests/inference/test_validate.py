@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,15 @@ SETTINGS = RecognitionSettings(max_seconds_per_frame=None)
 
 
 def run(snapshots: SnapshotSet, scenes: Scenes, settings: RecognitionSettings = SETTINGS) -> Validation:
-    return validate(snapshots.all(), snapshots.picture, scenes, settings, discard_below=0.5, clock=scenes.clock)
+    return validate(
+        snapshots.all(), functools.cache(snapshots.picture), scenes, settings, discard_below=0.5, clock=scenes.clock
+    )
 
 
 def auto(snapshots: SnapshotSet, scenes: Scenes, old: Tuned | None = None):
-    return autoconfigure(snapshots.all(), snapshots.picture, scenes, SETTINGS, old=old or Tuned(), clock=scenes.clock)
+    return autoconfigure(
+        snapshots.all(), functools.cache(snapshots.picture), scenes, SETTINGS, old=old or Tuned(), clock=scenes.clock
+    )
 
 
 @pytest.mark.requirement("M-201", "M-239", "M-241", "M-242", "M-243", "M-244")
@@ -63,7 +68,7 @@ def test_a_stopped_run_tells_of_what_it_saw(tmp_path: Path) -> None:
         add(snapshots, scenes.picture(number, Seen("12BKL3", 500, 400)), "12BKL3")
     result = validate(
         snapshots.all(),
-        snapshots.picture,
+        functools.cache(snapshots.picture),
         scenes,
         SETTINGS,
         discard_below=0.5,

@@ -15,11 +15,17 @@ from argon2 import PasswordHasher
 from adapter.api.app import create_app
 from adapter.api.ports import CameraHealth, CameraProblem, CameraState, FoundCamera, ServerStatus, Services
 from adapter.api.status import status_text
+from adapter.camera_control import CameraControl
 from adapter.pictures import Pictures
+from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from adapter.store.users import Role
 from events.live import Live
+from inference.funnel import Funnel, FunnelHour
+from inference.snapshots import Snapshot
+from inference.types import Frame
+from tests.fakes.snapshot_scenes import Scenes
 from tests.rules.examples import NOON
 
 PASSWORD = "correct horse"
@@ -45,6 +51,10 @@ class FakeService:
     name: str = "gatehouse"
     told: list[str] = field(default_factory=list)
     problem: str = ""
+    scenes: Scenes = field(default_factory=Scenes)
+    control: CameraControl | None = None
+    fleet: StillFleet | None = None
+    """The real one, over a fleet that runs nothing."""
 
     async def status(self) -> ServerStatus:
         cameras = [
@@ -114,6 +124,47 @@ class FakeService:
             raise CameraProblem(self.problem)
         return b"\xff\xd8\xff\xd9"
 
+    @property
+    def snapshots(self) -> SnapshotControl:
+        return self.control.snapshots
+
+    async def take_snapshot(self, camera_id: str) -> Snapshot:
+        return await self.control.take_snapshot(camera_id)
+
+    async def autoconfigure(self, camera_id: str, apply: bool) -> Mapping[str, Any]:
+        return await self.control.autoconfigure(camera_id, apply)
+
+    async def undo_autoconfigure(self, camera_id: str) -> CameraRecord:
+        return await self.control.undo_autoconfigure(camera_id)
+
+    async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
+        return await self.control.funnel(camera_id)
+
+
+@dataclass
+class StillCamera:
+    """A camera at rest: one frame, and what its funnel counted."""
+
+    last_frame: Frame | None
+    funnel: Funnel = field(default_factory=Funnel)
+
+
+@dataclass
+class StillFleet:
+    """Runs nothing; remembers what was put."""
+
+    cameras: dict[str, StillCamera] = field(default_factory=dict)
+    put_records: list[CameraRecord] = field(default_factory=list)
+
+    async def put(self, record: CameraRecord) -> None:
+        self.put_records.append(record)
+
+    async def drop(self, camera_id: str) -> None:
+        self.cameras.pop(camera_id, None)
+
+    def find(self, camera_id: str) -> StillCamera | None:
+        return self.cameras.get(camera_id)
+
 
 @dataclass
 class Console:
@@ -154,6 +205,9 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
     clock = Clock()
     async with Store.in_folder(tmp_path, hasher=CHEAP) as store:
         service, live = FakeService(store), Live()
+        snapshots = SnapshotControl(folder=tmp_path / "snapshots", recognizer=service.scenes, clock=clock)
+        service.fleet = StillFleet()
+        service.control = CameraControl(store=store, fleet=service.fleet, snapshots=snapshots)
         app = create_app(
             Services(
                 store=store,

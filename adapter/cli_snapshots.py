@@ -1,0 +1,119 @@
+"""More of `onvif-lpr camera`: take, snapshots, validate, autoconfigure, funnel. Its commands join those of `cli_data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from adapter.cli_common import connect, console, fail
+from adapter.cli_data import _camera, camera_app
+
+__all__ = ["camera_app"]
+
+
+@camera_app.command("take")
+def take(context: typer.Context, name: str) -> None:
+    """Keep the newest live picture as a snapshot."""
+    service = connect(context)
+    kept = service.call("POST", f"/cameras/{_camera(service, name)['camera_id']}/snapshots/take")
+    console.print(f"kept {kept['name']}")
+
+
+@camera_app.command("snapshots")
+def snapshots(
+    context: typer.Context,
+    name: str,
+    add: Annotated[list[Path] | None, typer.Option(help="Import a JPEG or PNG. Repeatable.")] = None,
+    approve: Annotated[str, typer.Option(help="Approve this snapshot; without --plate as it is read.")] = "",
+    plate: Annotated[list[str] | None, typer.Option(help="The true plate of the approved one. Repeatable.")] = None,
+    reject: Annotated[str, typer.Option(help="Reject this snapshot.")] = "",
+) -> None:
+    """Import, approve or reject snapshots, and show them all."""
+    service = connect(context)
+    every = f"/cameras/{_camera(service, name)['camera_id']}/snapshots"
+    for file in add or ():
+        if not file.is_file():
+            fail(f"{file} does not exist")
+        service.call("POST", every, data=file.read_bytes())
+    if approve:
+        body: dict[str, Any] = {"approval": "approved"} | ({"plates": plate} if plate else {})
+        service.call("PATCH", f"{every}/{approve}", json=body)
+    if reject:
+        service.call("PATCH", f"{every}/{reject}", json={"approval": "rejected"})
+    answer = service.call("GET", every)
+    table = Table("snapshot", "state", "plates", "light", "weather", "vehicle")
+    for row in answer["snapshots"]:
+        tags = (row[tag] or "" for tag in ("light", "weather", "vehicle"))
+        table.add_row(row["name"], row["approval"], ", ".join(row["plates"]), *tags)
+    console.print(table)
+    for hint in answer["coverage"]["hints"]:
+        console.print(f"[yellow]note:[/yellow] {hint}")
+
+
+@camera_app.command("validate")
+def validate(context: typer.Context, name: str) -> None:
+    """Read all approved snapshots and compare with their plates."""
+    service = connect(context)
+    answer = service.call("POST", f"/cameras/{_camera(service, name)['camera_id']}/validate", json={})
+    table = Table("snapshot", "correct", "wrong", "missed", "why")
+    for row in answer["results"]:
+        wrong = ", ".join(f"{plate} read as {text}" for plate, text in row["wrong"])
+        table.add_row(row["name"], ", ".join(row["correct"]), wrong, ", ".join(row["missed"]), row["reason"])
+    console.print(table)
+    _figures("License plates", answer)
+    if answer["thresholds"]:
+        suggested = answer["thresholds"]
+        console.print(
+            f"suggested: discard below {suggested['discard_below']:.2f}, stop above {suggested['stop_above']:.2f} "
+            f"({suggested['why']})"
+        )
+
+
+@camera_app.command("autoconfigure")
+def autoconfigure(
+    context: typer.Context,
+    name: str,
+    apply: Annotated[bool, typer.Option("--apply", help="Store it; overwrites manual changes.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Put back what the last --apply overwrote.")] = False,
+) -> None:
+    """Find area, character heights, preset and thresholds from the approved snapshots."""
+    service = connect(context)
+    path = f"/cameras/{_camera(service, name)['camera_id']}/autoconfigure"
+    if undo:
+        service.call("POST", path + "/undo")
+        console.print("the former settings are back")
+        return
+    answer = service.call("POST", path, json={"apply": apply})
+    table = Table("setting", "before", "after")
+    for key, old in answer["old"].items():
+        table.add_row(key, str(old), str(answer["new"][key]))
+    console.print(table)
+    _figures("before", answer["before"])
+    _figures("after", answer["after"])
+    for note in answer["notes"]:
+        console.print(f"[yellow]note:[/yellow] {note}")
+    if not answer["applied"]:
+        console.print("Nothing was changed." if not answer["changed"] else "Nothing was changed; add --apply to do it.")
+
+
+@camera_app.command("funnel")
+def funnel(context: typer.Context, name: str) -> None:
+    """Where plates get lost, hour by hour."""
+    service = connect(context)
+    table = Table("hour", "frames", "motion", "found", "read", "accepted", "refused")
+    for row in service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/funnel"):
+        refused = ", ".join(f"{reason} {count}" for reason, count in row["rejected"].items())
+        counts = (str(row[key]) for key in ("frames", "motion", "found", "read", "accepted"))
+        table.add_row(row["starts_at"][:13], *counts, refused)
+    console.print(table)
+
+
+def _figures(title: str, one: dict[str, Any]) -> None:
+    likelihood = one["average_likelihood_percent"]
+    console.print(
+        f"{title}: {one['summary']} detected, {one['correct']} correct, {one['wrong']} wrong, {one['extra']} extra; "
+        f"average {'-' if likelihood is None else likelihood} %, {one['average_ms']} ms"
+    )

@@ -1,0 +1,200 @@
+"""Snapshots of cameras, and what is measured and chosen from them. Nothing here changes a camera: its owner does."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import cv2
+
+from adapter.api.ports import CameraProblem
+from adapter.camera_runs import AutoValues, CameraRuns, Run
+from adapter.store.cameras import CameraRecord
+from adapter.store.errors import Conflict
+from adapter.watching import CameraRecognition, SettingsRefused
+from inference.autoconfigure import AutoConfiguration, NothingRecognized, Tuned, autoconfigure
+from inference.snapshots import Approval, Snapshot, SnapshotSet, SnapshotsProblem, coverage
+from inference.types import Frame
+from inference.validate import Validation, judge, validate
+from inference.watch import Reads
+
+T = TypeVar("T")
+
+# Snapshots stand for the stream: compression of their own must not decide what is read.
+LIVE_QUALITY = 95
+
+
+class SnapshotControl:
+    """One folder per camera below `folder`. Long runs are done one at a time, in a thread of their own."""
+
+    def __init__(
+        self, *, folder: Path, recognizer: Reads, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._folder = folder
+        self._recognizer = recognizer
+        self._clock = clock
+        self._files = asyncio.Lock()
+        self._running = asyncio.Lock()
+
+    async def all(self, camera_id: str) -> Mapping[str, Any]:
+        kept = await asyncio.to_thread(self._set(camera_id).all)
+        found = coverage(kept)
+        return {"snapshots": [asdict(one) for one in kept], "coverage": asdict(found) | {"enough": found.enough}}
+
+    async def take(self, camera_id: str, frame: Frame | None) -> Snapshot:
+        """The newest frame of the running camera."""
+        if frame is None:
+            raise CameraProblem("There is no picture yet: the camera has not sent one since the service started.")
+        quality = [cv2.IMWRITE_JPEG_QUALITY, LIVE_QUALITY]
+        done, data = await asyncio.to_thread(cv2.imencode, ".jpg", frame.picture, quality)
+        if not done:
+            raise CameraProblem("The camera's picture cannot be kept as JPEG.")
+        return await self.add(camera_id, data.tobytes(), origin="live")
+
+    async def add(self, camera_id: str, content: bytes, *, origin: str = "import") -> Snapshot:
+        async with self._files:
+            added = self._clock()
+            return await asyncio.to_thread(self._set(camera_id).add, content, added_at=added, origin=origin)
+
+    async def path(self, camera_id: str, name: str) -> Path:
+        return await asyncio.to_thread(self._set(camera_id).path, name)
+
+    async def change(self, record: CameraRecord, name: str, changes: Mapping[str, Any]) -> Snapshot:
+        """Approve, reject, correct, tag. Approving without a plate takes what is read there as the truth."""
+        snapshots = self._set(record.camera_id)
+        async with self._files:
+            snapshot = replace(await asyncio.to_thread(snapshots.get, name), **changes)
+            if snapshot.approval is Approval.APPROVED and not snapshot.plates:
+                result = await self.analyse(record, name)
+                texts = tuple(one["text"] for one in result["candidates"] if one["accepted"])
+                snapshot = replace(snapshot, plates=texts)
+            return await asyncio.to_thread(snapshots.change, snapshot)
+
+    async def remove(self, camera_id: str, name: str) -> None:
+        async with self._files:
+            await asyncio.to_thread(self._set(camera_id).remove, name)
+
+    async def forget(self, camera_id: str) -> None:
+        """All pictures of a camera that is removed."""
+        async with self._files:
+            await asyncio.to_thread(shutil.rmtree, self._folder / camera_id, ignore_errors=True)
+
+    async def analyse(self, record: CameraRecord, name: str) -> dict[str, Any]:
+        """What is read on one snapshot with the camera's settings, approved or not (M-235, M-237)."""
+        snapshots, chosen = self._set(record.camera_id), _chosen(record.recognition)
+        settings = chosen.watch_settings(record.modules).recognition
+        snapshot = await asyncio.to_thread(snapshots.get, name)
+        picture = await asyncio.to_thread(snapshots.picture, name)
+        recognition = await asyncio.to_thread(self._recognizer.recognize, picture, settings)
+        spent_ms = recognition.stages.detect_ms + recognition.stages.read_ms
+        result = judge(snapshot, picture, recognition, discard_below=chosen.discard_below, elapsed_ms=spent_ms)
+        candidates = [asdict(one) | {"accepted": one.likelihood >= chosen.discard_below} for one in result.candidates]
+        return asdict(result) | {"reason": result.reason, "candidates": candidates}
+
+    async def validate(self, record: CameraRecord, recognition: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        """A run with the camera's settings, or with others that are only tried (M-245)."""
+        tried = record.recognition if recognition is None else recognition
+        chosen = _chosen(tried)
+        snapshots = self._set(record.camera_id)
+        settings = chosen.watch_settings(record.modules).recognition
+
+        def run(stopped: Callable[[], bool]) -> Validation:
+            return validate(
+                snapshots.all(),
+                snapshots.picture,
+                self._recognizer,
+                settings,
+                discard_below=chosen.discard_below,
+                stopped=stopped,
+            )
+
+        result = await self._one_at_a_time(run)
+        if not result.results:
+            raise SnapshotsProblem("No snapshot is approved with its plate; approve at least one.")
+        names = ("plates", "detected", "correct", "wrong", "extra", "average_likelihood_percent", "average_ms")
+        figures = {name: getattr(result, name) for name in names}
+        kept = CameraRuns(self._folder / record.camera_id)
+        await asyncio.to_thread(kept.keep, Run(at=self._clock(), recognition=dict(tried), **figures))
+        return _as_json(result) | {"runs": [asdict(one) for one in await asyncio.to_thread(kept.all)]}
+
+    async def autoconfigure(self, record: CameraRecord) -> tuple[Mapping[str, Any], dict[str, Any]]:
+        """The report for a person, and the settings to store."""
+        chosen = _chosen(record.recognition)
+        snapshots = self._set(record.camera_id)
+        settings = chosen.watch_settings(record.modules).recognition
+        old = Tuned(**{name: getattr(chosen, name) for name in Tuned.__dataclass_fields__})
+
+        def run(stopped: Callable[[], bool]) -> AutoConfiguration:
+            kept = snapshots.all()
+            return autoconfigure(kept, snapshots.picture, self._recognizer, settings, old=old, stopped=stopped)
+
+        try:
+            found = await self._one_at_a_time(run)
+        except NothingRecognized as error:
+            raise SnapshotsProblem(str(error)) from error
+        report = {
+            "changed": found.changed,
+            "old": asdict(found.old),
+            "new": asdict(found.new),
+            "before": _as_json(found.before),
+            "after": _as_json(found.after),
+            "trials": [asdict(trial) for trial in found.trials],
+            "notes": list(found.notes),
+        }
+        wanted = CameraRecognition.from_stored({**record.recognition, **asdict(found.new)})
+        return report, wanted.model_dump(mode="json", exclude_defaults=True)
+
+    async def keep_auto(self, record: CameraRecord, new: Mapping[str, Any]) -> None:
+        """Remember what stood in the settings that are about to be overwritten (M-247)."""
+        names = Tuned.__dataclass_fields__
+        values = AutoValues(
+            at=self._clock(),
+            old={name: value for name, value in record.recognition.items() if name in names},
+            new={name: value for name, value in new.items() if name in names},
+        )
+        await asyncio.to_thread(CameraRuns(self._folder / record.camera_id).keep_auto, values)
+
+    async def auto(self, camera_id: str) -> AutoValues | None:
+        return await asyncio.to_thread(CameraRuns(self._folder / camera_id).auto)
+
+    async def before_auto(self, record: CameraRecord) -> dict[str, Any]:
+        """The settings with the old values back in place; what else was changed since stays changed."""
+        values = await self.auto(record.camera_id)
+        if values is None:
+            raise Conflict("There is nothing to undo: no auto-configuration was applied since the last undo.")
+        others = {name: one for name, one in record.recognition.items() if name not in Tuned.__dataclass_fields__}
+        return others | dict(values.old)
+
+    async def forget_auto(self, camera_id: str) -> None:
+        await asyncio.to_thread(CameraRuns(self._folder / camera_id).keep_auto, None)
+
+    def _set(self, camera_id: str) -> SnapshotSet:
+        return SnapshotSet(self._folder / camera_id)
+
+    async def _one_at_a_time(self, work: Callable[[Callable[[], bool]], T]) -> T:
+        if self._running.locked():
+            raise Conflict("Another validation or auto-configuration is running; try again when it is done.")
+        stop = threading.Event()
+        async with self._running:
+            try:
+                return await asyncio.to_thread(work, stop.is_set)
+            finally:
+                stop.set()
+
+
+def _chosen(recognition: Mapping[str, Any]) -> CameraRecognition:
+    try:
+        return CameraRecognition.from_stored(recognition)
+    except SettingsRefused as error:
+        raise SnapshotsProblem(f"The recognition settings cannot be used: {error}") from error
+
+
+def _as_json(validation: Validation) -> dict[str, Any]:
+    results = [asdict(one) | {"reason": one.reason} for one in validation.results]
+    return asdict(validation) | {"summary": validation.summary, "results": results}
