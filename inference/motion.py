@@ -19,6 +19,9 @@ WIDTH_PX = 320
 # Sensor noise after the downscale and blur stays below this many grey levels by day; at night it is measured.
 LEAST_STEP = 9.0
 NOISE_TIMES = 4.0
+# No sensor is this noisy after the averaging: half the picture changed by more, so it is another picture (a cut in a
+# recording, a camera that turned, the light switched on), and what was learned about the old one means nothing.
+MOST_NOISE = 10.0
 # Share of the small picture that a blob needs: a motorcycle plate's surroundings at 20 m cover more.
 LEAST_BLOB = 0.0007
 # The reference follows the picture with this time constant, so a vehicle that stopped is part of it soon.
@@ -72,27 +75,35 @@ class MotionGate:
         self._nuisances: list[_Nuisance] = []
 
     def moved(self, frame: Frame) -> MotionResult:
-        """What changed since the frames before; the first frame and a new resolution count as motion everywhere."""
+        """What changed since the frames before; a first frame, a cut and a new size count as motion everywhere."""
         height, width = frame.picture.shape[:2]
         grey = self._shrink(frame)
         if self._reference is None or self._mask is None or self._size != (width, height):
             self._size = (width, height)
-            self._reference = grey
             self._mask = self._draw_mask(grey.shape[1], grey.shape[0])
             self._mask_px = max(1, cv2.countNonZero(self._mask))
-            self._last_s = frame.monotonic_s
-            return MotionResult(True, (Box(x=0, y=0, width=width, height=height),), whole=True)
+            return self._begin(frame, grey)
         change = grey - self._reference
         # A cloud or the camera's own exposure shifts the whole picture; that is not motion.
         change -= float(np.median(change[::4, ::4]))
         size = cv2.absdiff(change, 0.0)
         noise = float(np.median(size[::4, ::4])) / 0.6745
+        if noise > MOST_NOISE:
+            return self._begin(frame, grey)
         step = max(LEAST_STEP, NOISE_TIMES * noise) / self._sensitivity
         hot = cv2.compare(size, step, cv2.CMP_GT) & self._mask
         elapsed_s = max(0.0, frame.monotonic_s - self._last_s)
         self._last_s = frame.monotonic_s
         cv2.accumulateWeighted(grey, self._reference, 1.0 - float(np.exp(-max(elapsed_s, 0.02) / SETTLE_S)))
         return self._blobs(hot, frame.monotonic_s, width / grey.shape[1], height / grey.shape[0])
+
+    def _begin(self, frame: Frame, grey: _Grey) -> MotionResult:
+        """A picture that has nothing to do with the one before: motion everywhere, and the reference begins anew."""
+        height, width = frame.picture.shape[:2]
+        self._reference = grey
+        self._last_s = frame.monotonic_s
+        self._nuisances.clear()
+        return MotionResult(True, (Box(x=0, y=0, width=width, height=height),), whole=True)
 
     def _shrink(self, frame: Frame) -> _Grey:
         small: Picture = frame.picture

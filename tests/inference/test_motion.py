@@ -140,3 +140,16 @@ def test_the_gate_costs_little() -> None:
             gate.moved(one)
     # Not a budget, a tripwire: a pass over full-size pictures would cost ten times as much.
     assert (time.thread_time() - started_s) / 50 < 0.02
+
+
+def test_a_cut_to_another_scene_counts_as_motion_everywhere_however_often_it_comes() -> None:
+    gate = MotionGate()
+    scenes = [street(seed) for seed in (1, 2, 3)]
+    number = 0
+    for scene in scenes * 3:
+        cut = gate.moved(frame(scene, number))
+        assert cut.moved
+        assert cut.whole
+        still = [gate.moved(frame(scene, number + later)).moved for later in range(1, 4)]
+        assert still == [False, False, False]
+        number += 4
