@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
+import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,10 +17,9 @@ from adapter.cli_common import console, fail
 modules_app = typer.Typer(help="Country modules.", no_args_is_help=True)
 models_app = typer.Typer(help="Model packs.", no_args_is_help=True)
 
-PICTURES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm", ".m4v"}
-# A picture of more than this many pixels is not from a camera; decoding it could take all the memory.
-MOST_PIXELS = 100_000_000
+# Where `make bench` finds labelled photos and clips when nobody says.
+DATA_VARIABLE = "ONVIF_LPR_DATA"
 
 
 def read(
@@ -31,31 +31,34 @@ def read(
     threads: Annotated[int, typer.Option(min=1, max=64)] = 2,
 ) -> None:
     """Read the plates in pictures and videos."""
-    from inference.errors import InferenceError  # noqa: PLC0415 - loading OpenVINO only when it is needed
-    from inference.recognition import RecognitionSettings  # noqa: PLC0415
+    from inference.errors import InferenceError, SourceError  # noqa: PLC0415 - loading OpenVINO only when needed
+    from inference.read import FILE_SETTINGS  # noqa: PLC0415
     from inference.recognizer import open_recognizer  # noqa: PLC0415
 
     codes = tuple(code.strip() for code in modules.split(",") if code.strip())
-    settings = RecognitionSettings(modules=codes, max_seconds_per_frame=None)
+    settings = replace(FILE_SETTINGS, modules=codes)
     files = list(_files(paths))
     if not files:
         fail("no pictures or videos there")
     try:
         recognizer = open_recognizer(pack, device=device, threads=threads)
+        recognizer.check(settings)
         rows = _rows(files, recognizer, settings)
         if as_json:
             for row in rows:
                 typer.echo(json.dumps(row))
         else:
             _show(rows)
-    except InferenceError as error:
+    except (InferenceError, SourceError) as error:
         fail(str(error))
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:
+    from inference.read import PICTURE_SUFFIXES  # noqa: PLC0415
+
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES | VIDEOS)
+            yield from sorted(f for f in path.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES | VIDEOS)
         elif path.is_file():
             yield path
         else:
@@ -63,6 +66,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
 
 def _rows(files: list[Path], recognizer: Any, settings: Any) -> Iterator[dict[str, Any]]:
+    from inference.read import read_paths  # noqa: PLC0415
     from inference.video import read_video  # noqa: PLC0415
 
     for file in files:
@@ -70,25 +74,15 @@ def _rows(files: list[Path], recognizer: Any, settings: Any) -> Iterator[dict[st
             for vehicle in read_video(file, recognizer, settings):
                 yield vehicle.as_json()
         else:
-            yield _read_picture(file, recognizer, settings)
+            for result in read_paths([file], settings=settings, recognizer=recognizer):
+                yield _picture_row(result)
 
 
-def _read_picture(file: Path, recognizer: Any, settings: Any) -> dict[str, Any]:
-    import cv2  # noqa: PLC0415
-
-    try:
-        picture = cv2.imread(str(file), cv2.IMREAD_COLOR)
-    except cv2.error:
-        picture = None
-    if picture is None or picture.shape[0] * picture.shape[1] > MOST_PIXELS:
-        reason = "not a picture that can be decoded" if picture is None else "more pixels than any camera has"
-        return {"file": str(file), "ms": 0.0, "plates": [], "error": reason}
-    started = time.perf_counter()
-    recognition = recognizer.recognize(picture, settings)
-    spent_ms = (time.perf_counter() - started) * 1000
-    return {
-        "file": str(file),
-        "ms": round(spent_ms, 2),
+def _picture_row(result: Any) -> dict[str, Any]:
+    readings = result.recognition.readings if result.recognition else ()
+    row = {
+        "file": str(result.path),
+        "ms": round(result.ms, 2),
         "plates": [
             {
                 "text": reading.plate.plate_number,
@@ -96,9 +90,10 @@ def _read_picture(file: Path, recognizer: Any, settings: Any) -> dict[str, Any]:
                 "country": reading.plate.country_code,
                 "box": [round(v, 1) for v in (reading.box.x, reading.box.y, reading.box.width, reading.box.height)],
             }
-            for reading in recognition.readings
+            for reading in readings
         ],
     }
+    return row | ({"error": result.problem} if result.problem else {})
 
 
 def _show(rows: Iterator[dict[str, Any]]) -> None:
@@ -118,22 +113,24 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
 
 
 def bench(
-    context: typer.Context,
     photos: Annotated[Path | None, typer.Option(help="Folder of labelled photos (labels.csv).")] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of labelled clips (labels.csv).")] = None,
     pack: Annotated[str, typer.Option()] = "ppocr",
 ) -> None:
     """Measure accuracy and speed on labelled photos and clips."""
-    from inference import bench as photo_bench  # noqa: PLC0415
-    from inference import bench_video  # noqa: PLC0415
+    from inference.bench import main as bench_photos  # noqa: PLC0415
+    from inference.bench_video import main as bench_clips  # noqa: PLC0415
 
+    if photos is None and clips is None and DATA_VARIABLE in os.environ:
+        data = Path(os.environ[DATA_VARIABLE])
+        photos, clips = data / "photos", data / "video"
     if photos is None and clips is None:
-        fail("nothing to measure: give --photos DIR or --clips DIR")
+        fail(f"nothing to measure: give --photos DIR or --clips DIR, or set {DATA_VARIABLE}")
     code = 0
     if photos is not None:
-        code |= photo_bench.main(["--pack", pack, "--photos", str(photos)])
+        code |= bench_photos(["--pack", pack, "--photos", str(photos)])
     if clips is not None:
-        code |= bench_video.main(["--pack", pack, "--clips", str(clips)])
+        code |= bench_clips(["--pack", pack, "--clips", str(clips)])
     raise typer.Exit(code)
 
 

@@ -1,0 +1,79 @@
+"""The command line, as a person types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from adapter.cli import app
+
+run = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.photos
+def test_read_prints_one_object_per_picture(photos: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    done = run.invoke(app, ["read", "--json", "--modules", "SK", str(photos / "eu" / "test_045.jpg"), str(broken)])
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert set(first) == {"file", "ms", "plates"}
+    assert first["plates"][0]["text"] == "RK878AC"
+    assert first["plates"][0]["country"] == "SK"
+    assert len(first["plates"][0]["box"]) == 4
+    assert 0 < first["plates"][0]["likelihood"] <= 1
+    assert second["plates"] == []
+    assert "no picture" in second["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["read", "nothing-here.jpg"], "does not exist"),
+        (["read", "--pack", "no-such-pack", "."], "no pictures"),
+        (["bench"], "nothing to measure"),
+        (["status"], "onvif-lpr serve"),
+        (["--settings", "none.toml", "status"], "does not exist"),
+        (["models", "install", "no-such-pack", "--from", "."], "no model pack"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(
+    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ONVIF_LPR_DATA", raising=False)
+    monkeypatch.setenv("ONVIF_LPR_DATA_DIR", str(tmp_path / "data"))
+    done = run.invoke(app, arguments)
+    assert done.exit_code == 1
+    assert words in " ".join(done.stderr.split())
+    assert "Traceback" not in done.output
+
+
+def test_an_unknown_pack_is_named_with_those_there_are(tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    picture.write_bytes(b"x")
+    done = run.invoke(app, ["read", "--pack", "nonsense", str(picture)])
+    assert done.exit_code == 1
+    assert "ppocr" in done.stderr
+
+
+@pytest.mark.requirement("M-028")
+def test_every_shipped_module_is_listed_without_a_download() -> None:
+    done = run.invoke(app, ["modules", "list"])
+    codes = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("│")}
+    manual = "HR CZ RCB DK EC ET EST X_EU FO FIN X_XX F D GH GB GR GUY HON HK H IS"
+    assert set(manual.split()) <= codes
+
+
+def test_a_wrong_module_file_is_told_with_exit_code_1(tmp_path: Path) -> None:
+    file = tmp_path / "XX.toml"
+    file.write_text("code = 7\n", encoding="utf-8")
+    done = run.invoke(app, ["modules", "check", str(file)])
+    assert done.exit_code == 1
+    assert "XX.toml" in done.stdout
