@@ -10,7 +10,7 @@ from typing import Any
 from adapter.api.ports import CameraProblem, FoundCamera
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera, is_onvif_address
-from adapter.snapshot_control import SnapshotControl
+from adapter.snapshot_control import TUNED, SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import NotFound
 from adapter.store.facts import Facts
@@ -124,7 +124,9 @@ class CameraControl:
             # The camera may have been changed while the search ran: only the tuned settings are ours.
             record = await self._store.cameras.get(camera_id)
             await self.snapshots.keep_auto(record, recognition)
-            await self.change(replace(record, recognition=recognition))
+            tuned = {name: value for name, value in recognition.items() if name in TUNED}
+            others = {name: value for name, value in record.recognition.items() if name not in TUNED}
+            await self.change(replace(record, recognition=others | tuned))
         return {**report, "applied": applied}
 
     async def undo_autoconfigure(self, camera_id: str) -> CameraRecord:

@@ -1,4 +1,4 @@
-"""More of `onvif-lpr camera`: take, snapshots, validate, autoconfigure, funnel. Its commands join those of `cli_data`."""
+"""More of `onvif-lpr camera`: take, snapshots, validate, autoconfigure, funnel. They join those of `cli_data`."""
 
 from __future__ import annotations
 

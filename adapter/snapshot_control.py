@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 # Snapshots stand for the stream: compression of their own must not decide what is read.
 LIVE_QUALITY = 95
+TUNED = frozenset(Tuned.__dataclass_fields__)
+"""The recognition settings that auto-configuration overwrites."""
 
 
 class SnapshotControl:
@@ -128,7 +130,7 @@ class SnapshotControl:
         chosen = _chosen(record.recognition)
         snapshots = self._set(record.camera_id)
         settings = chosen.watch_settings(record.modules).recognition
-        old = Tuned(**{name: getattr(chosen, name) for name in Tuned.__dataclass_fields__})
+        old = Tuned(**{name: getattr(chosen, name) for name in TUNED})
 
         def run(stopped: Callable[[], bool]) -> AutoConfiguration:
             kept = snapshots.all()
@@ -152,11 +154,10 @@ class SnapshotControl:
 
     async def keep_auto(self, record: CameraRecord, new: Mapping[str, Any]) -> None:
         """Remember what stood in the settings that are about to be overwritten (M-247)."""
-        names = Tuned.__dataclass_fields__
         values = AutoValues(
             at=self._clock(),
-            old={name: value for name, value in record.recognition.items() if name in names},
-            new={name: value for name, value in new.items() if name in names},
+            old={name: value for name, value in record.recognition.items() if name in TUNED},
+            new={name: value for name, value in new.items() if name in TUNED},
         )
         await asyncio.to_thread(CameraRuns(self._folder / record.camera_id).keep_auto, values)
 
@@ -168,7 +169,7 @@ class SnapshotControl:
         values = await self.auto(record.camera_id)
         if values is None:
             raise Conflict("There is nothing to undo: no auto-configuration was applied since the last undo.")
-        others = {name: one for name, one in record.recognition.items() if name not in Tuned.__dataclass_fields__}
+        others = {name: one for name, one in record.recognition.items() if name not in TUNED}
         return others | dict(values.old)
 
     async def forget_auto(self, camera_id: str) -> None:

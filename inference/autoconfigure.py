@@ -32,6 +32,7 @@ BAND_MARGIN = 1.1
 CHARACTER_SHARE = 0.66
 # Of two settings that read the same plates, one is faster only when it saves more than measuring varies by.
 CLEARLY_FASTER = 0.9
+JITTER_MS = 3.0
 # The search looks at this many snapshots at most, spread over the set, and ends after this time.
 MOST_SEARCHED = 10
 SEARCH_S = 30.0
@@ -227,7 +228,7 @@ def _best(trials: Sequence[Trial]) -> Trial:
     best = trials[0]
     for trial in trials[1:]:
         better = (trial.correct, -trial.mistakes), (best.correct, -best.mistakes)
-        faster = trial.average_ms < CLEARLY_FASTER * best.average_ms
+        faster = trial.average_ms < CLEARLY_FASTER * best.average_ms - JITTER_MS
         if better[0] > better[1] or (better[0] == better[1] and faster):
             best = trial
     return best
