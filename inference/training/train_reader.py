@@ -117,6 +117,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--real-share", type=float, default=0.3)
+    parser.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=1_000_000_000, help="stop after this many more steps (smoke run)")
     options = parser.parse_args()
@@ -134,6 +135,10 @@ def main() -> None:
     optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=0.02)
     checkpoint = options.out / "reader.pt"
     spent, step = 0.0, 0
+    if options.start and not checkpoint.exists():
+        begun = {key: value.float() for key, value in torch.load(options.start, weights_only=True).items()}
+        net.load_state_dict(begun)
+        average.load_state_dict(begun)
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(state["net"])
