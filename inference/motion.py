@@ -21,7 +21,7 @@ LEAST_STEP = 9.0
 NOISE_TIMES = 4.0
 # No sensor is this noisy after the averaging: half the picture changed by more, so it is another picture (a cut in a
 # recording, a camera that turned, the light switched on), and what was learned about the old one means nothing.
-MOST_NOISE = 10.0
+MOST_NOISE = 7.0
 # Share of the small picture that a blob needs: a motorcycle plate's surroundings at 20 m cover more.
 LEAST_BLOB = 0.0007
 # The reference follows the picture with this time constant, so a vehicle that stopped is part of it soon.
