@@ -58,6 +58,7 @@ class RtspServer:
         self._closing = False
 
     async def __aenter__(self) -> Self:
+        self._closing = False
         self._server = await asyncio.start_server(self._accept, self._host, self._wanted_port, limit=HEADER_LIMIT_BYTES)
         log.info("rtsp.open", port=self.port)
         return self
@@ -81,7 +82,6 @@ class RtspServer:
                 await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
         await self._server.wait_closed()
         self._server = None
-        self._closing = False
 
     @property
     def port(self) -> int:

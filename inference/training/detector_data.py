@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from inference.training.scenes import SceneDresser
 
 LONGEST_SIDE = 900  # scenes are kept in memory at most this large
-SMALLEST_PLATE_PX, LARGEST_PLATE_PX = 14.0, 190.0
+SMALLEST_PLATE_PX, LARGEST_PLATE_SHARE = 14.0, 0.55
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ def load_scenes(folder: Path, split: str, sets: tuple[str, ...] | None = None) -
 
 def sample(
     scene: Scene, size: int, rng: random.Random, *, behind: Scene | None = None, dresser: SceneDresser | None = None
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """One training picture and the corners (n, 4, 2) of its plates.
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.bool_]]:
+    """One training picture, the corners (n, 4, 2) of its plates, and which of these are exact (n).
 
     `behind` fills what `scene` leaves empty when it is made small; `dresser` swaps plates and adds lures.
     """
@@ -76,9 +76,10 @@ def sample(
         picture = picture[:, ::-1].copy()
         corners = corners[:, [1, 0, 3, 2]].copy()
         corners[..., 0] = size - corners[..., 0]
+    exact = np.zeros(len(corners), np.bool_)
     if dresser is not None:
-        corners = dresser.dress(picture, corners, softness)
-    return spoil(picture, rng), corners
+        corners, exact = dresser.dress(picture, corners, softness)
+    return spoil(picture, rng), corners, exact
 
 
 def _lay(
@@ -90,7 +91,7 @@ def _lay(
     corners = np.stack([scene.boxes[:, [0, 2, 2, 0]], scene.boxes[:, [1, 1, 3, 3]]], axis=-1).astype(np.float32)
     if len(scene.boxes) and rng.random() < 0.92:
         x0, y0, x1, y1 = scene.boxes[rng.randrange(len(scene.boxes))]
-        target = math.exp(rng.uniform(math.log(SMALLEST_PLATE_PX), math.log(LARGEST_PLATE_PX)))
+        target = math.exp(rng.uniform(math.log(SMALLEST_PLATE_PX), math.log(LARGEST_PLATE_SHARE * size)))
         scale = float(np.clip(target / max(x1 - x0, 4.0), 0.15, 4.0))
         centre = np.array([(x0 + x1) / 2, (y0 + y1) / 2])
         # The plate lands anywhere in the picture, now and then cut by the edge.

@@ -21,13 +21,18 @@ KEPT_PLATES = 240  # drawn plates to choose from; a few are redrawn with every b
 class SceneDresser:
     """Changes a warped training picture: swaps plates, adds lures. Not for several threads at once."""
 
-    def __init__(self, press: PlatePress, rng: random.Random, *, swap: float = 0.45, lure: float = 0.3) -> None:
+    def __init__(self, press: PlatePress, rng: random.Random, *, swap: float = 0.6, lure: float = 0.3) -> None:
         self._press, self._rng = press, rng
         self._swap, self._lure = swap, lure
         self._plates = [press.draw() for _ in range(24)]
 
-    def dress(self, picture: NDArray[np.uint8], corners: NDArray[np.float32], softness: float) -> NDArray[np.float32]:
-        """Changes `picture` in place; returns the corners of its plates. `softness`: how far the scene is enlarged."""
+    def dress(
+        self, picture: NDArray[np.uint8], corners: NDArray[np.float32], softness: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Changes `picture` in place; returns the corners of its plates, and which of them are exact (drawn plates).
+
+        `softness`: how far the scene is enlarged.
+        """
         rng = self._rng
         if len(self._plates) < KEPT_PLATES or rng.random() < 0.5:
             fresh = self._press.draw()
@@ -36,14 +41,16 @@ class SceneDresser:
             else:
                 self._plates[rng.randrange(KEPT_PLATES)] = fresh
         changed = corners.copy()
+        exact = np.zeros(len(corners), np.bool_)
         if rng.random() < self._swap:
             for index, quad in enumerate(corners):
                 if _inside(quad, picture.shape[1], picture.shape[0]) > 0.6:
                     changed[index] = self._swapped(picture, quad, rng.choice(self._plates), softness)
+                    exact[index] = True
         if rng.random() < self._lure:
             for _ in range(rng.randrange(1, 4)):
                 self._place_lure(picture, changed)
-        return changed
+        return changed, exact
 
     def _swapped(
         self, picture: NDArray[np.uint8], quad: NDArray[np.float32], plate: FlatPlate, softness: float

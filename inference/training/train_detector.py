@@ -28,9 +28,11 @@ PIXELS_PER_BATCH = 16 * 320 * 320
 SAVE_EVERY_S = 300
 # The map is learned soon; how well the reader's crop fits is what is left to win.
 BOX_WEIGHT, CORNER_WEIGHT = 3.0, 5.0
+# People draw boxes with up to a quarter of air around a plate; the shape is learned from drawn plates.
+REAL_SHAPE_WEIGHT = 0.1
 
 
-def targets(corners: list[np.ndarray], size: int) -> tuple[Tensor, Tensor, Tensor]:
+def targets(corners: list[np.ndarray], exact: list[np.ndarray], size: int) -> tuple[Tensor, Tensor, Tensor]:
     """Heat (n, 1, g, g), box distances and corner offsets (n, 12, g, g) in cells, and the mask of taught cells."""
     grid = size // STRIDE
     heat = np.zeros((len(corners), 1, grid, grid), np.float32)
@@ -38,7 +40,7 @@ def targets(corners: list[np.ndarray], size: int) -> tuple[Tensor, Tensor, Tenso
     mask = np.zeros((len(corners), 1, grid, grid), np.float32)
     ys, xs = np.mgrid[0:grid, 0:grid].astype(np.float32) + 0.5
     for index, plates in enumerate(corners):
-        for plate in plates / STRIDE:
+        for plate, is_exact in zip(plates / STRIDE, exact[index], strict=True):
             x0, y0 = plate.min(axis=0)
             x1, y1 = plate.max(axis=0)
             # A plate that is mostly outside, or too small for its characters, teaches nothing: its cells are ignored.
@@ -57,7 +59,7 @@ def targets(corners: list[np.ndarray], size: int) -> tuple[Tensor, Tensor, Tenso
             heat[index, 0, gy, gx] = 1.0
             taught = bump > 0.5
             taught[gy, gx] = True
-            mask[index, 0][taught] = bump[taught].clip(0.3)
+            mask[index, 0][taught] = bump[taught].clip(0.3) * (1.0 if is_exact else REAL_SHAPE_WEIGHT)
             values[index, 0][taught] = (xs - x0)[taught]
             values[index, 1][taught] = (ys - y0)[taught]
             values[index, 2][taught] = (x1 - xs)[taught]
@@ -186,13 +188,14 @@ def main() -> None:
         fonts = sorted(options.fonts.glob("*.ttf")) or convert_fonts(options.fonts, options.out / "fonts")
         dresser = SceneDresser(PlatePress(fonts, rng), rng)
 
-    def batch() -> tuple[int, list[np.ndarray], list[np.ndarray]]:
+    def batch() -> tuple[int, list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         size = rng.choice(SIZES)
         drawn = [
             sample(rng.choice(train), size, rng, behind=rng.choice(train), dresser=dresser)
             for _ in range(max(4, PIXELS_PER_BATCH // size**2))
         ]
-        return size, [picture for picture, _ in drawn], [corners for _, corners in drawn]
+        pictures, corners, exact = zip(*drawn, strict=True)
+        return size, list(pictures), list(corners), list(exact)
 
     with ThreadPoolExecutor(1) as pool:
         upcoming = pool.submit(batch)
@@ -200,14 +203,14 @@ def main() -> None:
         last_saved = mark
         running: dict[str, float] = {}
         while spent < options.minutes * 60 and step < last_step:
-            size, pictures, corners = upcoming.result()
+            size, pictures, corners, exact = upcoming.result()
             upcoming = pool.submit(batch)
             x = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255  # channels last
             progress = min(1.0, spent / (options.minutes * 60))
             rate = 2e-3 * min(1.0, (step + 1) / 200) * max(0.02, 0.5 * (1 + math.cos(math.pi * progress)))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            loss, parts = loss_of(net(x), *targets(corners, size))
+            loss, parts = loss_of(net(x), *targets(corners, exact, size))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), 5.0)

@@ -19,6 +19,7 @@ from events.errors import OutputRefused, OutputUnavailable
 from events.types import Delivery, Event
 from events.webhook import OperatorUrlPolicy, WebhookOutput, payload
 from tests.fakes.events import NOON, alarm_raised, camera_lost, event_id, plate_recognized
+from tests.fakes.tcp import listening
 
 SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 PUBLIC = "https://lpr.example:8443/"
@@ -171,9 +172,7 @@ async def test_a_receiver_that_hangs_up_is_tried_again(session: aiohttp.ClientSe
         await reader.readline()
         writer.close()
 
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
+    async with listening(hang_up) as port:
         hook = Hook()
         with pytest.raises(OutputUnavailable):
             await output(hook, session, url=f"http://127.0.0.1:{port}/").send(delivery(alarm_raised()))

@@ -17,6 +17,7 @@ from events.metadata.rtsp import RtspServer
 from events.metadata.rtsp_stream import Sink, Stream
 from inference.av_feed import KeyRate
 from inference.source import SourceStatus, open_source
+from tests.fakes.tcp import listening
 
 WAIT_S = 15.0
 FPS = 20
@@ -175,13 +176,10 @@ class UdpOnlyCamera:
                     sending = asyncio.create_task(self._send(port), name="datagrams")
                 writer.write(("\r\n".join([f"RTSP/1.0 {status}", *answer, "", ""]) + body).encode())
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
         finally:
             if sending is not None:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
-            writer.close()
 
     async def _send(self, port: int) -> None:
         loop = asyncio.get_running_loop()
@@ -204,13 +202,13 @@ class UdpOnlyCamera:
 
 async def test_a_camera_that_refuses_tcp_is_asked_over_udp() -> None:
     camera = UdpOnlyCamera()
-    server = await asyncio.start_server(camera.serve, "127.0.0.1", 0)
-    async with server:
-        port = server.sockets[0].getsockname()[1]
-        async with open_source(f"rtsp://127.0.0.1:{port}/live", first_retry_s=0.01) as source:
-            frame = await source.next_frame(WAIT_S)
-            assert frame is not None, source.state.error
-            assert frame.picture.shape == (192, 320, 3)
+    async with (
+        listening(camera.serve) as port,
+        open_source(f"rtsp://127.0.0.1:{port}/live", first_retry_s=0.01) as source,
+    ):
+        frame = await source.next_frame(WAIT_S)
+        assert frame is not None, source.state.error
+        assert frame.picture.shape == (192, 320, 3)
     assert "TCP" in camera.transports[0]
     assert "TCP" not in camera.transports[1]
 

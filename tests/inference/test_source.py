@@ -19,6 +19,7 @@ from aiohttp import web
 
 from inference.feeds import redact_url, with_login
 from inference.source import STOP_WITHIN_S, Source, SourceStatus, open_source
+from tests.fakes.tcp import listening
 
 WAIT_S = 10.0
 
@@ -71,25 +72,6 @@ async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
         yield f"http://{host}:{port}/"
     finally:
         await runner.cleanup()
-
-
-@asynccontextmanager
-async def answering(
-    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
-) -> AsyncIterator[int]:
-    """A bare TCP server, for what no HTTP library would send."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
 
 
 async def test_a_file_plays_to_its_end_and_every_frame_is_taken_dropped_or_skipped(tmp_path: Path) -> None:
@@ -247,7 +229,7 @@ async def test_a_hostile_rtsp_server_gives_a_clear_state_and_is_tried_again(answ
         writer.write(answer)
         await writer.drain()
 
-    async with answering(talk) as port:
+    async with listening(talk) as port:
         url = f"rtsp://user:geheim@127.0.0.1:{port}/live"
         async with open_source(url, first_retry_s=0.01, read_timeout_s=0.5) as source:
             await until(lambda: source.state.status is SourceStatus.LOST and connections >= 3)
@@ -304,7 +286,7 @@ async def test_closing_returns_in_time_while_a_camera_is_silent() -> None:
         await reader.read(10_000)
         await reader.read(10_000)
 
-    async with answering(silent) as port:
+    async with listening(silent) as port:
         source = open_source(f"rtsp://127.0.0.1:{port}/live", read_timeout_s=0.5)
         await source.open()
         started_s = time.monotonic()

@@ -135,7 +135,7 @@ def test_the_reader_sees_the_same_plate_in_bright_and_dark() -> None:
 
 def test_targets_teach_the_corners_of_a_tilted_plate() -> None:
     quad = np.array([[40, 60], [104, 52], [106, 72], [42, 80]], np.float32)
-    heat, values, mask = targets([quad[None]], 160)
+    heat, values, mask = targets([quad[None]], [np.ones(1, np.bool_)], 160)
     y, x = divmod(int(heat[0, 0].argmax()), heat.shape[-1])
     assert heat[0, 0, y, x] == 1.0 and mask[0, 0, y, x] > 0
     at = np.array([x + 0.5, y + 0.5], np.float32)
@@ -146,7 +146,7 @@ def test_targets_teach_the_corners_of_a_tilted_plate() -> None:
 
 def test_a_plate_mostly_outside_is_neither_taught_nor_punished() -> None:
     quad = np.array([[-60, 60], [20, 60], [20, 80], [-60, 80]], np.float32)
-    heat, _, mask = targets([quad[None]], 160)
+    heat, _, mask = targets([quad[None]], [np.ones(1, np.bool_)], 160)
     assert (heat == -1).any() and not (heat > 0.5).any() and not mask.any()
 
 
@@ -157,7 +157,8 @@ def test_a_swapped_plate_lies_where_its_corners_say(fonts: list[Path]) -> None:
     for _ in range(10):
         picture = np.full((320, 320, 3), 90, np.uint8)
         before = picture.copy()
-        corners = dresser.dress(picture, quad, 1.0)
+        corners, exact = dresser.dress(picture, quad, 1.0)
+        assert exact.all()
         inside = cv2.fillConvexPoly(np.zeros((320, 320), np.uint8), corners[0].astype(np.int32), 1) > 0
         changed = (picture != before).any(axis=2)
         assert changed[inside].mean() > 0.9
@@ -173,7 +174,7 @@ def test_samples_cover_small_and_large_plates_and_fill_the_picture() -> None:
     ]
     widths = []
     for _ in range(80):
-        picture, corners = sample(scenes[0], 256, rng, behind=scenes[1])
+        picture, corners, _exact = sample(scenes[0], 256, rng, behind=scenes[1])
         assert picture.shape == (256, 256, 3)
         widths += [float(np.ptp(quad[:, 0])) for quad in corners]
     assert min(widths) < 24 and max(widths) > 120
