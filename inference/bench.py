@@ -26,7 +26,7 @@ from inference.types import Box, Reading
 EU_MEMBERS = (
     "A B BG CY CZ D DK E EST F FIN GR H HR I IRL L LT LV M NL P PL RO S SK SLO".split()  # noqa: SIM905 - a table of codes
 )
-SET_MODULES: Mapping[str, tuple[str, ...]] = {"us": ("US",), "eu": ("X_EU", *EU_MEMBERS), "br": ("BR",)}
+SET_MODULES: Mapping[str, tuple[str, ...]] = {"us": ("US",), "eu": ("X_XX", "X_EU", *EU_MEMBERS), "br": ("BR",)}
 _FOLD = str.maketrans("OQI", "001")
 
 

@@ -86,6 +86,13 @@ class ReaderSpec(_Weights):
     """Lower characters (pixels in the picture) are refused as too small rather than guessed."""
     crops: Annotated[tuple[Crop, ...], Field(min_length=1, max_length=9)] = (Crop(),)
     """The first crop of every region is read; the others of those that may be plates."""
+    look_alikes: dict[
+        Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{2}$")], Annotated[float, Field(ge=0, lt=1)]
+    ] = {}
+    """"XY": how often this reader takes a true X for Y although it is sure; replaces `recognizer.LOOK_ALIKES`."""
+    max_bend: Annotated[float, Field(ge=0, le=20)] = 4.5
+    """A syntax may overrule the reader by this much in all (log likelihood): 4.5 is two or three look-alikes, not a
+    rewritten text. The better the reader, the less."""
 
 
 class PackFile(_Strict):

@@ -24,8 +24,6 @@ _OVERLAY = re.compile(
 )
 _TELEPHONE = re.compile(r"^\W*(?:1[-. ]?)?(?:\(?\d{3}\)?[-. ])?\d{3}[-.]\d{4}\W*$|^1?[-. ]?8\d\d[-.]|\d{9,}")
 NO_PLATE = -30.0
-# A syntax may overrule the reader by this much in all (log likelihood): two or three look-alikes, not a rewritten text.
-MAX_BEND = 4.5
 # For a pack that brings no weights of its own: those of the text reader, which are the most careful.
 DEFAULT_WEIGHTS = {
     **{"bias": -1.7, "margin": 0.8, "fit": 0.7, "fit_per_character": 1.4, "syntax": 1.0, "worst": 0.9},
@@ -42,12 +40,14 @@ class Candidate:
     hypotheses: tuple[Hypothesis, ...]
     quality: Quality
     picture_height_px: int
+    max_bend: float
+    """How far a syntax may overrule the reader (log likelihood)."""
 
     @property
     def best(self) -> Hypothesis | None:
         """The likeliest plate, None when every enabled module would have to bend what was read too far."""
         plain = max((h.score for h in self.hypotheses if h.module is None), default=-math.inf)
-        return next((h for h in self.hypotheses if h.module is not None and plain - h.score <= MAX_BEND), None)
+        return next((h for h in self.hypotheses if h.module is not None and plain - h.score <= self.max_bend), None)
 
     @property
     def raw_text(self) -> str:

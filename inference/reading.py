@@ -40,6 +40,7 @@ class PlateReader:
         crops: Sequence[Mapping[str, float]],
         weights: Mapping[str, float],
         character_share: float,
+        max_bend: float,
         smallest_character_px: float = 0.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -49,6 +50,7 @@ class PlateReader:
         self._weights = weights
         self._character_share = character_share
         self._smallest_character_px = smallest_character_px
+        self._max_bend = max_bend
         self._clock = clock
 
     def read(
@@ -115,6 +117,7 @@ class PlateReader:
             hypotheses=_regular_first(self._decoder.decode(crops)),
             quality=measure(window.picture, region.quad),
             picture_height_px=window.whole_height,
+            max_bend=self._max_bend,
         )
 
     def _answer(

@@ -97,6 +97,7 @@ class Recognizer:
             weights=_weights(self.pack),
             character_share=CHARACTER_SHARE[self.pack.file.detector.kind],
             smallest_character_px=self.pack.file.reader.smallest_character_px,
+            max_bend=self.pack.file.reader.max_bend,
         )
 
     def _longest_px(self, window: Window, settings: RecognitionSettings) -> int:
@@ -109,12 +110,13 @@ class Recognizer:
         with self._lock:
             if codes not in self._decoders:
                 modules = select_modules(codes, self.modules) if codes else tuple(self.modules.values())
-                self._decoders[codes] = Decoder(modules=modules, confusion_matrix=confusion(LOOK_ALIKES))
+                look_alikes = self.pack.file.reader.look_alikes or LOOK_ALIKES
+                self._decoders[codes] = Decoder(modules=modules, confusion_matrix=confusion(look_alikes))
             return self._decoders[codes]
 
 
 # "XY": how often a true X is read as Y, measured on labelled crops of many countries. O and 0, I and 1 are set higher:
-# many countries draw them alike, and then no reader can know.
+# many countries draw them alike, and a reader of text in general cannot know. A pack may bring its own.
 LOOK_ALIKES = {
     **{"O0": 0.4, "0O": 0.3, "I1": 0.25, "1I": 0.25},
     **{"Q0": 0.1, "QO": 0.03, "OQ": 0.02, "0Q": 0.005, "DO": 0.02, "D0": 0.01, "OD": 0.015, "0D": 0.01},

@@ -68,6 +68,7 @@ def plate_reader(texts: dict[tuple[int, int], str], *, clock: float = 0.0) -> tu
         crops=[{}, {"top": -0.15}],
         weights=DEFAULT_WEIGHTS,
         character_share=0.72,
+        max_bend=4.5,
         clock=lambda: clock,
     ), reader
 
@@ -93,6 +94,19 @@ def test_a_plate_is_read_with_country_box_and_characters() -> None:
     assert len(reading.characters) == 7
     assert reading.likelihood > 0.8
     assert rejections == ()
+
+
+def test_a_syntax_bends_a_sure_reader_less_than_an_unsure_one() -> None:
+    for bend, best in ((20.0, True), (1.0, False)):
+        found = PlateReader(
+            reader=SpokenReader({(370, 317): "AYX90S4"}),
+            decoder=Decoder(modules=select_modules(("BR",), installed_modules()), confusion_matrix=confusion({})),
+            crops=[{}],
+            weights=DEFAULT_WEIGHTS,
+            character_share=0.72,
+            max_bend=bend,
+        ).candidates(window(), [region(300, 300)], SETTINGS, deadline=None)
+        assert (found[0].best is not None) is best
 
 
 def test_text_no_module_explains_is_refused_as_no_syntax() -> None:
