@@ -70,7 +70,7 @@ $(TRAINING)/.installed: pyproject.toml
 # OFL fonts near those of plates, from npm.
 training-fonts: $(TRAINING)/.installed
 	@npm install --silent --no-audit --no-fund --prefix $(TRAINING)/fonts $(addprefix @fontsource/,$(FONTS))
-	@$(TRAINING)/bin/python -c 'from pathlib import Path; from inference.training.plates import convert_fonts; \
+	@$(TRAINING)/bin/python -c 'from pathlib import Path; from inference.training.fonts import convert_fonts; \
 	  fonts = Path("$(TRAINING)/fonts"); convert_fonts(fonts / "node_modules" / "@fontsource", fonts / "ttf")'
 
 train-detector: $(TRAINING)/.installed

@@ -1,10 +1,7 @@
-"""Rendered plates: the shapes, colours and layouts that plates have, then the light and lens that spoil them.
+"""Rendered plates: the shapes, colours and layouts that plates have, drawn flat; `lens` shows them as a camera does.
 
-A plate is drawn flat (`draw`), then seen (`see`): placed into a crop with perspective, blur, noise and compression, the
-same physics as the virtual camera's. Text is random inside the layouts of many countries, so that the reader learns
-shapes and leaves syntax to the country modules.
-
-Fonts are OFL fonts from `@fontsource` packages (`make training-fonts`), turned from woff2 to TrueType once.
+Text is random inside the layouts of many countries, so that the reader learns shapes and leaves syntax to the country
+modules.
 """
 
 from __future__ import annotations
@@ -17,46 +14,21 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from fontTools.ttLib import TTFont
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from inference.training.glyphs import HERSHEY, Hand, hershey_glyph, stroke_glyph
+from inference.training.layouts import (
+    AMERICAN_LAYOUTS,
+    ASIAN_LAYOUTS,
+    EU_LAYOUTS,
+    MERCOSUR,
+    OLD_BRAZILIAN,
+    TWO_LINE_LAYOUTS,
+)
+
 Bgr = tuple[int, int, int]
 LETTERS, DIGITS = string.ascii_uppercase, string.digits
-
-# Layouts: `L` letter, `D` digit, `X` either, ` ` a gap, `/` a second line. Weighted by how often plates look so.
-EU_LAYOUTS = (
-    "LL DDD LL", "LL DD LLL", "DD LLL D", "LL LL DD", "LLL DDDD", "L LL DDDD", "LL L DDD", "LL LL DDDD", "D LLL DDD",
-    "DDD LLL", "LLL DDD", "DDDD LLL", "LL DDDDD", "DL D DDDD", "LLLL DDD", "DD LL LL", "LL DDDD L", "LLLDDL",
-    "DD L DDDDD", "L DDDD LL", "DDD DL DD", "LLDD LLL",
-)  # fmt: skip
-AMERICAN_LAYOUTS = (
-    "LLL DDDD", "DLLLDDD", "DDD LLL", "LLL DDD", "DDDDDDD", "LL DDDDD", "DDDD LL", "LLLDDDD", "L DDDDDD", "XXXXXX",
-    "XXXXXXX", "DLL DDD", "DDLDDDD", "LLDDDLL", "XXXX", "XXXXX", "LLL LLL", "D LDDDD", "DDD XXX", "DDLLDD",
-)  # fmt: skip
-ASIAN_LAYOUTS = (
-    "LL DD LL DDDD", "LLL DDDD", "L DDDD L", "LLL DDD", "LL DDDD LL", "LXXXXX", "LDXXXX", "DDL DDDDD", "LL DD L DDDD",
-    "L DDDD LL", "LLL DDDD L",
-)  # fmt: skip
-TWO_LINE_LAYOUTS = (
-    "LLL/DDDD", "LL/DDDD", "LL DD/LL DDDD", "DD L/DDDDD", "LLL/DDD", "LL D/DDDD", "LLLDD/DDD", "LL DD/DDDD",
-    "L DD/DDDD", "LL/DD LLL", "DDD/LLL", "DDLD/DDDD", "LL L/DDD", "LLLL/DDD",
-)  # fmt: skip
-OLD_BRAZILIAN, MERCOSUR = "LLL-DDDD", ("LLLDLDD", "LL DDD LL", "LLL DDDD")
-
-
-def convert_fonts(packages: Path, out: Path) -> list[Path]:
-    """Turn the latin woff2 files of the `@fontsource` packages below `packages` into TrueType files."""
-    out.mkdir(parents=True, exist_ok=True)
-    for source in sorted(packages.glob("*/files/*-latin-[5-7]00-normal.woff2")) + sorted(
-        packages.glob("*/files/*-latin-400-normal.woff2")
-    ):
-        target = out / (source.stem + ".ttf")
-        if not target.exists():
-            font = TTFont(source)
-            font.flavor = None
-            font.save(target)
-    return sorted(out.glob("*.ttf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +121,7 @@ class PlatePress:
                 if rng.random() < 0.4:
                     self._sticker(image, corner)
         text = self._text(rng.choice(AMERICAN_LAYOUTS))
-        if rng.random() < 0.25 and " " in text:
+        if rng.random() < 0.4 and " " in text:
             self._emblem(image, (156, 80), rng.randrange(10, 22))
         # Characters fill about half of an American plate's height, often in thin strokes.
         area = (rng.randrange(10, 24), rng.randrange(34, 48), 312 - rng.randrange(10, 24), rng.randrange(110, 126))
@@ -176,7 +148,7 @@ class PlatePress:
         self._words(image, (60, 4, 340, 34), ink, 8, 20)
         dot = rng.random()
         shown = text if dot < 0.4 else text.replace("-", " ")
-        self._line(image, shown, (14, 40, 388, 122), ink, stroke=rng.random() < 0.7, stretch=(0.75, 1.0))
+        self._line(image, shown, (14, 40, 388, 122), ink, stroke=rng.random() < 0.8, stretch=(0.75, 1.0))
         self._border(image, ink, rng.random() < 0.6)
         return self._done(image, text, "brazil", 0)
 
@@ -313,7 +285,7 @@ class PlatePress:
 
     def _stroke_glyphs(self, text: str, height: int) -> list[NDArray[np.uint8] | None]:
         """Strokes of constant width on a grid, near the old Brazilian and other stamped shapes."""
-        thick = self._rng.randrange(6, 15)
+        hand = Hand.random(self._rng)
         drawn = self._rng.choice(HERSHEY) if self._rng.random() < 0.2 else None
         glyphs: list[NDArray[np.uint8] | None] = []
         for char in text:
@@ -324,7 +296,7 @@ class PlatePress:
                 cv2.circle(canvas, (12, 50), 8, 255, -1, cv2.LINE_AA)
                 glyphs.append(canvas)
             else:
-                glyphs.append(stroke_glyph(char, thick) if drawn is None else hershey_glyph(char, drawn, thick))
+                glyphs.append(stroke_glyph(char, hand) if drawn is None else hershey_glyph(char, drawn, hand.thick))
         return glyphs
 
     def _band(self, image: NDArray[np.uint8], x: int, *, width: int = 46, country: bool = True) -> None:
@@ -470,154 +442,3 @@ class PlatePress:
                 )
             image = frame
         return FlatPlate(image, "".join(c for c in text if c.isalnum()), family, lower, places)
-
-
-# Outlines on a 60x100 grid for the stroke font: polylines; an ellipse is (cx, cy, rx, ry, start, end) in degrees.
-_OUTLINES: dict[str, list[tuple[float, ...] | list[tuple[int, int]]]] = {
-    "A": [[(6, 96), (30, 6), (54, 96)], [(16, 66), (44, 66)]],
-    "B": [[(8, 6), (8, 94)], [(8, 6), (36, 6)], [(8, 48), (38, 48)], [(8, 94), (36, 94)],
-          (36, 27, 16, 21, -90, 90), (36, 71, 18, 23, -90, 90)],
-    "C": [(30, 30, 23, 24, 180, 350), (30, 70, 23, 24, 10, 180), [(7, 30), (7, 70)]],
-    "D": [[(8, 6), (8, 94)], [(8, 6), (28, 6)], [(8, 94), (28, 94)],
-          (28, 32, 25, 26, -90, 0), (28, 68, 25, 26, 0, 90), [(53, 32), (53, 68)]],
-    "E": [[(52, 6), (8, 6), (8, 94), (52, 94)], [(8, 48), (44, 48)]],
-    "F": [[(52, 6), (8, 6), (8, 94)], [(8, 48), (44, 48)]],
-    "G": [(30, 30, 23, 24, 180, 350), (30, 70, 23, 24, 0, 180), [(7, 30), (7, 70)], [(53, 70), (53, 52), (34, 52)]],
-    "H": [[(8, 6), (8, 94)], [(52, 6), (52, 94)], [(8, 49), (52, 49)]],
-    "I": [[(30, 6), (30, 94)]],
-    "J": [[(48, 6), (48, 70)], (28, 70, 20, 24, 0, 180)],
-    "K": [[(8, 6), (8, 94)], [(52, 6), (10, 54)], [(22, 42), (54, 94)]],
-    "L": [[(8, 6), (8, 94), (52, 94)]],
-    "M": [[(6, 94), (6, 6), (30, 60), (54, 6), (54, 94)]],
-    "N": [[(8, 94), (8, 6), (52, 94), (52, 6)]],
-    "O": [(30, 30, 23, 24, 180, 360), (30, 70, 23, 24, 0, 180), [(7, 30), (7, 70)], [(53, 30), (53, 70)]],
-    "P": [[(8, 94), (8, 6), (34, 6)], [(8, 54), (34, 54)], (34, 30, 20, 24, -90, 90)],
-    "Q": [(30, 30, 23, 24, 180, 360), (30, 70, 23, 24, 0, 180), [(7, 30), (7, 70)], [(53, 30), (53, 70)],
-          [(34, 72), (56, 98)]],
-    "R": [[(8, 94), (8, 6), (34, 6)], [(8, 52), (34, 52)], (34, 29, 20, 23, -90, 90), [(28, 52), (54, 94)]],
-    "S": [(30, 28, 22, 22, 90, 340), (30, 72, 23, 22, -90, 160)],
-    "T": [[(4, 6), (56, 6)], [(30, 6), (30, 94)]],
-    "U": [[(8, 6), (8, 70)], [(52, 6), (52, 70)], (30, 70, 22, 24, 0, 180)],
-    "V": [[(6, 6), (30, 94), (54, 6)]],
-    "W": [[(4, 6), (16, 94), (30, 36), (44, 94), (56, 6)]],
-    "X": [[(6, 6), (54, 94)], [(54, 6), (6, 94)]],
-    "Y": [[(6, 6), (30, 50), (54, 6)], [(30, 50), (30, 94)]],
-    "Z": [[(6, 6), (54, 6), (6, 94), (54, 94)]],
-    "0": [(30, 30, 21, 24, 180, 360), (30, 70, 21, 24, 0, 180), [(9, 30), (9, 70)], [(51, 30), (51, 70)]],
-    "1": [[(14, 26), (34, 6), (34, 94)]],
-    "2": [(30, 29, 22, 23, 180, 380), [(51, 36), (8, 94), (54, 94)]],
-    "3": [(29, 28, 20, 22, 200, 450), (29, 72, 22, 22, -90, 160)],
-    "4": [[(42, 94), (42, 6), (6, 68), (56, 68)]],
-    "5": [[(50, 6), (12, 6), (10, 46)], (29, 66, 22, 28, -120, 150)],
-    "6": [(30, 68, 22, 26, 0, 360), [(9, 62), (36, 6)]],
-    "7": [[(6, 6), (54, 6), (22, 94)]],
-    "8": [(30, 27, 18, 21, 0, 360), (30, 71, 22, 23, 0, 360)],
-    "9": [(30, 32, 22, 26, 0, 360), [(51, 38), (24, 94)]],
-}  # fmt: skip
-
-
-def stroke_glyph(char: str, thick: int) -> NDArray[np.uint8]:
-    """One character drawn with strokes of constant width, 100 px high."""
-    canvas = np.zeros((100, 60), np.uint8)
-    for part in _OUTLINES[char]:
-        if isinstance(part, tuple):
-            cx, cy, rx, ry, start, end = part
-            cv2.ellipse(canvas, (int(cx), int(cy)), (int(rx), int(ry)), 0, start, end, 255, thick, cv2.LINE_AA)
-        else:
-            cv2.polylines(canvas, [np.array(part, np.int32)], False, 255, thick, cv2.LINE_AA)
-    return canvas
-
-
-HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_PLAIN)
-
-
-def hershey_glyph(char: str, face: int, thick: int) -> NDArray[np.uint8]:
-    """One character in a plotter's strokes, 100 px high: plain round shapes, as painted test plates have them."""
-    (width, height), _ = cv2.getTextSize(char, face, 1.0, 1)
-    scale = (100 - thick) / max(1, height)
-    canvas = np.zeros((100, int(width * scale) + thick), np.uint8)
-    cv2.putText(canvas, char, (thick // 2, 100 - thick // 2), face, scale, 255, thick, cv2.LINE_AA)
-    return canvas
-
-
-def see(
-    drawn: FlatPlate, size: tuple[int, int], rng: random.Random, background: NDArray[np.uint8] | None = None
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The plate as a crop of `size` (width, height) shows it after a detector's box: tilted, loose, blurred, noisy.
-
-    Also returns where its characters' left and right sides are now, (n, 2, 2).
-    """
-    width, height = size
-    plate = drawn.picture
-    flat_height, flat_width = plate.shape[:2]
-    # The detector's box is a little loose or tight; the crop is stretched to the reader's input whatever its aspect.
-    margin_x, margin_y = rng.uniform(-0.03, 0.18), rng.uniform(-0.05, 0.25)
-    tilt, shear = math.radians(rng.gauss(0, 4)), rng.gauss(0, 0.10)
-    corners = np.array([[0, 0], [flat_width, 0], [flat_width, flat_height], [0, flat_height]], np.float32)
-    centred = corners - corners.mean(0)
-    turned = centred @ np.array([[math.cos(tilt), math.sin(tilt)], [-math.sin(tilt), math.cos(tilt)]], np.float32)
-    turned[:, 0] += shear * turned[:, 1]
-    turned *= 1 + rng.gauss(0, 0.02) * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32)
-    low, high = turned.min(0), turned.max(0)
-    span = (high - low) * np.array([1 + 2 * margin_x, 1 + 2 * margin_y], np.float32)
-    start = low - (high - low) * np.array([margin_x, margin_y], np.float32)
-    placed = (turned - start) / span * np.array([width, height], np.float32)
-    placed += np.array([rng.gauss(0, 0.012) * width, rng.gauss(0, 0.02) * height], np.float32)
-    # Pixels the camera really had: below 12 px of character height nobody can read, so it is not taught.
-    scale = math.exp(rng.uniform(math.log(0.26), math.log(1.3)))
-    matrix = cv2.getPerspectiveTransform(corners, placed.astype(np.float32))
-    if background is None:
-        crop = np.empty((height, width, 3), np.uint8)
-        crop[:] = [rng.randrange(256) for _ in range(3)]
-        if rng.random() < 0.5:
-            crop = np.clip(
-                crop + np.random.default_rng(rng.randrange(1 << 30)).normal(0, 25, crop.shape), 0, 255
-            ).astype(np.uint8)
-            crop = cv2.GaussianBlur(crop, (0, 0), 3)
-    else:
-        crop = cv2.resize(background, size)
-    crop = cv2.warpPerspective(
-        plate, matrix, size, dst=crop.copy(), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_TRANSPARENT
-    )
-    places = cv2.perspectiveTransform(drawn.places.reshape(1, -1, 2), matrix).reshape(-1, 2, 2)
-    return camera(crop, scale, rng), places.astype(np.float32)
-
-
-def camera(crop: NDArray[np.uint8], scale: float, rng: random.Random) -> NDArray[np.uint8]:
-    """Lens, sensor and encoder: low resolution, blur, light, noise, compression, sharpening."""
-    size = (crop.shape[1], crop.shape[0])
-    if rng.random() < 0.25:
-        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
-    if rng.random() < 0.3:
-        length = rng.randrange(3, 12)
-        kernel = np.zeros((length, length), np.float32)
-        kernel[length // 2] = 1.0 / length
-        angle = rng.choice([0, 90, rng.uniform(0, 180)])
-        turn = cv2.getRotationMatrix2D((length / 2 - 0.5, length / 2 - 0.5), angle, 1.0)
-        kernel = cv2.warpAffine(kernel, turn, (length, length))
-        crop = cv2.filter2D(crop, -1, kernel / max(kernel.sum(), 1e-3))
-    if rng.random() < 0.5:
-        crop = cv2.GaussianBlur(crop, (0, 0), rng.uniform(0.3, 1.9))
-    if scale < 1:
-        small = (max(20, round(size[0] * scale)), max(10, round(size[1] * scale)))
-        crop = cv2.resize(crop, small, interpolation=cv2.INTER_AREA)
-    gain, offset, gamma = rng.uniform(0.35, 1.35), rng.uniform(-30, 40), math.exp(rng.gauss(0, 0.35))
-    if rng.random() < 0.1:
-        gain, offset = rng.uniform(1.3, 2.2), rng.uniform(0, 60)
-    table = np.clip((np.arange(256) / 255.0) ** gamma * 255 * gain + offset, 0, 255).astype(np.uint8)
-    crop = cv2.LUT(crop, table)
-    if rng.random() < 0.06:
-        crop = 255 - crop
-    if rng.random() < 0.6:
-        noise = np.empty(crop.shape, np.int16)
-        cv2.randn(noise, 0, rng.uniform(1, 18) * min(1.0, 0.4 + scale))
-        crop = np.clip(crop.astype(np.int16) + noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, rng.randrange(20, 90)])
-        crop = cv2.imdecode(data, cv2.IMREAD_COLOR)
-    if crop.shape[1] != size[0]:
-        crop = cv2.resize(crop, size, interpolation=rng.choice([cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
-    if rng.random() < 0.15:
-        soft = cv2.GaussianBlur(crop, (0, 0), 1.5)
-        crop = cv2.addWeighted(crop, 1.8, soft, -0.8, 0)
-    return crop.astype(np.uint8)

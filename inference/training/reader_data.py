@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.plates import PlatePress, camera, see
+from inference.training.lens import camera, see
+from inference.training.plates import PlatePress
 from inference.training.reader_model import ALPHABET, COLUMNS, HEIGHT, LONGEST, NOTHING, ROWS, WIDTH
 
 VIEWS_PER_PLATE = 4  # drawing costs more than spoiling

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from inference.training.detector_data import Scene, load_scenes, sample
 from inference.training.detector_model import STRIDE, DetectorNet
-from inference.training.plates import PlatePress, convert_fonts
+from inference.training.fonts import convert_fonts
+from inference.training.plates import PlatePress
 from inference.training.scenes import SceneDresser
 
 SIZES = (256, 320, 320, 384, 448)

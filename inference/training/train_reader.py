@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inference.training.plates import convert_fonts
+from inference.training.fonts import convert_fonts
 from inference.training.reader_data import UNKNOWN, RealCrop, Samples, load_real, real_view
 from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ReaderNet
 

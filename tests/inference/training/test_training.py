@@ -15,7 +15,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed here (pip 
 cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed here")
 
 from inference.training.detector_data import Scene, sample  # noqa: E402 - after the skip
-from inference.training.plates import PlatePress, see  # noqa: E402
+from inference.training.lens import see  # noqa: E402
+from inference.training.plates import PlatePress  # noqa: E402
 from inference.training.reader_data import UNKNOWN, classes_of  # noqa: E402
 from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ROWS, ReaderNet  # noqa: E402
 from inference.training.scenes import SceneDresser  # noqa: E402
