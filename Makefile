@@ -82,4 +82,5 @@ train-reader: $(TRAINING)/.installed
 	  --out runs/reader --minutes $(MINUTES) $(ARGS)
 
 export-own: $(TRAINING)/.installed
-	$(TRAINING)/bin/python -m inference.training.export --runs runs --pack inference/packs/own
+	$(TRAINING)/bin/python -m inference.training.export --runs runs --out runs/fp16
+	$(TRAINING)/bin/python -m inference.training.quantize --fp16 runs/fp16 --data $(PLATES) --pack inference/packs/own

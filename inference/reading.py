@@ -26,7 +26,7 @@ EDGE_PX = 2.0
 # Above this the likelihoods of two plates in one picture differ by chance.
 BEYOND_DOUBT = 0.97
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
-CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.6}
+CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.72}
 
 
 class PlateReader:

@@ -1,7 +1,7 @@
-"""Turns check-points into the pack `own`: `python -m inference.training.export --runs DIR --pack DIR`.
+"""Turns check-points into OpenVINO networks: `python -m inference.training.export --runs DIR --out DIR`.
 
-Writes OpenVINO IR with FP16 weights, checks on random input that it answers as the trained network does, and sets the
-new digests in the pack's `pack.toml`.
+Writes OpenVINO IR with FP16 weights and checks on random input that it answers as the trained network does.
+`inference.training.quantize` takes them from there into the pack.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def set_digests(pack_toml: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, required=True, help="folder with detector/ and reader/")
-    parser.add_argument("--pack", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -70,12 +70,10 @@ def main() -> None:
         ("detector", detector, scene, [1, -1, -1, 3]),
         ("reader", reader, crops, [-1, HEIGHT, WIDTH, 1]),
     ):
-        off = export(module, example, shape, options.pack / f"{name}.xml")
+        off = export(module, example, shape, options.out / f"{name}.xml")
         print(f"{name}: largest difference to the trained network {off:.4f}")
         if name == "reader" and off > TOLERANCE:
             raise SystemExit("the exported reader answers differently; nothing should be shipped")
-    if (options.pack / "pack.toml").is_file():
-        set_digests(options.pack / "pack.toml")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from inference.training.layouts import (
     OLD_BRAZILIAN,
     TWO_LINE_LAYOUTS,
 )
+from inference.training.wear import worn
 
 Bgr = tuple[int, int, int]
 LETTERS, DIGITS = string.ascii_uppercase, string.digits
@@ -60,7 +61,7 @@ class PlatePress:
         rng = self._rng
         self._places = []
         family = rng.choices(
-            ("eu", "american", "brazil", "mercosur", "asian", "two_line", "dark"), (30, 30, 13, 5, 8, 10, 4)
+            ("eu", "american", "brazil", "mercosur", "asian", "two_line", "dark"), (26, 38, 13, 5, 6, 8, 4)
         )[0]
         if family == "eu":
             return self._european()
@@ -93,9 +94,9 @@ class PlatePress:
             self._band(image, 470, country=False)
             right = 462
         text = self._text(rng.choice(EU_LAYOUTS))
-        if rng.random() < 0.5:
-            self._seal(image, rng.randrange(left + 110, 330))
         self._line(image, text, (left + 4, 12, right, 100), ink, stretch=(0.8, 1.1))
+        if rng.random() < 0.6:
+            self._between(image, text)
         self._border(image, ink, rng.random() < 0.7)
         return self._done(image, text, "eu", 0)
 
@@ -121,11 +122,11 @@ class PlatePress:
                 if rng.random() < 0.4:
                     self._sticker(image, corner)
         text = self._text(rng.choice(AMERICAN_LAYOUTS))
-        if rng.random() < 0.4 and " " in text:
-            self._emblem(image, (156, 80), rng.randrange(10, 22))
         # Characters fill about half of an American plate's height, often in thin strokes.
         area = (rng.randrange(10, 24), rng.randrange(34, 48), 312 - rng.randrange(10, 24), rng.randrange(110, 126))
         self._line(image, text, area, ink, stretch=(0.7, 1.15), stroke=rng.random() < 0.3)
+        if rng.random() < 0.55:
+            self._between(image, text)
         self._border(image, ink, rng.random() < 0.4)
         return self._done(image, text, "american", 0)
 
@@ -333,10 +334,25 @@ class PlatePress:
         share = mask[: part.shape[0], : part.shape[1], None].astype(np.float32) / 255
         part[:] = (part * (1 - share) + np.array(ink, np.float32) * share).astype(np.uint8)
 
-    def _seal(self, image: NDArray[np.uint8], x: int) -> None:
-        colour = tuple(self._rng.randrange(256) for _ in range(3))
-        cv2.circle(image, (x, image.shape[0] // 3), 10, colour, -1, cv2.LINE_AA)
-        cv2.circle(image, (x, image.shape[0] * 2 // 3), 11, colour, self._rng.choice([1, -1]), cv2.LINE_AA)
+    def _between(self, image: NDArray[np.uint8], text: str) -> None:
+        """Seals, coats of arms and outlines of states in a gap between groups: what a reader takes for a character."""
+        groups = [sum(c.isalnum() for c in group) for group in text.split(" ")]
+        if len(groups) < 2:
+            return
+        after = sum(groups[: self._rng.randrange(1, len(groups))])
+        (_, (x0, y)), ((x1, _), _) = self._places[after - 1], self._places[after]
+        if x1 - x0 < 6:
+            return
+        x, size = round((x0 + x1) / 2), max(4, round((x1 - x0) * self._rng.uniform(0.35, 0.6)))
+        kind = self._rng.random()
+        if kind < 0.35:
+            colour = tuple(self._rng.randrange(256) for _ in range(3))
+            lift = round(size * self._rng.uniform(1.0, 1.6))
+            for centre in ((x, round(y) - lift), (x, round(y) + lift)):
+                cv2.circle(image, centre, size, colour, self._rng.choice([1, 2, -1]), cv2.LINE_AA)
+        else:
+            for _ in range(self._rng.randrange(1, 4)):
+                self._emblem(image, (x, round(y) + self._rng.randrange(-size, size + 1)), size)
 
     def _sticker(self, image: NDArray[np.uint8], corner: tuple[int, int]) -> None:
         x, y = corner
@@ -409,26 +425,7 @@ class PlatePress:
         """Dirt and shadows on the plate itself, and a frame around it now and then."""
         rng = self._rng
         height, width = image.shape[:2]
-        if rng.random() < 0.25:
-            dirt = cv2.resize(
-                np.random.default_rng(rng.randrange(1 << 30)).random((6, 14)).astype(np.float32),
-                (width, height),
-                interpolation=cv2.INTER_CUBIC,
-            )[..., None]
-            image = (image * (1 - 0.5 * rng.random() * dirt.clip(0, 1))).astype(np.uint8)
-        if rng.random() < 0.25:
-            shade = np.ones((height, width, 1), np.float32)
-            edge = np.array(
-                [
-                    [rng.uniform(-0.3, 1.3) * width, 0],
-                    [rng.uniform(-0.3, 1.3) * width, height],
-                    [width * 2, height],
-                    [width * 2, 0],
-                ],
-                np.int32,
-            )
-            cv2.fillPoly(shade, [edge], rng.uniform(0.35, 0.8))
-            image = (image * shade).astype(np.uint8)
+        image = worn(image, rng)
         places = np.array(self._places, np.float32).reshape(-1, 2, 2)
         if rng.random() < 0.35:
             rim = rng.randrange(4, 22)
