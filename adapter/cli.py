@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapter import cli_data, cli_models, cli_snapshots
+from adapter import cli_bench, cli_data, cli_models, cli_snapshots
 from adapter.cli_common import connect, console, fail, settings_from
 from adapter.settings import Settings
 
@@ -32,7 +32,7 @@ app.add_typer(cli_data.output_app, name="output")
 app.add_typer(cli_models.modules_app, name="modules")
 app.add_typer(cli_models.models_app, name="models")
 app.command("read")(cli_models.read)
-app.command("bench")(cli_models.bench)
+app.command("bench")(cli_bench.bench)
 
 
 @app.callback()

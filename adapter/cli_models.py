@@ -1,9 +1,8 @@
-"""`onvif-lpr read | bench | modules | models`: reading without a service."""
+"""`onvif-lpr read | modules | models`: reading without a service."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,6 @@ modules_app = typer.Typer(help="Country modules.", no_args_is_help=True)
 models_app = typer.Typer(help="Model packs.", no_args_is_help=True)
 
 VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm", ".m4v"}
-# Where `make bench` finds labelled photos and clips when nobody says.
-DATA_VARIABLE = "ONVIF_LPR_DATA"
 
 
 def read(
@@ -110,28 +107,6 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
         else:
             table.add_row(name, f"[dim]{row.get('error', 'no plate')}[/dim]", "", "", f"{row['ms']:.0f}")
     console.print(table)
-
-
-def bench(
-    photos: Annotated[Path | None, typer.Option(help="Folder of labelled photos (labels.csv).")] = None,
-    clips: Annotated[Path | None, typer.Option(help="Folder of labelled clips (labels.csv).")] = None,
-    pack: Annotated[str, typer.Option()] = "ppocr",
-) -> None:
-    """Measure accuracy and speed on labelled photos and clips."""
-    from inference.bench import main as bench_photos  # noqa: PLC0415
-    from inference.bench_video import main as bench_clips  # noqa: PLC0415
-
-    if photos is None and clips is None and DATA_VARIABLE in os.environ:
-        data = Path(os.environ[DATA_VARIABLE])
-        photos, clips = data / "photos", data / "video"
-    if photos is None and clips is None:
-        fail(f"nothing to measure: give --photos DIR or --clips DIR, or set {DATA_VARIABLE}")
-    code = 0
-    if photos is not None:
-        code |= bench_photos(["--pack", pack, "--photos", str(photos)])
-    if clips is not None:
-        code |= bench_clips(["--pack", pack, "--clips", str(clips)])
-    raise typer.Exit(code)
 
 
 @modules_app.command("list")

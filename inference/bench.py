@@ -1,4 +1,4 @@
-"""How well and how fast a pack reads labelled photos: `python -m inference.bench --pack ppocr --photos DIR`.
+"""How well a pack reads labelled photos.
 
 `DIR/labels.csv` has the columns dataset, file, x, y, w, h, plate. Match: the best reading of a photo equals the plate;
 in the set `us`, whose labels write 0 for both, O and Q count as 0 and I as 1. Found: some reading overlaps the plate.
@@ -7,26 +7,24 @@ False: readings that overlap none.
 
 from __future__ import annotations
 
-import argparse
 import csv
-import json
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import InferenceError
-from inference.modules import installed_modules
 from inference.read import FILE_SETTINGS, PictureResult, read_paths
 from inference.recognition import RecognitionSettings
-from inference.recognizer import Recognizer, open_recognizer
+from inference.recognizer import Recognizer
 from inference.types import Box, Reading
 
 EU_MEMBERS = (
     "A B BG CY CZ D DK E EST F FIN GR H HR I IRL L LT LV M NL P PL RO S SK SLO".split()  # noqa: SIM905 - a table of codes
 )
 SET_MODULES: Mapping[str, tuple[str, ...]] = {"us": ("US",), "eu": ("X_XX", "X_EU", *EU_MEMBERS), "br": ("BR",)}
+# Sets whose labels write 0 for O and Q, and 1 for I.
+FOLDED_SETS = frozenset({"us"})
 _FOLD = str.maketrans("OQI", "001")
 
 
@@ -78,7 +76,7 @@ def measure(
     labels: Sequence[Label],
     *,
     modules: Mapping[str, tuple[str, ...]] = SET_MODULES,
-    fold: frozenset[str] = frozenset({"us"}),
+    fold: frozenset[str] = FOLDED_SETS,
     settings: RecognitionSettings = FILE_SETTINGS,
 ) -> list[Outcome]:
     """Read every photo and compare."""
@@ -108,15 +106,25 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     return table
 
 
-def calibration_error(pairs: Sequence[tuple[float, bool]], *, bins: int = 10) -> float:
-    """Expected calibration error: how far likelihood and share of right reads differ, over equal-width bins."""
-    total = 0.0
+def reliability(pairs: Sequence[tuple[float, bool]], *, bins: int = 10) -> list[tuple[float, float, int]]:
+    """Mean likelihood, share of right reads and count in each equal-width bin that is not empty."""
+    rows = []
     for index in range(bins):
         inside = [(p, ok) for p, ok in pairs if min(int(p * bins), bins - 1) == index]
         if inside:
-            gap = statistics.fmean(p for p, _ in inside) - statistics.fmean(ok for _, ok in inside)
-            total += abs(gap) * len(inside) / len(pairs)
-    return total
+            mean = statistics.fmean(p for p, _ in inside)
+            rows.append((mean, statistics.fmean(ok for _, ok in inside), len(inside)))
+    return rows
+
+
+def calibration_error(pairs: Sequence[tuple[float, bool]], *, bins: int = 10) -> float:
+    """Expected calibration error: how far likelihood and share of right reads differ, over equal-width bins."""
+    return sum(abs(mean - right) * count / len(pairs) for mean, right, count in reliability(pairs, bins=bins))
+
+
+def same_plate(label: Label, text: str, *, folded: bool) -> bool:
+    """Whether a whole plate was read; `folded` forgives O, Q for 0 and I for 1."""
+    return text.translate(_FOLD) == label.plate.translate(_FOLD) if folded else text == label.plate
 
 
 def _compare(label: Label, result: PictureResult, *, folded: bool) -> Outcome:
@@ -125,13 +133,12 @@ def _compare(label: Label, result: PictureResult, *, folded: bool) -> Outcome:
     readings = result.recognition.readings
     best: Reading | None = readings[0] if readings else None
     text = best.plate.plate_number if best else ""
-    same = text.translate(_FOLD) == label.plate.translate(_FOLD) if folded else text == label.plate
     return Outcome(
         group=label.group,
         file=label.path.name,
         plate=label.plate,
         text=text,
-        match=same,
+        match=same_plate(label, text, folded=folded),
         found=any(reading.box.overlap(label.box) > 0 for reading in readings),
         false_readings=sum(reading.box.overlap(label.box) == 0 for reading in readings),
         likelihood=best.likelihood if best else 0.0,
@@ -145,49 +152,3 @@ def _compare(label: Label, result: PictureResult, *, folded: bool) -> Outcome:
             if rejection.box.overlap(label.box) > 0
         ),
     )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m inference.bench", description=__doc__)
-    parser.add_argument("--pack", default="ppocr")
-    parser.add_argument("--photos", type=Path, required=True)
-    parser.add_argument("--modules", default="", help="codes for every set, comma-separated; default: by set")
-    parser.add_argument("--every", type=int, default=1, help="only every n-th photo")
-    parser.add_argument("--device", default="CPU")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--misses", action="store_true", help="list the photos that did not match")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args(arguments)
-    write = sys.stdout.write
-    try:
-        labels = read_labels(options.photos)[:: options.every]
-        recognizer = open_recognizer(
-            options.pack, device=options.device, threads=options.threads, data_dir=options.data_dir
-        )
-        codes = tuple(code for code in options.modules.split(",") if code)
-        modules = {label.group: codes for label in labels} if codes else SET_MODULES
-        outcomes = measure(recognizer, labels, modules=modules)
-    except (InferenceError, OSError, KeyError) as error:
-        sys.stderr.write(f"bench: {error}\n")
-        return 1
-    table = summary(outcomes)
-    if options.json:
-        write(json.dumps({"pack": options.pack, "sets": table, "photos": [asdict(o) for o in outcomes]}) + "\n")
-        return 0
-    write(f"{options.pack}: {len(installed_modules())} modules installed\n")
-    for group, row in table.items():
-        write(
-            f"{group:>4}  match {row['match']:.3f}  found {row['found']:.3f}  false {row['false']:.3f}"
-            f"  detect {row['detect_ms']:.0f} ms  read {row['read_ms']:.0f} ms  ECE {row['ece']:.3f}\n"
-        )
-    if options.misses:
-        for o in outcomes:
-            if not o.match:
-                write(f"  {o.group} {o.file} {o.plate}: {o.text or '-'} ({o.likelihood:.2f}) {'; '.join(o.refused)}\n")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

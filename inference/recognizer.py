@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from inference.areas import Window, search_longest_px, search_window
+from inference.close_up import CloseUpDetector
 from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
 from inference.grids import fit_to_shape
@@ -148,7 +149,7 @@ def open_recognizer(
     if found.file.detector.kind == "text-lines":
         detector = TextLineDetector(network=_open_detector(engine, found))
     elif found.file.detector.kind == "plate-map":
-        detector = PlateMapDetector(network=_open_detector(engine, found))
+        detector = CloseUpDetector(PlateMapDetector(network=_open_detector(engine, found)))
     else:
         detector = PlateDetector(open_network=partial(_open_shape, engine, found))
     reader: Reader

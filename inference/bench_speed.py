@@ -1,0 +1,315 @@
+"""What looking costs, side by side in one run: every pack and rapidocr's own pipeline on the same 1280x720 frames.
+
+Times are processor time of one inference thread, so that neighbours on the machine hardly count, and every pipeline
+takes its turn on each frame: ratios within one run hold, single figures are those of the machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+
+from inference.bench import Label, same_plate
+from inference.motion import MotionGate
+from inference.read import FILE_SETTINGS, load_picture
+from inference.recognition import Polygon, Preset, Recognition, RecognitionSettings
+from inference.recognizer import Recognizer
+from inference.types import Box, Frame, Picture
+from inference.video import watch_video
+from inference.watch import watch_settings
+
+WIDTH, HEIGHT = 1280, 720
+REFERENCE = "rapidocr"
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+# A plate's characters are about this share of its labelled height.
+CHARACTERS = 0.7
+# Installers set the height band with a hand's breadth of room to either side.
+BAND = (0.8, 1.25)
+# Sensor noise of a camera by day, grey levels.
+NOISE = 2.0
+FPS, CLIP_S = 4, 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Still:
+    """A labelled photo as a camera of 1280x720 would send it; `box` in its pixels."""
+
+    label: Label
+    picture: Picture
+    box: Box
+
+
+@dataclass(slots=True, kw_only=True)
+class Cost:
+    """What one pipeline spent on every frame in one scenario, and how often it was right."""
+
+    pipeline: str
+    scenario: str
+    cpu_ms: list[float] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+
+    @property
+    def mean_ms(self) -> float:
+        return statistics.fmean(self.cpu_ms)
+
+    @property
+    def match(self) -> float | None:
+        """The share of frames whose plate was read; None where nothing was to be read."""
+        return statistics.fmean(self.right) if self.right else None
+
+
+def still_of(label: Label) -> Still:
+    """The photo scaled into the frame, the rest of the frame grey."""
+    photo = load_picture(label.path)
+    scale = min(WIDTH / photo.shape[1], HEIGHT / photo.shape[0])
+    size = round(photo.shape[1] * scale), round(photo.shape[0] * scale)
+    small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    picture = np.full((HEIGHT, WIDTH, 3), 114, np.uint8)
+    picture[: size[1], : size[0]] = small
+    box = label.box
+    return Still(
+        label=label,
+        picture=picture,
+        box=Box(x=box.x * scale, y=box.y * scale, width=box.width * scale, height=box.height * scale),
+    )
+
+
+def quarter(still: Still) -> Polygon:
+    """A quarter of the frame around the plate."""
+    x, y = still.box.center
+    left = min(max(x / WIDTH - 0.25, 0.0), 0.5)
+    top = min(max(y / HEIGHT - 0.25, 0.0), 0.5)
+    return ((left, top), (left + 0.5, top), (left + 0.5, top + 0.5), (left, top + 0.5))
+
+
+def trimmed(still: Still, settings: RecognitionSettings) -> RecognitionSettings:
+    """What an installer sets for this scene: a quarter of the frame and the height band of its characters."""
+    height = still.box.height * CHARACTERS / HEIGHT
+    return replace(
+        settings,
+        areas=(quarter(still),),
+        character_height_min=height * BAND[0],
+        character_height_max=height * BAND[1],
+    )
+
+
+class RapidOcr:
+    """rapidocr's own pipeline on the same engine; its plate is its surest text that could be one."""
+
+    def __init__(self) -> None:
+        from rapidocr import EngineType, RapidOCR  # noqa: PLC0415  # a second OpenVINO core, for this comparison only
+
+        engines = {f"{part}.engine_type": EngineType.OPENVINO for part in ("Det", "Cls", "Rec")}
+        one = {"EngineConfig.openvino.inference_num_threads": 1, "Global.log_level": "critical"}
+        self._ocr = RapidOCR(params={**engines, **one})
+
+    def plate(self, picture: Picture) -> str:
+        """The surest text of 4 to 10 letters and digits with a digit among them; empty when there is none."""
+        answer: Any = self._ocr(picture)
+        texts = zip(answer.scores or (), answer.txts or (), strict=True)
+        plain = [(score, "".join(c for c in text.upper() if c.isascii() and c.isalnum())) for score, text in texts]
+        return max((one for one in plain if 4 <= len(one[1]) <= 10 and any(map(str.isdigit, one[1]))), default=(0, ""))[
+            1
+        ]
+
+
+def measure_costs(
+    recognizers: Mapping[str, Recognizer],
+    labels: Sequence[Label],
+    *,
+    modules: Mapping[str, tuple[str, ...]],
+    fold: frozenset[str],
+    reference: RapidOcr | None,
+    on_photo: Callable[[], None] = lambda: None,
+) -> list[Cost]:
+    """Every pipeline in every scenario on every photo, taking turns."""
+    costs: dict[tuple[str, str], Cost] = {}
+
+    def run(name: str, scenario: str, still: Still, read: Callable[[], str]) -> None:
+        cost = costs.setdefault((name, scenario), Cost(pipeline=name, scenario=scenario))
+        started_s = time.process_time()
+        text = read()
+        cost.cpu_ms.append((time.process_time() - started_s) * 1000)
+        cost.right.append(same_plate(still.label, text, folded=still.label.group in fold))
+
+    for label in labels:
+        still = still_of(label)
+        if not costs:  # compiling and first calls are no part of looking
+            _warm_up(recognizers, still, reference)
+        if reference is not None:
+            run(REFERENCE, "whole", still, lambda still=still: reference.plate(still.picture))  # type: ignore[misc]
+        for name, recognizer in recognizers.items():
+            for scenario, settings in _scenarios(still, modules.get(label.group, ())):
+                _prepare(recognizer, still, settings)
+                run(name, scenario, still, lambda s=settings, r=recognizer, p=still.picture: _best(r.recognize(p, s)))  # type: ignore[misc]
+        on_photo()
+    gate = Cost(pipeline="motion gate", scenario="still")
+    gate.cpu_ms = measure_gate(still_of(labels[0]).picture)
+    return [*costs.values(), gate]
+
+
+def _scenarios(still: Still, modules: tuple[str, ...]) -> Iterator[tuple[str, RecognitionSettings]]:
+    whole = replace(FILE_SETTINGS, modules=modules)
+    yield "whole", whole
+    yield "fast", replace(whole, preset=Preset.FAST)
+    yield "accurate", replace(whole, preset=Preset.ACCURATE)
+    yield "area", replace(whole, areas=(quarter(still),))
+    yield "area+band", trimmed(still, whole)
+
+
+def _prepare(recognizer: Recognizer, still: Still, settings: RecognitionSettings) -> None:
+    """Packs that compile anew for each shape do so once per camera; that is not what a frame costs."""
+    if recognizer.pack.file.detector.kind == "plates" and settings.areas:
+        recognizer.recognize(still.picture, settings)
+
+
+def _warm_up(recognizers: Mapping[str, Recognizer], still: Still, reference: RapidOcr | None) -> None:
+    for recognizer in recognizers.values():
+        for _, settings in _scenarios(still, ()):
+            recognizer.recognize(still.picture, settings)
+    if reference is not None:
+        reference.plate(still.picture)
+
+
+def _best(recognition: Recognition) -> str:
+    return recognition.readings[0].plate.plate_number if recognition.readings else ""
+
+
+def measure_gate(picture: Picture, *, frames: int = 100) -> list[float]:
+    """Processor milliseconds of the motion gate per frame of a scene where nothing but the sensor's noise moves."""
+    gate = MotionGate()
+    noise = np.random.default_rng(0)
+    noisy = [_with_noise(picture, noise) for _ in range(4)]
+    spent = []
+    for index in range(frames):
+        frame = Frame(picture=noisy[index % 4], captured_at=EPOCH, monotonic_s=index / FPS, sequence=index)
+        started_s = time.process_time()
+        gate.moved(frame)
+        spent.append((time.process_time() - started_s) * 1000)
+    return spent[1:]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraCost:
+    """Processor time for one camera's clip: all of it, decoding alone, and what that means per core."""
+
+    pipeline: str
+    motion_share: float
+    trimmed: bool
+    looks: int
+    cpu_s: float
+    decode_cpu_s: float
+    seconds: float
+
+    @property
+    def cameras_per_core(self) -> float:
+        return self.seconds / self.cpu_s
+
+
+def measure_camera(
+    name: str, recognizer: Recognizer, clip: Path, still: Still, *, motion_share: float, trim: bool
+) -> CameraCost:
+    """One camera's minute, H.264 to passages, by the code that watches cameras."""
+    recognition = RecognitionSettings(max_seconds_per_frame=None)
+    settings = watch_settings(trimmed(still, recognition) if trim else recognition)
+    looks = 0
+
+    def count(_frame: Frame, _recognition: Recognition) -> None:
+        nonlocal looks
+        looks += 1
+
+    started_s = time.process_time()
+    for _ in watch_video(clip, recognizer, settings, epoch=EPOCH, on_look=count):
+        pass
+    cpu_s = time.process_time() - started_s
+    return CameraCost(
+        pipeline=name,
+        motion_share=motion_share,
+        trimmed=trim,
+        looks=looks,
+        cpu_s=cpu_s,
+        decode_cpu_s=measure_decoding(clip),
+        seconds=CLIP_S,
+    )
+
+
+def measure_decoding(clip: Path) -> float:
+    """Processor seconds to decode a clip into pictures."""
+    started_s = time.process_time()
+    with av.open(str(clip)) as container:
+        container.streams.video[0].thread_count = 1
+        for decoded in container.decode(video=0):
+            decoded.to_ndarray(format="bgr24")
+    return time.process_time() - started_s
+
+
+def write_clip(still: Still, path: Path, *, motion_share: float) -> None:
+    """A minute of a 720p H.264 camera at 4 frames a second: an empty scene, then a vehicle for its share of frames."""
+    noise = np.random.default_rng(0)
+    empty = cv2.GaussianBlur(still.picture, (0, 0), 25)
+    count = FPS * CLIP_S
+    moving = round(count * motion_share)
+    first = (count - moving) // 2
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("h264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.gop_size = FPS
+        stream.time_base = Fraction(1, FPS)
+        for index in range(count):
+            step = index - first
+            scene = _passing(empty, still.picture, step / max(moving, 1)) if 0 <= step < moving else empty
+            frame = av.VideoFrame.from_ndarray(_with_noise(scene, noise), format="bgr24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+
+
+def _passing(empty: Picture, vehicle: Picture, progress: float) -> Picture:
+    """The vehicle's picture slides through the frame from left to right, in full view half-way."""
+    shift = round((progress * 2 - 1) * WIDTH)
+    scene = empty.copy()
+    if shift < 0:
+        scene[:, : WIDTH + shift] = vehicle[:, -shift:]
+    else:
+        scene[:, shift:] = vehicle[:, : WIDTH - shift]
+    return scene
+
+
+def _with_noise(picture: Picture, noise: np.random.Generator) -> Picture:
+    grain = noise.normal(0, NOISE, picture.shape[:2])[..., None]
+    return np.clip(picture + grain, 0, 255).astype(np.uint8)
+
+
+def cost_curve(recognizer: Recognizer, still: Still) -> dict[str, list[tuple[float, float]]]:
+    """Processor milliseconds over the frame's width (pixels) and over the searched share of the frame (0 to 1)."""
+    by_width, by_area = [], []
+    for width in (640, 1280, 1920, 2560, 3840):
+        picture = np.asarray(cv2.resize(still.picture, (width, width * HEIGHT // WIDTH)), np.uint8)
+        by_width.append((float(width), _cost(recognizer, picture, FILE_SETTINGS)))
+    x, y = still.box.center
+    for share in (0.0625, 0.125, 0.25, 0.5, 0.75, 1.0):
+        side = share**0.5
+        left, top = min(max(x / WIDTH - side / 2, 0.0), 1 - side), min(max(y / HEIGHT - side / 2, 0.0), 1 - side)
+        area = ((left, top), (left + side, top), (left + side, top + side), (left, top + side))
+        by_area.append((share, _cost(recognizer, still.picture, replace(FILE_SETTINGS, areas=(area,)))))
+    return {"width_px": by_width, "area": by_area}
+
+
+def _cost(recognizer: Recognizer, picture: Picture, settings: RecognitionSettings, *, times: int = 3) -> float:
+    recognizer.recognize(picture, settings)
+    spent = []
+    for _ in range(times):
+        started_s = time.process_time()
+        recognizer.recognize(picture, settings)
+        spent.append((time.process_time() - started_s) * 1000)
+    return min(spent)
