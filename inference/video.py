@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from inference.av_feed import read_file
 from inference.recognition import Recognition, RecognitionSettings
-from inference.types import Direction, Frame, Passage, PassageState
+from inference.types import Direction, Frame, Passage, PassageState, Picture
 from inference.watch import Observer, Reads, WatchSettings, watch_settings
 
 
@@ -64,18 +64,28 @@ def watch_video(
     on_look: Callable[[Frame, Recognition], None] | None = None,
 ) -> Iterator[Passage]:
     """Every passage of a video file in all its states; `epoch` is when its first picture was taken."""
+    pictures = ((at_s, decoded.to_picture) for at_s, decoded in read_file(path))
+    yield from watch_pictures(pictures, recognizer, settings, epoch=epoch, on_look=on_look)
+
+
+def watch_pictures(
+    pictures: Iterable[tuple[float, Callable[[], Picture]]],
+    recognizer: Reads,
+    settings: WatchSettings,
+    *,
+    epoch: datetime,
+    on_look: Callable[[Frame, Recognition], None] | None = None,
+) -> Iterator[Passage]:
+    """Every passage in pictures with their times in seconds; only those that are looked at are asked for."""
     observer = Observer(settings)
     finals: set[int] = set()
     due_s = now_s = 0.0
-    for sequence, (now_s, decoded) in enumerate(read_file(path)):
+    for sequence, (now_s, take) in enumerate(pictures):
         # Half a frame early is nearer than a whole frame late.
         if now_s < due_s - 0.005:
             continue
         frame = Frame(
-            picture=decoded.to_picture(),
-            captured_at=epoch + timedelta(seconds=now_s),
-            monotonic_s=now_s,
-            sequence=sequence,
+            picture=take(), captured_at=epoch + timedelta(seconds=now_s), monotonic_s=now_s, sequence=sequence
         )
         plan, motion = observer.plan(frame)
         told: list[Passage] = []
