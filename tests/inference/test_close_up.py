@@ -1,0 +1,87 @@
+"""The closer look at small plates: where it looks, what it gives back, and what it leaves alone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.close_up import CloseUpDetector
+from inference.regions import Region, quad_of_box
+from inference.types import Box, Picture
+
+WIDTH, HEIGHT = 1280, 720
+
+
+class WhitePatches:
+    """Finds white patches: exactly where they are drawn, but a few pixels off in a picture of full width."""
+
+    def __init__(self, *, off: float = 4.0, only_whole: bool = False) -> None:
+        self._off = off
+        self._only_whole = only_whole
+        self.shown: list[tuple[int, int, int]] = []
+
+    def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
+        height, width = picture.shape[:2]
+        self.shown.append((width, height, longest_px))
+        whole = width == WIDTH
+        if self._only_whole and not whole:
+            return []
+        count, _, stats, _ = cv2.connectedComponentsWithStats((picture[..., 0] > 128).astype(np.uint8))
+        off = self._off if whole else 0.0
+        return [
+            Region(quad=quad_of_box(Box(x=x + off, y=y + off, width=w, height=h)), likelihood=0.5 + 0.001 * w)
+            for x, y, w, h, _ in stats[1:count].tolist()
+        ]
+
+
+def scene(*boxes: Box) -> Picture:
+    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    for box in boxes:
+        picture[int(box.y) : int(box.bottom), int(box.x) : int(box.right)] = 255
+    return picture
+
+
+SMALL = Box(x=400, y=300, width=80, height=20)
+
+
+def test_a_small_plate_takes_its_corners_from_the_closer_look_and_keeps_its_likelihood() -> None:
+    inner = WhitePatches()
+    (region,) = CloseUpDetector(inner).detect(scene(SMALL), longest_px=640)
+    assert np.allclose(region.quad, quad_of_box(SMALL), atol=0.01)
+    assert region.likelihood == pytest.approx(0.58)
+    width, _, longest_px = inner.shown[1]
+    assert width < WIDTH / 4
+    assert SMALL.width * longest_px / width == pytest.approx(CloseUpDetector.plate_px, rel=0.02)
+
+
+def test_a_plate_seen_large_enough_is_not_looked_at_again() -> None:
+    inner = WhitePatches()
+    large = Box(x=400, y=300, width=300, height=70)
+    (region,) = CloseUpDetector(inner).detect(scene(large), longest_px=640)
+    assert len(inner.shown) == 1
+    assert region.box.x == 404
+
+
+def test_what_vanishes_when_looked_at_closely_was_no_plate() -> None:
+    assert CloseUpDetector(WhitePatches(only_whole=True)).detect(scene(SMALL), longest_px=640) == []
+
+
+def test_the_neighbour_does_not_take_the_place_of_what_was_found() -> None:
+    beside = Box(x=490, y=300, width=80, height=20)
+    regions = CloseUpDetector(WhitePatches()).detect(scene(SMALL, beside), longest_px=640)
+    assert sorted(region.box.x for region in regions) == [400, 490]
+
+
+def test_a_car_park_costs_a_bounded_number_of_looks_and_loses_no_plate() -> None:
+    inner = WhitePatches()
+    boxes = [Box(x=20 + 120 * (i % 10), y=40 + 100 * (i // 10), width=60, height=16) for i in range(40)]
+    regions = CloseUpDetector(inner).detect(scene(*boxes), longest_px=640)
+    assert len(inner.shown) == 1 + CloseUpDetector.max_looks
+    assert len(regions) == 40
+
+
+def test_a_plate_in_the_corner_is_looked_at_within_the_picture() -> None:
+    corner = Box(x=0, y=0, width=60, height=15)
+    (region,) = CloseUpDetector(WhitePatches(off=2.0)).detect(scene(corner), longest_px=640)
+    assert np.allclose(region.quad, quad_of_box(corner), atol=0.01)
