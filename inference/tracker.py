@@ -38,6 +38,8 @@ COVERED_WITHIN_S = 2.0
 MOST_PREVIEWS = 4
 # Readings that agree beyond this number hardly change a likelihood.
 ENOUGH_READS = 6
+# While a plate comes nearer its next readings will be better ones: so many must agree before it is final.
+MANY_READS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,7 +229,8 @@ class Tracker:
             self._suppress(track)
         if track.closed or self._in_band(track):
             return []
-        sure = verdict.support >= 2 and verdict.likelihood >= settings.stop_above and not track.cut and track.arrived
+        agreed = verdict.support >= (MANY_READS if track.coming() else 2)
+        sure = agreed and verdict.likelihood >= settings.stop_above and not track.cut and track.arrived
         if (sure or (stands and track.read_count >= 3)) and self._acceptable(track, verdict):
             return self._finish(track, verdict, stages)
         return self._preview(track, verdict, stages)

@@ -33,6 +33,11 @@ RIGID = 0.35
 # Lettering this much smaller than a plate beside it (natural logarithm of the scale) is on that vehicle even when its
 # place jumps: a vehicle so far behind would show further up.
 TINY = 1.0
+# A plate that grows by this much a second (natural logarithm of the scale) is soon seen clearly better. The boxes of
+# small ones jitter by as much, so coming down the picture by so many widths a second counts as well.
+COMING = 0.15
+COMING_DOWN = 0.5
+COMING_FROM_S = 0.8
 # A box that stays within this share of its width does not move; detectors jitter by less.
 STILL = 0.12
 
@@ -133,7 +138,7 @@ class Track:
 
     def _keep(self, reading: Reading, frame: Frame, *, cut: bool) -> None:
         text = reading.plate.plate_number
-        worth = reading.likelihood * (1.0 + reading.sharpness / 100.0) * math.sqrt(max(reading.box.width, 1.0))
+        worth = reading.likelihood * math.sqrt(max(reading.sharpness, 0.01) * max(reading.box.width, 1.0))
         worth *= 0.3 if cut else 1.0
         if text in self.shots and self.shots[text].worth >= worth:
             return
@@ -237,6 +242,15 @@ class Track:
                 break
             since = sight.at_s
         return now_s - since
+
+    def coming(self) -> bool:
+        """It comes nearer at a pace that promises a better look within a second."""
+        latest = self.sightings[-1]
+        recent = [sight for sight in self.sightings if latest.at_s - sight.at_s <= COMING_FROM_S]
+        first, span = recent[0], latest.at_s - recent[0].at_s
+        down = (latest.box.center[1] - first.box.center[1]) / max(latest.box.width, 1.0)
+        grown = growth_between(first.box, latest.box)
+        return span > 0 and (grown >= COMING * span or (down >= COMING_DOWN * span and grown > -COMING * span))
 
     def direction(self) -> Direction:
         """Approaching or departing by its size, else left or right, else by its vertical move."""

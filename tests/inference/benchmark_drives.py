@@ -28,7 +28,7 @@ from inference.recognizer import open_recognizer
 from inference.types import Box, Frame, Passage, PassageState, Picture, Reading
 from inference.video import watch_pictures
 from inference.watch import Reads, watch_settings
-from tests.inference.drives import FPS, Drive, Scenario, Vehicle, make_drive
+from tests.inference.drives import FPS, Drive, Scenario, Subject, Vehicle, make_drive
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 # Every photo drives by alone; the other scenarios take every third one, so that a run stays within an hour.
@@ -132,7 +132,8 @@ def plan(labels: Sequence[Label], scenarios: Sequence[Scenario]) -> Iterator[Dri
             chosen = [label for label in labels if label.group == group]
             step = 1 if scenario is Scenario.SINGLE else OTHERS_EVERY
             for start in range(0, len(chosen) - scenario.vehicles + 1, step):
-                yield make_drive(scenario, chosen[start : start + scenario.vehicles], start)
+                subjects = [Subject.of(label) for label in chosen[start : start + scenario.vehicles]]
+                yield make_drive(scenario, subjects, start)
 
 
 def table(scores: Sequence[DriveScore]) -> dict[str, dict[str, float]]:

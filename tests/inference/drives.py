@@ -20,7 +20,7 @@ import numpy as np
 from inference.bench import Label
 from inference.types import Box, Picture
 from mock_vms.camera.encode import H264Encoder, encode_jpeg
-from mock_vms.camera.photos import read_picture
+from mock_vms.camera.photos import LARGEST_SCALE, read_picture
 from mock_vms.camera.physics import Plane, expose, shutter_of, smear
 from mock_vms.camera.sensor import Region, Sensor, View
 from mock_vms.camera.state import EncoderSettings, Encoding, ExposureMode, ImagingSettings
@@ -30,8 +30,8 @@ SIZE = (1280, 720)
 FPS = 8.0
 # What is shown of the photo, in plate widths: to either side, above and below the plate's centre.
 ASIDE, ABOVE, BELOW = 2.1, 2.0, 0.85
-# A photo is not enlarged, and a plate that fills the picture is no drive-by.
-WIDEST_PX = 150.0
+# How wide a plate is at its nearest. Beyond twice its size a photo shows nothing more.
+NEAREST_PX = 150.0
 # How much smaller the plate is where the vehicle comes into view.
 FAR = 0.38
 ROAD_AFTER_S = 1.6
@@ -81,11 +81,11 @@ CAMERAS = {
         shake_px=(0.3, 2.5),
     ),
     Light.NIGHT: Camera(
-        exposure_us=(3000, 9000),
-        gain_db=(28, 38),
-        level=(0.25, 0.8),
-        quality=(15, 40),
-        bitrates_kbps=(700, 1000, 2000),
+        exposure_us=(2000, 6000),
+        gain_db=(27, 36),
+        level=(0.35, 0.9),
+        quality=(20, 45),
+        bitrates_kbps=(1000, 2000, 4000),
         shake_px=(0.5, 4.0),
     ),
 }
@@ -98,6 +98,18 @@ class Pose:
     x: float
     y: float
     scale: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A vehicle as it was photographed, with the truth about its plate."""
+
+    label: Label
+    photo: Plane
+
+    @classmethod
+    def of(cls, label: Label) -> Subject:
+        return cls(label=label, photo=read_picture(label.path))
 
 
 Course = Callable[[float], Pose | None]
@@ -211,14 +223,14 @@ class Drive:
         return (x - x0) / (2 * step_s), (y - y0) / (2 * step_s)
 
 
-def make_drive(scenario: Scenario, labels: Sequence[Label], seed: int) -> Drive:
-    """A drive of the scenario with the vehicles of these photos (as many as it takes)."""
+def make_drive(scenario: Scenario, subjects: Sequence[Subject], seed: int) -> Drive:
+    """A drive of the scenario with the first of these vehicles, as many as it takes."""
     chance = random.Random(f"{scenario} {seed}")
     vehicles = []
     duration_s = 0.0
-    for place, label in enumerate(labels[: scenario.vehicles]):
+    for place, subject in enumerate(subjects[: scenario.vehicles]):
         path, until_s = _path(scenario, place, chance)
-        vehicles.append(_vehicle(label, path))
+        vehicles.append(_vehicle(subject, path))
         duration_s = max(duration_s, until_s)
     light = Light.DAY if seed % 2 == 0 else Light.NIGHT
     camera = CAMERAS[light]
@@ -256,14 +268,15 @@ def make_drive(scenario: Scenario, labels: Sequence[Label], seed: int) -> Drive:
     )
 
 
-def _vehicle(label: Label, path: Course) -> Vehicle:
-    photo = read_picture(label.path)
+def _vehicle(subject: Subject, path: Course) -> Vehicle:
+    photo, label = subject.photo, subject.label
     height, width = photo.shape[:2]
     (x, y), plate = label.box.center, label.box
     left, right = int(max(0, x - ASIDE * plate.width)), int(min(width, x + ASIDE * plate.width))
     top, bottom = int(max(0, y - ABOVE * plate.width)), int(min(height, y + BELOW * plate.width))
-    scale = min(1.0, WIDEST_PX / plate.width)
-    shown = cv2.resize(photo[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    scale = min(LARGEST_SCALE, NEAREST_PX / plate.width)
+    smoothing = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    shown = cv2.resize(photo[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=smoothing)
     box = Box(
         x=(plate.x - left) * scale, y=(plate.y - top) * scale, width=plate.width * scale, height=plate.height * scale
     )

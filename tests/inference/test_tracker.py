@@ -209,8 +209,26 @@ def test_the_time_span_delays_every_result(span_s: float) -> None:
 def test_two_sure_readings_that_agree_stop_the_vote() -> None:
     tracker = Tracker(TrackerSettings(previews=False))
     assert not tracker.update(frame(0), [reading("43HNN2", box(640, 400), likelihood=0.97)])
-    told = tracker.update(frame(0.25), [reading("43HNN2", box(650, 420), likelihood=0.97)])
+    told = tracker.update(frame(0.25), [reading("43HNN2", box(650, 405), likelihood=0.97)])
     assert finals(told) == ["43HNN2"]
+
+
+def test_a_plate_that_comes_nearer_waits_for_better_readings_but_not_for_ever() -> None:
+    tracker = Tracker(TrackerSettings(previews=False))
+    told_at = []
+    for number in range(16):
+        where = approach()(number / 8)
+        assert where is not None
+        if finals(tracker.update(frame(number / 8), [reading("43HNN2", where, likelihood=0.97)])):
+            told_at.append(number)
+    assert len(told_at) == 1
+    assert 6 <= told_at[0] <= 12
+
+
+def test_far_readings_that_agree_do_not_outvote_the_near_ones() -> None:
+    car = Car(text="43HNN2", path=approach(), misread=lambda text, at_s: "48HNN2" if at_s < 0.8 else text)
+    sure = Car(text=car.text, path=car.path, misread=car.misread, likelihood=lambda _: 0.97)
+    assert finals(watch(Tracker(), [sure], until_s=6, fps=8)) == ["43HNN2"]
 
 
 @pytest.mark.requirement("M-211")

@@ -1,0 +1,142 @@
+"""Every way to drive by gives one passage per vehicle, with its plate: as readings, and filmed for real."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from inference.bench import Label
+from inference.tracker import Tracker
+from inference.types import Box, Passage, PassageState, Reading
+from tests.fakes.vehicles import finals, frame, reading
+from tests.inference.benchmark_drives import is_part
+from tests.inference.drives import FPS, SIZE, Drive, Scenario, Subject, make_drive
+
+PLATES = ("43HNN2", "85GJ45")
+SIGNS = "BDFGHJKLNPRSTVXZ0123456789"
+# Below this many pixels a fake reader misreads more than one character in some frames.
+SMALL_PX = 60.0
+
+
+def subject(plate: str) -> Subject:
+    """A grey photo with a plate's box in it, for drives that nobody films."""
+    box = Box(x=250, y=280, width=140, height=30)
+    label = Label(group="eu", path=Path(f"{plate}.jpg"), box=box, plate=plate)
+    return Subject(label=label, photo=np.full((400, 640, 3), 90, np.uint8))
+
+
+def drive(scenario: Scenario, seed: int) -> Drive:
+    return make_drive(scenario, [subject(plate) for plate in PLATES], seed)
+
+
+def seen(drive: Drive, at_s: float, chance: random.Random, *, misses: float, errors: float) -> list[Reading]:
+    """What a reader makes of one frame: some plates missed, some characters wrong, cut plates read in part."""
+    boxes = [(vehicle.label.plate, box) for vehicle in drive.vehicles if (box := drive.box(vehicle, at_s))]
+    readings = []
+    for text, box in boxes:
+        hidden = any(other.width > box.width and hides(other, box) for _, other in boxes if other is not box)
+        shown = cut_to_picture(box)
+        if hidden or shown is None or chance.random() < misses:
+            continue
+        kept = text[: max(0, round(len(text) * shown.width / box.width))] if shown.x > 0 else text[-len(text) :]
+        if shown.width < box.width and shown.x == 0:
+            kept = text[len(text) - max(0, round(len(text) * shown.width / box.width)) :]
+        if len(kept) < 3 or shown.height < 0.7 * box.height:
+            continue
+        likelihood = chance.uniform(0.75, 0.97)
+        if chance.random() < errors * (2 if box.width < SMALL_PX else 1):
+            place = chance.randrange(len(kept))
+            kept = kept[:place] + chance.choice(SIGNS) + kept[place + 1 :]
+            likelihood = chance.uniform(0.4, 0.9)
+        sharpness = 0.5 * min(1.0, box.width / 120)
+        readings.append(reading(kept, shown, likelihood=likelihood, sharpness=sharpness))
+    chance.shuffle(readings)
+    return readings
+
+
+def hides(near: Box, far: Box) -> bool:
+    """The nearer vehicle, about four plates wide and three high, is before the plate of the other."""
+    body = Box(
+        x=near.x - 1.6 * near.width,
+        y=near.y - 1.9 * near.width,
+        width=4.2 * near.width,
+        height=2.7 * near.width,
+    )
+    return body.overlap(far) > 0.3 * far.area
+
+
+def cut_to_picture(box: Box) -> Box | None:
+    left, top = max(0.0, box.x), max(0.0, box.y)
+    right, bottom = min(SIZE[0] - 1.0, box.right), min(SIZE[1] - 1.0, box.bottom)
+    return Box(x=left, y=top, width=right - left, height=bottom - top) if right > left and bottom > top else None
+
+
+def watched(
+    drive: Drive, *, seed: int = 0, misses: float = 0.1, errors: float = 0.1, tracker: Tracker | None = None
+) -> list[Passage]:
+    tracker = tracker or Tracker()
+    chance = random.Random(seed)
+    told: list[Passage] = []
+    for number in range(round(drive.duration_s * FPS)):
+        at_s = number / FPS
+        told += tracker.update(frame(at_s), seen(drive, at_s, chance, misses=misses, errors=errors))
+    return told + tracker.flush(100 + drive.duration_s)
+
+
+@pytest.mark.parametrize("scenario", Scenario)
+@pytest.mark.parametrize("seed", range(4))
+def test_each_vehicle_of_each_scenario_is_one_passage_with_its_plate(scenario: Scenario, seed: int) -> None:
+    told = watched(drive(scenario, seed), seed=seed)
+    assert sorted(finals(told)) == sorted(PLATES[: scenario.vehicles])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(list(Scenario)),
+    st.integers(0, 10_000),
+    st.integers(0, 10_000),
+    st.floats(0.0, 0.3),
+    st.floats(0.0, 0.2),
+)
+def test_whatever_is_missed_and_misread_a_vehicle_is_told_at_most_once_and_never_in_part(
+    scenario: Scenario, way: int, seed: int, misses: float, errors: float
+) -> None:
+    drive_by = drive(scenario, way)
+    told = watched(drive_by, seed=seed, misses=misses, errors=errors)
+    assert len(finals(told)) <= scenario.vehicles
+    for text in finals(told):
+        assert not any(is_part(text, plate, folded=False) for plate in PLATES)
+    objects = {passage.object_id for passage in told}
+    for object_id in objects:
+        states = [passage.state for passage in told if passage.object_id == object_id]
+        assert states.count(PassageState.FINAL) <= 1
+        assert states[-1] is PassageState.LOST
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(list(Scenario)), min_size=1, max_size=4), st.integers(0, 10_000))
+def test_any_interleaving_of_drives_gives_one_passage_per_vehicle(scenarios: Sequence[Scenario], seed: int) -> None:
+    """One drive after the other before one camera, every vehicle with a plate of its own."""
+    chance = random.Random(seed)
+    tracker = Tracker()
+    told: list[Passage] = []
+    expected: list[str] = []
+    now_s = 0.0
+    for number, scenario in enumerate(scenarios):
+        texts = [f"{chance.randrange(10, 99)}{''.join(chance.choices('BDFGHJKLNPRSTVXZ', k=3))}{number}" for _ in "12"]
+        if texts[0][:2] == texts[1][:2]:
+            texts[1] = f"{(int(texts[1][:2]) + 1) % 90 + 10}{texts[1][2:]}"
+        expected += texts[: scenario.vehicles]
+        by = make_drive(scenario, [subject(text) for text in texts], chance.randrange(10_000))
+        for step in range(round(by.duration_s * FPS)):
+            readings = seen(by, step / FPS, chance, misses=0.1, errors=0.05)
+            told += tracker.update(frame(now_s + step / FPS), readings)
+        now_s += by.duration_s
+    told += tracker.flush(100 + now_s)
+    assert sorted(finals(told)) == sorted(expected)
