@@ -38,6 +38,9 @@ TINY = 1.0
 COMING = 0.15
 COMING_DOWN = 0.5
 COMING_FROM_S = 0.8
+# From shorter than this nothing can be said about its way.
+COMING_LEAST_S = 0.25
+JITTER = 0.2
 # A box that stays within this share of its width does not move; detectors jitter by less.
 STILL = 0.12
 
@@ -244,13 +247,16 @@ class Track:
         return now_s - since
 
     def coming(self) -> bool:
-        """It comes nearer at a pace that promises a better look within a second."""
+        """It comes nearer at a pace that promises a better look within a second, or may do so."""
         latest = self.sightings[-1]
-        recent = [sight for sight in self.sightings if latest.at_s - sight.at_s <= COMING_FROM_S]
-        first, span = recent[0], latest.at_s - recent[0].at_s
+        recent = [sight for sight in self.sightings[:-1] if latest.at_s - sight.at_s <= COMING_FROM_S]
+        first = (recent or self.sightings[-2:])[0]
+        span = latest.at_s - first.at_s
+        if span < COMING_LEAST_S:
+            return True
         down = (latest.box.center[1] - first.box.center[1]) / max(latest.box.width, 1.0)
         grown = growth_between(first.box, latest.box)
-        return span > 0 and (grown >= COMING * span or (down >= COMING_DOWN * span and grown > -COMING * span))
+        return grown >= COMING * span or (down >= COMING_DOWN * span and grown > -JITTER)
 
     def direction(self) -> Direction:
         """Approaching or departing by its size, else left or right, else by its vertical move."""
