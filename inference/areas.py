@@ -76,16 +76,16 @@ def search_window(picture: Picture, areas: tuple[Polygon, ...], region: Box | No
     )
 
 
-def search_longest_px(window: Window, settings: RecognitionSettings, *, whole_px: int, character_px: float) -> int:
+def search_longest_px(window: Window, settings: RecognitionSettings, *, look: float, most_px: float) -> int:
     """How long the window's longer side should be for the detector.
 
-    `whole_px` is the preset's figure for a whole picture; a known smallest character height replaces it, since the
-    detector needs that character `character_px` high and nothing more.
+    Without a height band `look` is the longer side of a whole picture. With one it is the height that the band's lowest
+    character needs, and nothing more is spent. `most_px` is the largest that a whole picture is ever looked at.
     """
     longest = max(window.picture.shape[:2])
     whole = max(window.whole_width, window.whole_height)
-    wanted = whole_px * longest / whole
+    wanted = look * longest / whole
     if settings.character_height_min:
         smallest_px = settings.character_height_min * window.whole_height / BAND_TOLERANCE
-        wanted = longest * min(character_px / smallest_px, MAX_ENLARGEMENT)
-    return int(np.clip(wanted, MIN_LONGEST_PX, max(whole_px, MIN_LONGEST_PX) * 2))
+        wanted = longest * min(look / smallest_px, MAX_ENLARGEMENT)
+    return int(np.clip(wanted, MIN_LONGEST_PX, max(most_px, MIN_LONGEST_PX) * 2))

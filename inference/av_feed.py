@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +61,8 @@ class AvFeed:
         self._lag = Lag()
         self._media = MediaTime()
         self._clean_s = 0.0
+        # At the end of a file the decoder gives back all it held; a live stream's older pictures are no news.
+        self._ready: deque[av.VideoFrame] = deque()
         self._behind = False
         self.corrupt = 0
         self.transport = ""
@@ -106,9 +109,11 @@ class AvFeed:
         self._packets = self._container.demux(stream)
 
     def read(self) -> Decoded | None:
-        """The newest picture of the next packet."""
+        """The newest picture of the next packet; of a file every picture in turn."""
         if self._container is None or self._packets is None:
             raise SourceUnreachable("the stream is not open")
+        if self._ready:
+            return self._decoded(self._ready.popleft())
         asked_s = time.monotonic()
         try:
             packet = next(self._packets)
@@ -131,7 +136,11 @@ class AvFeed:
                 self.corrupt += 1
                 continue
             self._clean_s = now_s
-            return self._decoded(frame)
+            if self._live:
+                return self._decoded(frame)
+            self._ready.appendleft(frame)
+        if self._ready:
+            return self._decoded(self._ready.popleft())
         if self._live and now_s - self._clean_s > NO_PICTURE_S:
             raise SourceUnreachable(f"packets arrive but none gave a picture for {NO_PICTURE_S:.0f} s")
         return None
@@ -141,6 +150,7 @@ class AvFeed:
 
     def close(self) -> None:
         self._packets = None
+        self._ready.clear()
         container, self._container = self._container, None
         if container is not None:
             container.close()

@@ -31,6 +31,8 @@ from inference.watch import watch_settings
 WIDTH, HEIGHT = 1280, 720
 REFERENCE = "rapidocr"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+# What plate detectors are trained with and run at where nothing else is said.
+PLAIN_PX = 416
 # A plate's characters are about this share of its labelled height.
 CHARACTERS = 0.7
 # Installers set the height band with a hand's breadth of room to either side.
@@ -149,6 +151,8 @@ def measure_costs(
         if reference is not None:
             run(REFERENCE, "whole", still, lambda still=still: reference.plate(still.picture))  # type: ignore[misc]
         for name, recognizer in recognizers.items():
+            if recognizer.pack.file.detector.kind == "plates":
+                run(name, "plain", still, lambda r=recognizer, p=still.picture: plain(r, p))  # type: ignore[misc]
             for scenario, settings in _scenarios(still, modules.get(label.group, ())):
                 _prepare(recognizer, still, settings)
                 run(name, scenario, still, lambda s=settings, r=recognizer, p=still.picture: _best(r.recognize(p, s)))  # type: ignore[misc]
@@ -158,6 +162,16 @@ def measure_costs(
     return [*costs.values(), gate]
 
 
+def plain(recognizer: Recognizer, picture: Picture) -> str:
+    """What the networks of a plate pack give used plainly: a square at full size, one crop, no country's syntax."""
+    side = max(picture.shape[:2])
+    square = np.full((side, side, 3), 114, np.uint8)
+    square[: picture.shape[0], : picture.shape[1]] = picture
+    regions = recognizer.detector.detect(square, longest_px=PLAIN_PX)
+    texts = [slots.raw_text for slots in recognizer.reader.read(picture, [region.quad for region in regions])]
+    return texts[0] if texts else ""
+
+
 def _scenarios(still: Still, modules: tuple[str, ...]) -> Iterator[tuple[str, RecognitionSettings]]:
     whole = replace(FILE_SETTINGS, modules=modules)
     yield "whole", whole
@@ -165,6 +179,7 @@ def _scenarios(still: Still, modules: tuple[str, ...]) -> Iterator[tuple[str, Re
     yield "accurate", replace(whole, preset=Preset.ACCURATE)
     yield "area", replace(whole, areas=(quarter(still),))
     yield "area+band", trimmed(still, whole)
+    yield "fast a+b", trimmed(still, replace(whole, preset=Preset.FAST))
 
 
 def _prepare(recognizer: Recognizer, still: Still, settings: RecognitionSettings) -> None:
@@ -175,6 +190,7 @@ def _prepare(recognizer: Recognizer, still: Still, settings: RecognitionSettings
 
 def _warm_up(recognizers: Mapping[str, Recognizer], still: Still, reference: RapidOcr | None) -> None:
     for recognizer in recognizers.values():
+        plain(recognizer, still.picture)
         for _, settings in _scenarios(still, ()):
             recognizer.recognize(still.picture, settings)
     if reference is not None:
@@ -188,15 +204,20 @@ def _best(recognition: Recognition) -> str:
 def measure_gate(picture: Picture, *, frames: int = 100) -> list[float]:
     """Processor milliseconds of the motion gate per frame of a scene where nothing but the sensor's noise moves."""
     gate = MotionGate()
-    noise = np.random.default_rng(0)
-    noisy = [_with_noise(picture, noise) for _ in range(4)]
     spent = []
-    for index in range(frames):
-        frame = Frame(picture=noisy[index % 4], captured_at=EPOCH, monotonic_s=index / FPS, sequence=index)
+    for frame in noisy_frames(picture, frames):
         started_s = time.process_time()
         gate.moved(frame)
         spent.append((time.process_time() - started_s) * 1000)
     return spent[1:]
+
+
+def noisy_frames(picture: Picture, count: int) -> Iterator[Frame]:
+    """One scene again and again, as a sensor delivers it."""
+    noise = np.random.default_rng(0)
+    noisy = [_with_noise(picture, noise) for _ in range(4)]
+    for index in range(count):
+        yield Frame(picture=noisy[index % 4], captured_at=EPOCH, monotonic_s=index / FPS, sequence=index)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from inference.errors import PackError
+from inference.recognition import Preset
 
 PACKS_DIR = Path(__file__).parent / "packs"
 
@@ -28,12 +29,21 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Scales(_Strict):
-    """The longer side in pixels a picture is scaled to, per preset."""
+_Px = Annotated[float, Field(ge=4, le=4096)]
+_Looks = Annotated[tuple[_Px, ...], Field(min_length=1, max_length=4)]
 
-    fast: Annotated[int, Field(ge=96, le=4096)]
-    balanced: Annotated[int, Field(ge=96, le=4096)]
-    accurate: Annotated[int, Field(ge=96, le=4096)]
+
+class Looks(_Strict):
+    """How large to look, per preset: one look after another until something sure is read."""
+
+    fast: _Looks
+    balanced: _Looks
+    accurate: _Looks
+
+    def of(self, preset: Preset) -> tuple[float, ...]:
+        """The looks of one preset."""
+        looks: tuple[float, ...] = getattr(self, preset.value)
+        return looks
 
 
 class _Weights(_Strict):
@@ -61,8 +71,10 @@ class DetectorSpec(_Weights):
     """How to find."""
 
     kind: Literal["text-lines", "plates", "plate-map"]
-    longest_px: Scales
-    character_px: Annotated[float, Field(gt=0, le=100)]
+    longest_px: Looks
+    """The longer side in pixels that a whole picture is scaled to while no character height is set."""
+    character_px: Looks
+    """The height in pixels that the lowest character of the camera's height band is scaled to."""
 
 
 class Crop(_Strict):

@@ -23,6 +23,8 @@ MIN_HEIGHT_PX = 6.0
 RIVAL_SHARE = 0.05
 # A shape this near the border of the picture may go on outside.
 EDGE_PX = 2.0
+# Readings this likely hardly ever change when more crops are read.
+SURE_ENOUGH = 0.7
 # Above this the likelihoods of two plates in one picture differ by chance.
 BEYOND_DOUBT = 0.97
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
@@ -104,7 +106,7 @@ class PlateReader:
 
     def _worth_more(self, candidate: Candidate, settings: RecognitionSettings) -> bool:
         """Whether more crops could change anything: not for a clock or a banner, nor for what is sure already."""
-        if likelihood(candidate, self._weights) >= settings.stop_above:
+        if likelihood(candidate, self._weights) >= min(settings.stop_above, SURE_ENOUGH):
             return False
         slots = candidate.crops[0]
         there = int((slots.presence > 0.5).sum())

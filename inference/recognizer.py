@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -57,12 +57,13 @@ class Recognizer:
             return Recognition()
         limit = settings.max_seconds_per_frame
         deadline = None if limit is None else time.perf_counter() + limit
-        longest_px = self._longest_px(window, settings)
-        found = self._look(window, settings, longest_px, deadline)
-        if self._worth_another_look(found, settings, deadline):
-            closer = self._look(window, settings, round(longest_px * CLOSER), deadline)
-            found = _merged(found, closer, settings)
-        return found
+        found = None
+        for longest_px in self._looks(window, settings):
+            look = self._look(window, settings, longest_px, deadline)
+            found = look if found is None else _merged(found, look, settings)
+            if _enough(found) or (deadline is not None and time.perf_counter() > deadline):
+                break
+        return found or Recognition()
 
     def check(self, settings: RecognitionSettings) -> None:
         """Raise ModuleError when the settings name a module that is not installed."""
@@ -79,16 +80,6 @@ class Recognizer:
         stages = StageTimes(detect_ms=(detected - started) * 1000, read_ms=(done - detected) * 1000)
         return Recognition(readings=readings, rejections=rejections, stages=stages)
 
-    def _worth_another_look(self, found: Recognition, settings: RecognitionSettings, deadline: float | None) -> bool:
-        """Small text lines fall apart at the usual scale; other detectors and a known height need no second look."""
-        return (
-            self.pack.file.detector.kind == "text-lines"
-            and settings.preset is not Preset.FAST
-            and settings.character_height_min is None
-            and (not found.readings or found.readings[0].likelihood < DOUBTFUL)
-            and (deadline is None or time.perf_counter() < deadline)
-        )
-
     def plate_reader(self, settings: RecognitionSettings) -> PlateReader:
         """The second half of recognition under these settings."""
         return PlateReader(
@@ -101,10 +92,12 @@ class Recognizer:
             max_bend=self.pack.file.reader.max_bend,
         )
 
-    def _longest_px(self, window: Window, settings: RecognitionSettings) -> int:
+    def _looks(self, window: Window, settings: RecognitionSettings) -> Iterator[int]:
+        """How long the window's longer side is for each look; the same size is not looked at twice."""
         spec = self.pack.file.detector
-        whole_px: int = getattr(spec.longest_px, settings.preset.value)
-        return search_longest_px(window, settings, whole_px=whole_px, character_px=spec.character_px)
+        looks = (spec.character_px if settings.character_height_min else spec.longest_px).of(settings.preset)
+        most_px = max(spec.longest_px.of(settings.preset))
+        yield from dict.fromkeys(search_longest_px(window, settings, look=look, most_px=most_px) for look in looks)
 
     def _decoder(self, codes: tuple[str, ...]) -> Decoder:
         """Compiled once per set of modules: cameras of one site share it."""
@@ -126,8 +119,7 @@ LOOK_ALIKES = {
 }
 
 
-# A second look is this much larger, and is taken when nothing better than this was found.
-CLOSER = 4 / 3
+# Another look is taken when nothing better than this was found.
 DOUBTFUL = 0.6
 
 
@@ -170,7 +162,7 @@ def open_recognizer(
             height_px=spec.height_px,
         )
     tight = found.file.detector.kind == "text-lines"
-    longest_px = min(480, found.file.detector.longest_px.balanced)
+    longest_px = round(min(480, *found.file.detector.longest_px.balanced))
     check_answers(pack=pack, device=device, detector=detector, reader=reader, tight=tight, longest_px=longest_px)
     return Recognizer(pack=found, detector=detector, reader=reader, modules=installed_modules(modules_dir))
 
@@ -187,6 +179,11 @@ def _open_detector(engine: Engine, pack: ModelPack) -> Network:
 def _open_shape(engine: Engine, pack: ModelPack, height: int, width: int) -> Network:
     model = fit_to_shape(engine.read(pack.detector_path), height=height, width=width)
     return engine.compile(model, name=f"{pack.file.name} detector {width}x{height}")
+
+
+def _enough(found: Recognition) -> bool:
+    """Whether a look gave what a closer one would give; most plates are large enough for the first."""
+    return bool(found.readings) and found.readings[0].likelihood >= DOUBTFUL
 
 
 def _merged(first: Recognition, second: Recognition, settings: RecognitionSettings) -> Recognition:

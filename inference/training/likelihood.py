@@ -42,7 +42,7 @@ def evidence(recognizer: Recognizer, folder: Path, split: str) -> tuple[list[dic
         window = search_window(np.asarray(picture, np.uint8), (), None)
         if window is None:
             continue
-        longest = recognizer.pack.file.detector.longest_px.balanced
+        longest = round(max(recognizer.pack.file.detector.longest_px.balanced))
         regions = recognizer.detector.detect(window.picture, longest_px=longest)
         for candidate in recognizer.plate_reader(settings).candidates(window, regions, settings, deadline=None):
             if candidate.best is None:

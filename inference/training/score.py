@@ -35,7 +35,7 @@ def score(recognizer: Recognizer, labels: Sequence[Label]) -> tuple[dict[str, di
         times = [time.process_time()]
         picture = load_picture(label.path)
         times.append(time.process_time())
-        recognizer.detector.detect(picture, longest_px=recognizer.pack.file.detector.longest_px.balanced)
+        recognizer.detector.detect(picture, longest_px=round(max(recognizer.pack.file.detector.longest_px.balanced)))
         times.append(time.process_time())
         quad = grow(quad_of_box(label.box), **recognizer.pack.file.reader.crops[0].model_dump())
         text = "".join(c for c in recognizer.reader.read(picture, [quad])[0].raw_text.upper() if c.isalnum())

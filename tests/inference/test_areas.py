@@ -41,8 +41,8 @@ def test_half_an_area_is_searched_at_half_the_length() -> None:
     assert whole is not None
     assert half is not None
     settings = RecognitionSettings()
-    full = search_longest_px(whole, settings, whole_px=960, character_px=14)
-    part = search_longest_px(half, settings, whole_px=960, character_px=14)
+    full = search_longest_px(whole, settings, look=960, most_px=960)
+    part = search_longest_px(half, settings, look=960, most_px=960)
     assert part < 0.6 * full
 
 
@@ -51,7 +51,7 @@ def test_larger_characters_need_a_smaller_picture() -> None:
     window = search_window(PICTURE, (), None)
     assert window is not None
     small, large = (
-        search_longest_px(window, RecognitionSettings(character_height_min=height), whole_px=960, character_px=14)
+        search_longest_px(window, RecognitionSettings(character_height_min=height), look=14, most_px=960)
         for height in (0.03, 0.08)
     )
     assert large < 0.5 * small
