@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from inference.bench import Label
 from inference.recognizer import Recognizer, open_recognizer
-from inference.tracker import Tracker
-from inference.types import Box, Passage, PassageState, Reading
+from inference.tracker import Tracker, TrackerSettings
+from inference.types import Box, Direction, Passage, PassageState, Reading
 from mock_vms.camera.plates import draw_plate, normalized, style_of
-from tests.fakes.vehicles import finals, frame, reading
+from tests.fakes.vehicles import box, finals, frame, reading
 from tests.inference.benchmark_drives import is_part, run_drive
 from tests.inference.drives import FPS, SIZE, Drive, Scenario, Subject, make_drive
 
@@ -29,8 +29,8 @@ SMALL_PX = 60.0
 
 def subject(plate: str) -> Subject:
     """A grey photo with a plate's box in it, for drives that nobody films."""
-    box = Box(x=250, y=280, width=140, height=30)
-    label = Label(group="eu", path=Path(f"{plate}.jpg"), box=box, plate=plate)
+    where = Box(x=250, y=280, width=140, height=30)
+    label = Label(group="eu", path=Path(f"{plate}.jpg"), box=where, plate=plate)
     return Subject(label=label, photo=np.full((400, 640, 3), 90, np.uint8))
 
 
@@ -51,24 +51,23 @@ def drive(scenario: Scenario, seed: int) -> Drive:
 
 def seen(drive: Drive, at_s: float, chance: random.Random, *, misses: float, errors: float) -> list[Reading]:
     """What a reader makes of one frame: some plates missed, some characters wrong, cut plates read in part."""
-    boxes = [(vehicle.label.plate, box) for vehicle in drive.vehicles if (box := drive.box(vehicle, at_s))]
+    boxes = [(vehicle.label.plate, where) for vehicle in drive.vehicles if (where := drive.box(vehicle, at_s))]
     readings = []
-    for text, box in boxes:
-        hidden = any(other.width > box.width and hides(other, box) for _, other in boxes if other is not box)
-        shown = cut_to_picture(box)
+    for text, where in boxes:
+        hidden = any(other.width > where.width and hides(other, where) for _, other in boxes if other is not where)
+        shown = cut_to_picture(where)
         if hidden or shown is None or chance.random() < misses:
             continue
-        kept = text[: max(0, round(len(text) * shown.width / box.width))] if shown.x > 0 else text[-len(text) :]
-        if shown.width < box.width and shown.x == 0:
-            kept = text[len(text) - max(0, round(len(text) * shown.width / box.width)) :]
-        if len(kept) < 3 or shown.height < 0.7 * box.height:
+        count = round(len(text) * shown.width / where.width)
+        kept = text[len(text) - count :] if where.x < 0 else text[:count]
+        if len(kept) < 3 or shown.height < 0.7 * where.height:
             continue
         likelihood = chance.uniform(0.75, 0.97)
-        if chance.random() < errors * (2 if box.width < SMALL_PX else 1):
+        if chance.random() < errors * (2 if where.width < SMALL_PX else 1):
             place = chance.randrange(len(kept))
             kept = kept[:place] + chance.choice(SIGNS) + kept[place + 1 :]
             likelihood = chance.uniform(0.4, 0.9)
-        sharpness = 0.5 * min(1.0, box.width / 120)
+        sharpness = 0.5 * min(1.0, where.width / 120)
         readings.append(reading(kept, shown, likelihood=likelihood, sharpness=sharpness))
     chance.shuffle(readings)
     return readings
@@ -85,9 +84,9 @@ def hides(near: Box, far: Box) -> bool:
     return body.overlap(far) > 0.3 * far.area
 
 
-def cut_to_picture(box: Box) -> Box | None:
-    left, top = max(0.0, box.x), max(0.0, box.y)
-    right, bottom = min(SIZE[0] - 1.0, box.right), min(SIZE[1] - 1.0, box.bottom)
+def cut_to_picture(where: Box) -> Box | None:
+    left, top = max(0.0, where.x), max(0.0, where.y)
+    right, bottom = min(SIZE[0] - 1.0, where.right), min(SIZE[1] - 1.0, where.bottom)
     return Box(x=left, y=top, width=right - left, height=bottom - top) if right > left and bottom > top else None
 
 
@@ -159,6 +158,43 @@ def test_any_interleaving_of_drives_gives_one_passage_per_vehicle(scenarios: Seq
 @pytest.fixture(scope="module")
 def own() -> Recognizer:
     return open_recognizer("own", threads=1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_way_and_the_dwell_of_each_vehicle_are_told(seed: int) -> None:
+    def lost(scenario: Scenario) -> dict[str, Passage]:
+        told = watched(drive(scenario, seed), seed=seed, errors=0.0)
+        return {passage.plate.plate_number: passage for passage in told if passage.state is PassageState.LOST}
+
+    def dwell_s(passage: Passage) -> float:
+        return (passage.ended_at - passage.started_at).total_seconds()
+
+    assert lost(Scenario.SINGLE)[PLATES[0]].direction is Direction.APPROACHING
+    crossed = lost(Scenario.CROSSING)
+    assert [crossed[plate].direction for plate in PLATES] == [Direction.RIGHT, Direction.LEFT]
+    going = lost(Scenario.STOP_AND_GO)[PLATES[0]]
+    assert going.direction is Direction.APPROACHING
+    # Three seconds at rest, and the way itself.
+    assert 4.5 <= dwell_s(going) <= drive(Scenario.STOP_AND_GO, seed).duration_s
+
+
+def test_the_kept_picture_is_the_one_the_plate_is_seen_best_in() -> None:
+    """Sharpness is the steepest edges' share of the contrast, 0 to 1: a large blurred plate shows less."""
+    tracker = Tracker(TrackerSettings(stop_above=1.0))
+    seen_as = [(120.0, 0.5), (150.0, 0.15), (140.0, 0.55), (148.0, 0.2)]
+    for number, (width, sharpness) in enumerate(seen_as):
+        tracker.update(frame(number / 4), [reading("43HNN2", box(640, 300 + width, width), sharpness=sharpness)])
+    (final,) = [passage for passage in tracker.flush(200) if passage.state is PassageState.FINAL]
+    assert final.read_at == frame(0.5).captured_at
+    assert final.box.width == 140
+
+
+def test_a_plate_seen_once_a_second_is_final_without_waiting_for_it_to_leave() -> None:
+    tracker = Tracker()
+    told: list[Passage] = []
+    for second in range(4):
+        told += tracker.update(frame(second), [reading("43HNN2", box(600 + 40 * second, 400), likelihood=0.97)])
+    assert finals(told) == ["43HNN2"]
 
 
 def test_filmed_encoded_and_read_each_vehicle_is_one_passage(own: Recognizer) -> None:
