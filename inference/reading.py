@@ -30,6 +30,8 @@ BEYOND_DOUBT = 0.97
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
 CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.72}
 
+Closer = Callable[[Region], Region | None]
+
 
 class PlateReader:
     """Reads the regions of one picture. Immutable, safe from any thread."""
@@ -56,9 +58,15 @@ class PlateReader:
         self._clock = clock
 
     def read(
-        self, window: Window, regions: Sequence[Region], settings: RecognitionSettings, *, deadline: float | None
+        self,
+        window: Window,
+        regions: Sequence[Region],
+        settings: RecognitionSettings,
+        *,
+        deadline: float | None,
+        closer: Closer = lambda region: region,
     ) -> tuple[tuple[Reading, ...], tuple[Rejection, ...]]:
-        """Readings best first, and what was refused."""
+        """Readings best first, and what was refused. `closer` gives better corners of a region in doubt."""
         rejections: list[Rejection] = []
         usable = []
         for region in regions:
@@ -69,7 +77,7 @@ class PlateReader:
                 usable.append(region)
             else:
                 rejections.append(Rejection(reason=reason, box=_in_whole(region, window)))
-        candidates = self.candidates(window, usable, settings, deadline=deadline)
+        candidates = self.candidates(window, usable, settings, deadline=deadline, closer=closer)
         readings = []
         for candidate in candidates:
             answer = self._answer(candidate, candidates, window, settings)
@@ -82,27 +90,50 @@ class PlateReader:
         return tuple(kept[: settings.max_plates]), tuple(rejections)
 
     def candidates(
-        self, window: Window, regions: Sequence[Region], settings: RecognitionSettings, *, deadline: float | None
+        self,
+        window: Window,
+        regions: Sequence[Region],
+        settings: RecognitionSettings,
+        *,
+        deadline: float | None,
+        closer: Closer = lambda region: region,
     ) -> list[Candidate]:
-        """Every region read: the first crop of all, then the other crops of those that may be plates."""
+        """Every region read: the first crop of all, then closer looks and other crops of those that may be plates."""
         first = self._reader.read(window.picture, [grow(region.quad, **self._crops[0]) for region in regions])
         found = []
         for region, slots in zip(regions, first, strict=True):
             found.append(self._candidate(window, region, (slots,)))
-        if settings.preset is Preset.FAST or len(self._crops) == 1:
+        if settings.preset is Preset.FAST:
             return found
         found.sort(key=lambda candidate: likelihood(candidate, self._weights), reverse=True)
         more: list[Candidate] = []
-        for candidate in found:
-            promising = self._worth_more(candidate, settings)
+        for number, candidate in enumerate(found):
             # The likeliest plate always gets its other crops; the rest only while there is time.
-            if not promising or (more and self._late(deadline)):
+            if number and self._late(deadline):
                 more.append(candidate)
                 continue
-            quads: list[Quad] = [grow(candidate.region.quad, **crop) for crop in self._crops[1:]]
-            others = self._reader.read(window.picture, quads)
-            more.append(self._candidate(window, candidate.region, (*candidate.crops, *others)))
+            if not self._worth_more(candidate, settings):
+                more.append(candidate)
+                continue
+            better = self._closer(window, candidate, closer)
+            if better is not None:
+                more.append(self._in_more_crops(window, better) if self._worth_more(better, settings) else better)
         return more
+
+    def _closer(self, window: Window, candidate: Candidate, closer: Closer) -> Candidate | None:
+        """The candidate read again between better corners; None when there is no plate on a closer look."""
+        region = closer(candidate.region)
+        if region is None or region is candidate.region:
+            return region and candidate
+        slots = self._reader.read(window.picture, [grow(region.quad, **self._crops[0])])
+        return self._candidate(window, region, tuple(slots))
+
+    def _in_more_crops(self, window: Window, candidate: Candidate) -> Candidate:
+        quads: list[Quad] = [grow(candidate.region.quad, **crop) for crop in self._crops[1:]]
+        if not quads:
+            return candidate
+        others = self._reader.read(window.picture, quads)
+        return self._candidate(window, candidate.region, (*candidate.crops, *others))
 
     def _worth_more(self, candidate: Candidate, settings: RecognitionSettings) -> bool:
         """Whether more crops could change anything: not for a clock or a banner, nor for what is sure already."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from inference.areas import Window, search_longest_px, search_window
-from inference.close_up import CloseUpDetector
+from inference.close_up import CloseUp
 from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
 from inference.grids import fit_to_shape
@@ -75,10 +76,19 @@ class Recognizer:
         started = time.perf_counter()
         regions = self._detector.detect(window.picture, longest_px=longest_px)
         detected = time.perf_counter()
-        readings, rejections = self.plate_reader(settings).read(window, regions, settings, deadline=deadline)
+        closer = self.close_up(window, longest_px).look
+        readings, rejections = self.plate_reader(settings).read(
+            window, regions, settings, deadline=deadline, closer=closer
+        )
         done = time.perf_counter()
         stages = StageTimes(detect_ms=(detected - started) * 1000, read_ms=(done - detected) * 1000)
         return Recognition(readings=readings, rejections=rejections, stages=stages)
+
+    def close_up(self, window: Window, longest_px: int) -> CloseUp:
+        """Closer looks at what was found in the window at this size; none help a detector that is not scaled so."""
+        longest = max(window.picture.shape[:2])
+        scale = longest_px / longest if self.pack.file.detector.kind == "plate-map" else math.inf
+        return CloseUp(detector=self._detector, picture=window.picture, scale=scale)
 
     def plate_reader(self, settings: RecognitionSettings) -> PlateReader:
         """The second half of recognition under these settings."""
@@ -141,7 +151,7 @@ def open_recognizer(
     if found.file.detector.kind == "text-lines":
         detector = TextLineDetector(network=_open_detector(engine, found))
     elif found.file.detector.kind == "plate-map":
-        detector = CloseUpDetector(PlateMapDetector(network=_open_detector(engine, found)))
+        detector = PlateMapDetector(network=_open_detector(engine, found))
     else:
         detector = PlateDetector(open_network=partial(_open_shape, engine, found))
     reader: Reader

@@ -61,17 +61,26 @@ class Hand:
 
     `corner` is the radius of the round characters' corners (None: the half circles of most fonts); old Brazilian plates
     are nearly square. `flag` is how far the 1 reaches to the left: with a short one it is an I but for a hook.
+    `apex` is how far the middle of M and W reaches across; `upright` makes the W's outer strokes as straight as the M's.
     """
 
     thick: int
     corner: int | None = None
     flag: int = 20
+    apex: int = 60
+    upright: bool = False
 
     @classmethod
     def random(cls, rng: random.Random) -> Hand:
         """Any hand; every second one is boxy."""
         corner = rng.randrange(7, 22) if rng.random() < 0.5 else None
-        return cls(thick=rng.randrange(6, 15), corner=corner, flag=rng.randrange(7, 24))
+        return cls(
+            thick=rng.randrange(6, 15),
+            corner=corner,
+            flag=rng.randrange(7, 24),
+            apex=rng.randrange(40, 96),
+            upright=rng.random() < 0.5,
+        )
 
 
 def stroke_glyph(char: str, hand: Hand) -> NDArray[np.uint8]:
@@ -89,6 +98,11 @@ def stroke_glyph(char: str, hand: Hand) -> NDArray[np.uint8]:
 def _outline(char: str, hand: Hand) -> Outline:
     if char == "1":
         return [[(34 - hand.flag, 6 + hand.flag), (34, 6), (34, 94)]]
+    if char == "M":
+        return [[(6, 94), (6, 6), (30, hand.apex), (54, 6), (54, 94)]]
+    if char == "W":
+        out, lean = (4, 10) if hand.upright else (4, 16)
+        return [[(out, 6), (lean, 94), (30, 100 - hand.apex), (60 - lean, 94), (60 - out, 6)]]
     r = hand.corner
     if r is None or char not in "O0QDCGUJ":
         return _OUTLINES[char]

@@ -44,7 +44,9 @@ def evidence(recognizer: Recognizer, folder: Path, split: str) -> tuple[list[dic
             continue
         longest = round(max(recognizer.pack.file.detector.longest_px.balanced))
         regions = recognizer.detector.detect(window.picture, longest_px=longest)
-        for candidate in recognizer.plate_reader(settings).candidates(window, regions, settings, deadline=None):
+        for candidate in recognizer.plate_reader(settings).candidates(
+            window, regions, settings, deadline=None, closer=recognizer.close_up(window, longest).look
+        ):
             if candidate.best is None:
                 continue
             text = candidate.best.text.translate(FOLD)

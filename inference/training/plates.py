@@ -30,6 +30,7 @@ from inference.training.wear import worn
 
 Bgr = tuple[int, int, int]
 LETTERS, DIGITS = string.ascii_uppercase, string.digits
+HARD_LETTERS = "MNWHDOQVGJ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,11 @@ class PlatePress:
         text = self._text(rng.choice(AMERICAN_LAYOUTS))
         # Characters fill about half of an American plate's height, often in thin strokes.
         area = (rng.randrange(10, 24), rng.randrange(34, 48), 312 - rng.randrange(10, 24), rng.randrange(110, 126))
-        self._line(image, text, area, ink, stretch=(0.7, 1.15), stroke=rng.random() < 0.3)
-        if rng.random() < 0.55:
+        self._line(image, text, area, ink, stretch=(0.7, 1.15), stroke=rng.random() < 0.3, widest_space=0.85)
+        if rng.random() < 0.6:
             self._between(image, text)
+        if rng.random() < 0.15:
+            self._beside(image)
         self._border(image, ink, rng.random() < 0.4)
         return self._done(image, text, "american", 0)
 
@@ -209,8 +212,16 @@ class PlatePress:
 
     def _text(self, layout: str) -> str:
         draw = self._rng.choice
+        # What readers confuse is drawn more often than what they do not.
+        letters = LETTERS + HARD_LETTERS
         return "".join(
-            draw(LETTERS) if c == "L" else draw(DIGITS) if c == "D" else draw(LETTERS + DIGITS) if c == "X" else c
+            draw(letters)
+            if c == "L"
+            else draw(DIGITS)
+            if c == "D"
+            else draw(letters + DIGITS + DIGITS)
+            if c == "X"
+            else c
             for c in layout
         )
 
@@ -240,13 +251,14 @@ class PlatePress:
         *,
         stretch: tuple[float, float] = (0.75, 1.1),
         stroke: bool = False,
+        widest_space: float = 0.5,
     ) -> None:
         """Draw characters one by one, all of one height, filling the area's width as plates do."""
         x0, y0, x1, y1 = area
         height = y1 - y0
         glyphs = self._stroke_glyphs(text, height) if stroke else self._font_glyphs(text, height)
         gap = self._rng.uniform(0.04, 0.16) * height
-        space = self._rng.uniform(0.2, 0.5) * height
+        space = self._rng.uniform(0.2, widest_space) * height
         natural = sum(space if g is None else g.shape[1] + gap for g in glyphs)
         squeeze = min((x1 - x0) / natural, self._rng.uniform(*stretch) * 1.3)
         x = x0 + max(0.0, (x1 - x0) - natural * squeeze) * self._rng.uniform(0.3, 0.7)
@@ -343,16 +355,56 @@ class PlatePress:
         (_, (x0, y)), ((x1, _), _) = self._places[after - 1], self._places[after]
         if x1 - x0 < 6:
             return
-        x, size = round((x0 + x1) / 2), max(4, round((x1 - x0) * self._rng.uniform(0.35, 0.6)))
+        x, size = round((x0 + x1) / 2), max(4, round((x1 - x0) * self._rng.uniform(0.35, 0.62)))
         kind = self._rng.random()
-        if kind < 0.35:
+        if kind < 0.25:
             colour = tuple(self._rng.randrange(256) for _ in range(3))
             lift = round(size * self._rng.uniform(1.0, 1.6))
             for centre in ((x, round(y) - lift), (x, round(y) + lift)):
                 cv2.circle(image, centre, size, colour, self._rng.choice([1, 2, -1]), cv2.LINE_AA)
+        elif kind < 0.4:
+            # A small sticker or two, stacked, with tiny letters or none.
+            for drop in self._rng.choice([(0,), (-size, size)]):
+                top, left = max(0, round(y) + drop - size), max(0, x - size)
+                patch = image[top : top + 2 * size - 1, left : left + 2 * size]
+                patch[:] = [self._rng.randrange(256) for _ in range(3)]
+                if self._rng.random() < 0.6 and min(patch.shape[:2]) > 6:
+                    self._words(patch, (1, 1, patch.shape[1] - 1, patch.shape[0] - 1), (20, 20, 20), 1, 3)
+        elif kind < 0.65:
+            self._picture(image, (x, round(y)), size, round(size * self._rng.uniform(0.8, 2.2)))
         else:
             for _ in range(self._rng.randrange(1, 4)):
                 self._emblem(image, (x, round(y) + self._rng.randrange(-size, size + 1)), size)
+
+    def _beside(self, image: NDArray[np.uint8]) -> None:
+        """An emblem before the first or after the last character, where there is room."""
+        (left, y), (right, _) = self._places[0][0], self._places[-1][1]
+        room_left, room_right = left, image.shape[1] - right
+        room = max(room_left, room_right)
+        if room < 12:
+            return
+        x = left - room / 2 if room_left >= room_right else right + room / 2
+        size = max(4, round(room * 0.4))
+        self._picture(image, (round(x), round(y)), size, round(size * self._rng.uniform(0.8, 2.0)))
+
+    def _picture(self, image: NDArray[np.uint8], centre: tuple[int, int], half_w: int, half_h: int) -> None:
+        """A fruit, a bird, a capitol: a few strokes and blobs in two or three colours, as large as a character."""
+        rng = self._rng
+        colours = [tuple(rng.randrange(256) for _ in range(3)) for _ in range(rng.randrange(1, 4))]
+        for _ in range(rng.randrange(2, 7)):
+            x = centre[0] + round(half_w * rng.uniform(-0.7, 0.7))
+            y = centre[1] + round(half_h * rng.uniform(-0.7, 0.7))
+            colour, kind = rng.choice(colours), rng.random()
+            axes = (max(2, round(half_w * rng.uniform(0.2, 0.7))), max(2, round(half_h * rng.uniform(0.15, 0.6))))
+            if kind < 0.5:
+                cv2.ellipse(
+                    image, (x, y), axes, rng.uniform(0, 180), 0, 360, colour, rng.choice([-1, -1, 1]), cv2.LINE_AA
+                )
+            elif kind < 0.75:
+                away = (x + rng.randrange(-axes[0], axes[0] + 1), y + rng.randrange(-axes[1], axes[1] + 1))
+                cv2.line(image, (x, y), away, colour, rng.randrange(1, 4), cv2.LINE_AA)
+            else:
+                self._emblem(image, (x, y), max(3, axes[0]))
 
     def _sticker(self, image: NDArray[np.uint8], corner: tuple[int, int]) -> None:
         x, y = corner

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from inference.close_up import CloseUpDetector
+from inference.close_up import MAX_LOOKS, PLATE_PX, CloseUp
 from inference.regions import Region, quad_of_box
 from inference.types import Box, Picture
 
@@ -45,43 +45,54 @@ def scene(*boxes: Box) -> Picture:
 SMALL = Box(x=400, y=300, width=80, height=20)
 
 
+def closer(inner: WhitePatches, picture: Picture, *, longest_px: int = 640) -> tuple[list[Region], CloseUp]:
+    """What the first look finds, and the closer looks to be had after it."""
+    finds = inner.detect(picture, longest_px=longest_px)
+    return finds, CloseUp(detector=inner, picture=picture, scale=longest_px / WIDTH)
+
+
 def test_a_small_plate_takes_its_corners_from_the_closer_look_and_keeps_its_likelihood() -> None:
     inner = WhitePatches()
-    (region,) = CloseUpDetector(inner).detect(scene(SMALL), longest_px=640)
+    (find,), close_up = closer(inner, scene(SMALL))
+    region = close_up.look(find)
+    assert region is not None
     assert np.allclose(region.quad, quad_of_box(SMALL), atol=0.01)
     assert region.likelihood == pytest.approx(0.58)
     width, _, longest_px = inner.shown[1]
     assert width < WIDTH / 4
-    assert SMALL.width * longest_px / width == pytest.approx(CloseUpDetector.plate_px, rel=0.02)
+    assert SMALL.width * longest_px / width == pytest.approx(PLATE_PX, rel=0.02)
 
 
 def test_a_plate_seen_large_enough_is_not_looked_at_again() -> None:
     inner = WhitePatches()
-    large = Box(x=400, y=300, width=300, height=70)
-    (region,) = CloseUpDetector(inner).detect(scene(large), longest_px=640)
+    (find,), close_up = closer(inner, scene(Box(x=400, y=300, width=300, height=70)))
+    assert close_up.look(find) is find
     assert len(inner.shown) == 1
-    assert region.box.x == 404
 
 
 def test_what_vanishes_when_looked_at_closely_was_no_plate() -> None:
-    assert CloseUpDetector(WhitePatches(only_whole=True)).detect(scene(SMALL), longest_px=640) == []
+    (find,), close_up = closer(WhitePatches(only_whole=True), scene(SMALL))
+    assert close_up.look(find) is None
 
 
 def test_the_neighbour_does_not_take_the_place_of_what_was_found() -> None:
     beside = Box(x=490, y=300, width=80, height=20)
-    regions = CloseUpDetector(WhitePatches()).detect(scene(SMALL, beside), longest_px=640)
-    assert sorted(region.box.x for region in regions) == [400, 490]
+    finds, close_up = closer(WhitePatches(), scene(SMALL, beside))
+    seen = [close_up.look(find) for find in finds]
+    assert sorted(region.box.x for region in seen if region) == [400, 490]
 
 
 def test_a_car_park_costs_a_bounded_number_of_looks_and_loses_no_plate() -> None:
     inner = WhitePatches()
     boxes = [Box(x=20 + 120 * (i % 10), y=40 + 100 * (i // 10), width=60, height=16) for i in range(40)]
-    regions = CloseUpDetector(inner).detect(scene(*boxes), longest_px=640)
-    assert len(inner.shown) == 1 + CloseUpDetector.max_looks
-    assert len(regions) == 40
+    finds, close_up = closer(inner, scene(*boxes))
+    assert None not in [close_up.look(find) for find in finds]
+    assert (len(finds), len(inner.shown)) == (40, 1 + MAX_LOOKS)
 
 
 def test_a_plate_in_the_corner_is_looked_at_within_the_picture() -> None:
     corner = Box(x=0, y=0, width=60, height=15)
-    (region,) = CloseUpDetector(WhitePatches(off=2.0)).detect(scene(corner), longest_px=640)
+    (find,), close_up = closer(WhitePatches(off=2.0), scene(corner))
+    region = close_up.look(find)
+    assert region is not None
     assert np.allclose(region.quad, quad_of_box(corner), atol=0.01)
