@@ -1,4 +1,4 @@
-"""A second, closer look at a plate whose reading is in doubt: corners from a window of its own, where the plate is large.
+"""A second, closer look at a plate whose reading is in doubt: its corners from a window where it is large.
 
 At the scale that suffices to find a plate its corners are a pixel or two off, and a pixel there is a tenth of a small
 plate's height: enough to cost a reader a character. Looking again at a few hundred by a hundred pixels costs a third of

@@ -123,8 +123,10 @@ class PlateReader:
     def _closer(self, window: Window, candidate: Candidate, closer: Closer) -> Candidate | None:
         """The candidate read again between better corners; None when there is no plate on a closer look."""
         region = closer(candidate.region)
-        if region is None or region is candidate.region:
-            return region and candidate
+        if region is None:
+            return None
+        if region is candidate.region:
+            return candidate
         slots = self._reader.read(window.picture, [grow(region.quad, **self._crops[0])])
         return self._candidate(window, region, tuple(slots))
 

@@ -61,7 +61,7 @@ class Hand:
 
     `corner` is the radius of the round characters' corners (None: the half circles of most fonts); old Brazilian plates
     are nearly square. `flag` is how far the 1 reaches to the left: with a short one it is an I but for a hook.
-    `apex` is how far the middle of M and W reaches across; `upright` makes the W's outer strokes as straight as the M's.
+    `apex` is how far the middle of M and W reaches across; `upright` makes the outer strokes of the W straight.
     """
 
     thick: int
