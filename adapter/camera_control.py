@@ -136,7 +136,11 @@ class CameraControl:
         return changed
 
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
-        return self._find(camera_id).funnel.hours
+        """The counted hours, with what the store knows of matches and deliveries."""
+        funnel = self._find(camera_id).funnel
+        if hours := funnel.hours:
+            funnel.settle(await self._store.funnels.outcomes(camera_id, hours[0].starts_at))
+        return funnel.hours
 
     async def _plan(self, device: Camera, profile: Profile, max_speed_kmh: float) -> Plan:
         source = _source_of(profile)

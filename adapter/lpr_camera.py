@@ -68,6 +68,7 @@ class LprCamera:
         pipeline: Pipeline,
         lost_after: timedelta,
         on_scene: Callable[[str, Scene], None] = lambda camera_id, scene: None,
+        funnel: Funnel | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.record = record
@@ -79,8 +80,8 @@ class LprCamera:
         self.last_frame: Frame | None = None
         self.relays: tuple[RelayOutput, ...] = ()
         self.recognized = 0
-        self.funnel = Funnel()
-        """Where plates get lost; kept over reconnections."""
+        self.funnel = funnel or Funnel()
+        """Where plates get lost; kept over reconnections and changes."""
         self._frame_times: deque[datetime] = deque(maxlen=RATE_FRAMES)
         self._recognizer = recognizer
         self._executor = executor

@@ -12,6 +12,7 @@ from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
 from events.types import ListKind
+from inference.types import RejectionReason
 from rules.alarms import AlarmState
 from rules.types import MatchPolicy
 
@@ -37,6 +38,27 @@ class CameraView(BaseModel):
     description: str
     profile_token: str | None
     video_source_token: str | None
+
+
+class FunnelHourView(BaseModel):
+    """Up to `read`, stages count in frames; from `accepted` on, in passages. Times are sums over analysed frames."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    starts_at: datetime
+    frames: int
+    motion: int
+    analysed: int
+    found: int
+    read: int
+    accepted: int
+    matched: int
+    delivered: int
+    detect_ms: float
+    read_ms: float
+    busy_ms: float
+    average_ms: float | None
+    rejected: dict[RejectionReason, int]
 
 
 class ListView(BaseModel):

@@ -1,0 +1,97 @@
+"""The read funnel through the API, over the real control."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from adapter.cli import app
+from adapter.store.outputs import OutputRecord
+from adapter.store.users import Role
+from events.types import ListKind
+from inference.recognition import Recognition
+from inference.types import Box, Rejection, RejectionReason, StageTimes
+from rules.types import ListEntry
+from tests.adapter.api.conftest import Console, StillCamera
+from tests.adapter.api.test_resources import add_list, pass_by
+from tests.rules.examples import NOON
+
+
+async def camera_at_rest(console: Console) -> tuple[str, StillCamera]:
+    body = {"name": "North", "address": "http://192.0.2.7/onvif/device_service"}
+    camera_id = (await console.call("POST", "/cameras", json=body))[1]["camera_id"]
+    camera = console.service.fleet.cameras[camera_id] = StillCamera(None)
+    return camera_id, camera
+
+
+def refuse(camera: StillCamera, reason: RejectionReason) -> None:
+    """As the running camera does it."""
+    rejection = Rejection(reason=reason, box=Box(x=100, y=100, width=80, height=20))
+    recognition = Recognition(rejections=(rejection,), stages=StageTimes(detect_ms=20, read_ms=4))
+    camera.funnel.analysed(NOON, recognition, 24.0)
+
+
+async def test_the_funnel_tells_each_stage_by_the_hour_to_anybody_who_may_see_reads(console):
+    camera_id, camera = await camera_at_rest(console)
+    path = f"/cameras/{camera_id}/funnel"
+    assert await console.call("GET", path, role=Role.VIEWER) == (200, [])
+    camera.funnel.count(NOON, "frames", 7)
+    refuse(camera, RejectionReason.CUT)
+    refuse(camera, RejectionReason.CUT)
+    camera.funnel.count(NOON, "accepted", 2)
+    list_id = await add_list(console, kind=ListKind.ALLOW.value)
+    await console.store.lists.save_entry(list_id, ListEntry(entry_id="e", pattern="ABC123"))
+    await console.store.outputs.save(OutputRecord(output_id="hook", name="Hook", url="", created_at=NOON))
+    await pass_by(console, "ABC123", event_id="e1", camera_id=camera_id)
+    await pass_by(console, "XYZ987", event_id="e2", camera_id=camera_id)
+    for delivery in await console.store.outbox.due("hook", NOON, 1):
+        await console.store.outbox.delivered(delivery.delivery_id, NOON)
+    (hour,) = (await console.call("GET", path, role=Role.VIEWER))[1]
+    assert hour == {
+        "starts_at": "2026-05-04T12:00:00Z",
+        "frames": 7,
+        "motion": 0,
+        "analysed": 2,
+        "found": 2,
+        "read": 0,
+        "accepted": 2,
+        "matched": 1,
+        "delivered": 1,
+        "detect_ms": 40.0,
+        "read_ms": 8.0,
+        "busy_ms": 48.0,
+        "average_ms": 24.0,
+        "rejected": {"cut": 2},
+    }
+
+
+async def test_the_command_line_shows_hours_reasons_and_cures(
+    console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    _, camera = await camera_at_rest(console)
+    camera.funnel.count(NOON, "frames", 7000)
+    for _ in range(3):
+        refuse(camera, RejectionReason.CUT)
+    refuse(camera, RejectionReason.TOO_SMALL)
+    token = (await console.token(Role.VIEWER))["Authorization"].removeprefix("Bearer ")
+    (tmp_path / "local.token").write_text(token)
+    monkeypatch.chdir(tmp_path)
+    for name, value in (("DATA_DIR", tmp_path), ("HTTP_PORT", console.server.port)):
+        monkeypatch.setenv(f"ONVIF_LPR_{name}", str(value))
+    monkeypatch.setenv("COLUMNS", "160")
+    done = await asyncio.to_thread(CliRunner().invoke, app, ["camera", "funnel", "North"])
+    assert done.exit_code == 0, done.output
+    (head,) = (line for line in done.stdout.splitlines() if "frames" in line)
+    for column in ("motion", "found", "read", "accepted", "matched", "delivered", "ms/frame"):
+        assert column in head
+    (row,) = (line for line in done.stdout.splitlines() if "2026-05-04T12" in line)
+    assert "7000" in row
+    assert "24" in row
+    assert "cut 3, too_small 1" in row
+    assert done.stdout.splitlines()[-2:] == [
+        "cut 3: Turn the camera, or draw the area so that plates are whole inside it.",
+        "too_small 1: Zoom in, raise the resolution, or lower the smallest character height.",
+    ]
