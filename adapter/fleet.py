@@ -83,6 +83,7 @@ class Fleet:
             lost_after=self._lost_after,
             on_scene=self._show,
             funnel=before.funnel if before else None,
+            rejects=before.rejects if before else None,
         )
         camera.funnel.restore(hours)
         async with self._changing:

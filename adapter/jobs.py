@@ -59,6 +59,8 @@ def schedule(*, store: Store, fleet: Fleet, pictures: Pictures, retention: timed
         now = datetime.now(UTC)
         await settle_funnels(store, fleet.funnels, now)
         await purge(store, pictures, retention, now)
+        for camera in fleet.cameras:
+            camera.rejects.forget(now - retention)
 
     async def funnels_job() -> None:
         await save_funnels(store, fleet)

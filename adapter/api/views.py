@@ -12,7 +12,7 @@ from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
 from events.types import ListKind
-from inference.types import RejectionReason
+from inference.types import Box, RejectionReason
 from rules.alarms import AlarmState
 from rules.types import MatchPolicy
 
@@ -59,6 +59,20 @@ class FunnelHourView(BaseModel):
     busy_ms: float
     average_ms: float | None
     rejected: dict[RejectionReason, int]
+
+
+class RejectView(BaseModel):
+    """A find that was not read. Newer ones take its place; its picture is at `rejects/{reject_id}.jpg`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    reject_id: int
+    at: datetime
+    reason: RejectionReason
+    cure: str
+    text: str
+    likelihood: float
+    box: Box
 
 
 class ListView(BaseModel):

@@ -164,8 +164,11 @@ async def test_what_the_read_funnel_counted_is_there_after_a_restart(tmp_path: P
         counted = await api.get(path + "/funnel")
         assert sum(hour["frames"] for hour in counted) >= sum(hour["accepted"] for hour in counted) >= 1
         assert sum(hour["rejected"]["too_small"] for hour in counted) >= 1
+        # Pictures are kept over a change of the camera, but not over a restart.
+        assert (await api.get(path + "/rejects"))[0]["reason"] == "too_small"
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         assert await api.get(path + "/funnel") == counted
+        assert await api.get(path + "/rejects") == []
 
 
 async def test_nothing_is_open_without_a_login(tmp_path: Path) -> None:

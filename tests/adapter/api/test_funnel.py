@@ -1,10 +1,12 @@
-"""The read funnel through the API, over the real control."""
+"""The read funnel and what was refused, through the API, over the real control."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,7 +15,7 @@ from adapter.store.outputs import OutputRecord
 from adapter.store.users import Role
 from events.types import ListKind
 from inference.recognition import Recognition
-from inference.types import Box, Rejection, RejectionReason, StageTimes
+from inference.types import Box, Frame, Rejection, RejectionReason, StageTimes
 from rules.types import ListEntry
 from tests.adapter.api.conftest import Console, StillCamera
 from tests.adapter.api.test_resources import add_list, pass_by
@@ -23,15 +25,17 @@ from tests.rules.examples import NOON
 async def camera_at_rest(console: Console) -> tuple[str, StillCamera]:
     body = {"name": "North", "address": "http://192.0.2.7/onvif/device_service"}
     camera_id = (await console.call("POST", "/cameras", json=body))[1]["camera_id"]
-    camera = console.service.fleet.cameras[camera_id] = StillCamera(None)
+    camera = console.service.fleet.cameras[camera_id] = StillCamera()
     return camera_id, camera
 
 
-def refuse(camera: StillCamera, reason: RejectionReason) -> None:
-    """As the running camera does it."""
-    rejection = Rejection(reason=reason, box=Box(x=100, y=100, width=80, height=20))
+def refuse(camera: StillCamera, reason: RejectionReason, *, text: str = "", at_s: float = 0.0) -> None:
+    """As the running camera does it: counted, and noted with its picture."""
+    rejection = Rejection(reason=reason, box=Box(x=100, y=100, width=80, height=20), text=text, likelihood=0.125)
     recognition = Recognition(rejections=(rejection,), stages=StageTimes(detect_ms=20, read_ms=4))
+    picture = np.full((240, 640, 3), 90, np.uint8)
     camera.funnel.analysed(NOON, recognition, 24.0)
+    camera.rejects.note(Frame(picture=picture, captured_at=NOON, monotonic_s=at_s, sequence=1), recognition)
 
 
 async def test_the_funnel_tells_each_stage_by_the_hour_to_anybody_who_may_see_reads(console):
@@ -68,13 +72,58 @@ async def test_the_funnel_tells_each_stage_by_the_hour_to_anybody_who_may_see_re
     }
 
 
+async def test_refused_finds_are_listed_newest_first_with_cure_and_picture(console):
+    camera_id, camera = await camera_at_rest(console)
+    path = f"/cameras/{camera_id}/rejects"
+    assert await console.call("GET", path, role=Role.VIEWER) == (200, [])
+    refuse(camera, RejectionReason.CUT, text="AB12")
+    refuse(camera, RejectionReason.TOO_SMALL, at_s=5)
+    newest, oldest = (await console.call("GET", path, role=Role.VIEWER))[1]
+    assert newest["reason"] == "too_small"
+    assert oldest == {
+        "reject_id": oldest["reject_id"],
+        "at": "2026-05-04T12:00:00Z",
+        "reason": "cut",
+        "cure": "Turn the camera, or draw the area so that plates are whole inside it.",
+        "text": "AB12",
+        "likelihood": 0.125,
+        "box": {"x": 100, "y": 100, "width": 80, "height": 20},
+    }
+    status, picture = await console.call("GET", f"{path}/{oldest['reject_id']}.jpg", role=Role.VIEWER)
+    assert status == 200
+    assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).shape == (34, 136, 3)
+
+
+async def test_what_is_not_there_is_refused_with_the_reason(console):
+    camera_id, camera = await camera_at_rest(console)
+    refuse(camera, RejectionReason.CUT)
+    for number, words in (("2", "newer finds"), ("9" * 100, "newer finds"), ("x", "a number"), ("²", "a number")):
+        status, answer = await console.call("GET", f"/cameras/{camera_id}/rejects/{number}.jpg")
+        assert (status, answer["error"]) == (404, "not_found"), number
+        assert words in answer["detail"]
+    for path in ("funnel", "rejects", "rejects/1.jpg"):
+        status, answer = await console.call("GET", f"/cameras/nobody/{path}")
+        assert (status, answer["detail"]) == (404, "There is no camera 'nobody'.")
+
+
+async def test_the_description_names_the_fields_of_hours_and_refused_finds(console):
+    document = (await console.call("GET", "/openapi.json"))[1]
+    answer = document["paths"]["/api/v1/cameras/{camera_id}/rejects"]["get"]["responses"]["200"]
+    assert answer["content"]["application/json"]["schema"]["items"] == {"$ref": "#/components/schemas/RejectView"}
+    assert {"matched", "delivered", "average_ms"} <= set(
+        document["components"]["schemas"]["FunnelHourView"]["required"]
+    )
+    picture = document["paths"]["/api/v1/cameras/{camera_id}/rejects/{reject_id}.jpg"]["get"]
+    assert list(picture["responses"]["200"]["content"]) == ["image/jpeg"]
+
+
 async def test_the_command_line_shows_hours_reasons_and_cures(
     console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     _, camera = await camera_at_rest(console)
     camera.funnel.count(NOON, "frames", 7000)
-    for _ in range(3):
-        refuse(camera, RejectionReason.CUT)
+    for number in range(3):
+        refuse(camera, RejectionReason.CUT, at_s=number)
     refuse(camera, RejectionReason.TOO_SMALL)
     token = (await console.token(Role.VIEWER))["Authorization"].removeprefix("Bearer ")
     (tmp_path / "local.token").write_text(token)
