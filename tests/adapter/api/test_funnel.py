@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import cv2
@@ -144,3 +146,52 @@ async def test_the_command_line_shows_hours_reasons_and_cures(
         "cut 3: Turn the camera, or draw the area so that plates are whole inside it.",
         "too_small 1: Zoom in, raise the resolution, or lower the smallest character height.",
     ]
+
+
+async def shown(console: Console, path: str) -> str:
+    async with console.client.get(path, headers={**await console.token(Role.VIEWER), "Accept": "text/html"}) as page:
+        assert page.status == 200
+        text = await page.text()
+    for forbidden in ("<script>", "style=", "onclick="):
+        assert forbidden not in text
+    return text
+
+
+async def test_the_page_says_so_when_nothing_was_counted(console):
+    camera_id, camera = await camera_at_rest(console)
+    text = await shown(console, f"/cameras/{camera_id}/funnel")
+    assert "Nothing was counted in the last 24 hours" in text
+    assert "No find was refused" in text
+    camera.funnel.count(NOON - timedelta(hours=30), "frames", 5)
+    assert "Nothing was counted" in await shown(console, f"/cameras/{camera_id}/funnel")
+    assert "Nothing was counted" not in await shown(console, f"/cameras/{camera_id}/funnel?hours=48")
+
+
+async def test_the_page_draws_every_stage_and_shows_what_was_refused_with_its_cure(console):
+    camera_id, camera = await camera_at_rest(console)
+    camera.funnel.count(NOON - timedelta(hours=1), "frames", 4000)
+    camera.funnel.count(NOON, "frames", 1000)
+    camera.funnel.count(NOON, "accepted", 1)
+    for number in range(2):
+        refuse(camera, RejectionReason.CUT, text="<b>AB", at_s=10.0 * number)
+    camera.funnel.suppressed(
+        NOON, [Rejection(reason=RejectionReason.STATIC_TEXT, box=Box(x=0, y=0, width=9, height=9))]
+    )
+    text = await shown(console, f"/cameras/{camera_id}/funnel")
+    for stage in ("Frames", "Motion", "Found", "Read", "Accepted", "Matched", "Delivered"):
+        assert f'aria-label="{stage} by the hour' in text
+    assert '<rect x="220" y="0.0" width="8" height="40.0"><title>2026-05-04 11:00: 4000</title></rect>' in text
+    assert '<rect x="230" y="30.0" width="8" height="10.0"><title>2026-05-04 12:00: 1000</title></rect>' in text
+    assert re.findall(r"<h3>([^<]+) <b", text) == ["Cut", "Static text"]
+    assert "&lt;b&gt;AB" in text
+    pictures = re.findall(r'src="(/api/v1/cameras/[^"]+/rejects/[^"]+)"', text)
+    assert len(pictures) == 2
+    assert (await console.call("GET", pictures[0].removeprefix("/api/v1")))[0] == 200
+    assert "No picture since the service was started" in text
+
+
+async def test_the_page_of_a_camera_that_is_gone_is_not_found_and_that_of_one_at_hand_is_linked(console):
+    camera_id, _ = await camera_at_rest(console)
+    assert f'href="/cameras/{camera_id}/funnel"' in await shown(console, "/cameras")
+    async with console.client.get("/cameras/nobody/funnel", headers=await console.token()) as page:
+        assert page.status == 404
