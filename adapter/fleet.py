@@ -13,6 +13,7 @@ from adapter.lpr_camera import LprCamera
 from adapter.pipeline import Pipeline
 from adapter.store.cameras import CameraRecord
 from adapter.tasks import Tasks
+from adapter.watching import SettingsRefused
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp_stream import Stream
 from inference.types import Scene
@@ -62,8 +63,25 @@ class Fleet:
     def track(self, camera_id: str) -> MetadataTrack | None:
         return self._tracks.get(camera_id)
 
+    async def start(self, records: Sequence[CameraRecord]) -> None:
+        """All cameras of the store. One whose settings this version cannot use does not stop the others."""
+        for record in records:
+            try:
+                await self.put(record)
+            except SettingsRefused as error:
+                log.error("camera not started", camera_id=record.camera_id, name=record.name, error=str(error))
+
     async def put(self, record: CameraRecord) -> None:
-        """Start a camera, or start it again with a new record. Raises SettingsRefused."""
+        """Start a camera, or go on with a new record: in place where that can be. Raises SettingsRefused."""
+        assert self._pipeline is not None
+        async with self._changing:
+            known = self._cameras.get(record.camera_id)
+            if known is None or not known.change(record):
+                await self._start_again(record, known)
+            track = self._tracks.setdefault(record.camera_id, MetadataTrack())
+            self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
+
+    async def _start_again(self, record: CameraRecord, known: LprCamera | None) -> None:
         assert self._pipeline is not None
         camera = LprCamera(
             record=record,
@@ -73,13 +91,12 @@ class Fleet:
             lost_after=self._lost_after,
             on_scene=self._show,
         )
-        async with self._changing:
-            await self._stop(record.camera_id)
-            self._cameras[record.camera_id] = camera
-            track = self._tracks.setdefault(record.camera_id, MetadataTrack())
-            self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
-            if record.enabled:
-                self._tasks[record.camera_id] = self._owner.start(camera.run(), name=f"camera {record.name}")
+        await self._stop(record.camera_id)
+        if known is not None:
+            camera.take_over(known)
+        self._cameras[record.camera_id] = camera
+        if record.enabled:
+            self._tasks[record.camera_id] = self._owner.start(camera.run(), name=f"camera {record.name}")
 
     async def drop(self, camera_id: str) -> None:
         """Stop a camera and forget it."""
@@ -94,6 +111,8 @@ class Fleet:
     async def _stop(self, camera_id: str) -> None:
         task = self._tasks.pop(camera_id, None)
         if task is not None:
+            # A vehicle in view is told before its camera goes away, not forgotten.
+            await self._cameras[camera_id].finish()
             task.cancel()
             await asyncio.wait([task])
 

@@ -161,8 +161,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
-        for record in await store.cameras.all():
-            await fleet.put(record)
+        await fleet.start(await store.cameras.all())
         if settings.discovery:
             await stack.enter_async_context(
                 Discovery(

@@ -102,7 +102,7 @@ async def test_autoconfiguration_shows_first_overwrites_when_told_and_is_undone(
     )
     for name in names:
         await console.call("PATCH", f"/cameras/{camera_id}/snapshots/{name}", json={"approval": "approved"})
-    manual = {"preset": "accurate", "rearm_s": 20, "character_height_min": 0.01}
+    manual = {"preset": "accurate", "rearm_s": 20, "character_height_min_percent": 1.0}
     await console.call("PATCH", f"/cameras/{camera_id}", json={"recognition": manual})
     path, camera = f"/cameras/{camera_id}/autoconfigure", f"/cameras/{camera_id}"
     shown = (await console.call("POST", path, json={}))[1]
@@ -112,7 +112,7 @@ async def test_autoconfiguration_shows_first_overwrites_when_told_and_is_undone(
     assert (await console.call("POST", path, json={"apply": True}))[1]["applied"] is True
     stored = (await console.call("GET", camera))[1]["recognition"]
     assert len(stored["areas"]) == 1
-    assert stored["character_height_min"] > 0.01
+    assert stored["character_height_min_percent"] > 1.0
     assert stored["rearm_s"] == 20
     assert console.service.fleet.put_records[-1].recognition == stored
     status, undone = await console.call("POST", path + "/undo")
