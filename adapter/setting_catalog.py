@@ -45,6 +45,11 @@ class SettingInfo:
     requirements: tuple[str, ...]
 
     @property
+    def title(self) -> str:
+        """The name as a heading; its unit stands beside the value."""
+        return self.name.removesuffix("_percent").removesuffix("_s").replace("_", " ").capitalize()
+
+    @property
     def range(self) -> str:
         """What it takes, in words."""
         if self.kind is SettingKind.SWITCH:

@@ -23,6 +23,7 @@ class SettingInfoView(_View):
     """One setting; `unlimited`: the word "unlimited" is a value too; `live`: a change opens no stream again."""
 
     name: str
+    title: str
     group: str
     kind: SettingKind
     default: Any
