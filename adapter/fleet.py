@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 
@@ -13,9 +13,9 @@ from adapter.lpr_camera import LprCamera
 from adapter.pipeline import Pipeline
 from adapter.store.cameras import CameraRecord
 from adapter.tasks import Tasks
-from adapter.watching import SettingsRefused
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp_stream import Stream
+from inference.funnel import Funnel, FunnelHour
 from inference.types import Scene
 from inference.watch import Reads
 
@@ -63,25 +63,25 @@ class Fleet:
     def track(self, camera_id: str) -> MetadataTrack | None:
         return self._tracks.get(camera_id)
 
-    async def start(self, records: Sequence[CameraRecord]) -> None:
-        """All cameras of the store. One whose settings this version cannot use does not stop the others."""
-        for record in records:
-            try:
-                await self.put(record)
-            except SettingsRefused as error:
-                log.error("camera not started", camera_id=record.camera_id, name=record.name, error=str(error))
+    @property
+    def funnels(self) -> Mapping[str, Funnel]:
+        """What was counted on each camera, by its id."""
+        return {camera_id: camera.funnel for camera_id, camera in self._cameras.items()}
 
-    async def put(self, record: CameraRecord) -> None:
-        """Start a camera, or go on with a new record: in place where that can be. Raises SettingsRefused."""
+    async def put(self, record: CameraRecord, *, hours: Sequence[FunnelHour] = ()) -> None:
+        """Start a camera, or go on with a new record: in place where that can be. Raises SettingsRefused.
+
+        `hours` were counted before the service was started.
+        """
         assert self._pipeline is not None
         async with self._changing:
             known = self._cameras.get(record.camera_id)
             if known is None or not known.change(record):
-                await self._start_again(record, known)
+                await self._start_again(record, known, hours)
             track = self._tracks.setdefault(record.camera_id, MetadataTrack())
             self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
 
-    async def _start_again(self, record: CameraRecord, known: LprCamera | None) -> None:
+    async def _start_again(self, record: CameraRecord, known: LprCamera | None, hours: Sequence[FunnelHour]) -> None:
         assert self._pipeline is not None
         camera = LprCamera(
             record=record,
@@ -90,7 +90,10 @@ class Fleet:
             pipeline=self._pipeline,
             lost_after=self._lost_after,
             on_scene=self._show,
+            funnel=known.funnel if known else None,
+            rejects=known.rejects if known else None,
         )
+        camera.funnel.restore(hours)
         await self._stop(record.camera_id)
         if known is not None:
             camera.take_over(known)
