@@ -59,9 +59,9 @@ class Site:
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    """One camera whose film shows a car for two seconds; its vote stays open for all of them."""
+    """One camera whose film shows a car for a good second; its vote stays open for all of them."""
     road = film(
-        tmp_path / "road.mp4", lambda number: scene(car_x=20 + 12 * number if 3 <= number < 32 else None), 64, 16
+        tmp_path / "road.mp4", lambda number: scene(car_x=20 + 12 * number if 3 <= number < 22 else None), 42, 16
     )
     record = CameraRecord(
         camera_id="gate",
@@ -87,7 +87,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_a_change_in_mid_passage_keeps_stream_and_readings_and_gives_one_passage(site: Site) -> None:
     await site.put()
-    await until(lambda: total(site.camera.funnel.hours).read >= 4)
+    await until(lambda: total(site.camera.funnel.hours).read >= 3)
     camera, watch, source = site.camera, site.camera.watch, site.camera._source
     recognition = {**site.record.recognition, "rearm_s": 60, "preset": "fast", "partial_span_s": 0.5, "calm_fps": 8}
     await site.put(recognition=recognition, modules=("NL",), selected_lists=frozenset(), description="north")
@@ -100,12 +100,12 @@ async def test_a_change_in_mid_passage_keeps_stream_and_readings_and_gives_one_p
     assert site.told.states == [PassageState.FINAL, PassageState.LOST]
     (final,) = [one for _, one in site.told.passages if one.state is PassageState.FINAL]
     # Readings from before and after the change voted together.
-    assert final.read_count >= 8
+    assert final.read_count >= 5
 
 
 async def test_a_restart_in_mid_passage_tells_the_vehicle_first_and_not_again(site: Site) -> None:
     await site.put()
-    await until(lambda: total(site.camera.funnel.hours).read >= 4)
+    await until(lambda: total(site.camera.funnel.hours).read >= 3)
     camera = site.camera
     await site.put(recognition={**site.record.recognition, "rotation": 180})
     assert site.camera is not camera
@@ -113,15 +113,16 @@ async def test_a_restart_in_mid_passage_tells_the_vehicle_first_and_not_again(si
     assert len({event_id for event_id, _ in site.told.passages}) == 1
     # The film begins again, so the same car comes again at once: within rearm_s it is the same passage.
     reads = total(site.camera.funnel.hours).read
-    assert reads >= 4
+    assert reads >= 3
     assert site.camera.recognized == 1
-    await until(lambda: total(site.camera.funnel.hours).read >= reads + 6)
+    await until(lambda: total(site.camera.funnel.hours).read >= reads + 5)
+    await until(lambda: not site.camera.watch.tracker.in_view)
     assert site.told.states == [PassageState.FINAL, PassageState.LOST]
 
 
 async def test_a_camera_that_is_disabled_or_removed_tells_what_was_in_view(site: Site) -> None:
     await site.put()
-    await until(lambda: total(site.camera.funnel.hours).read >= 4)
+    await until(lambda: total(site.camera.funnel.hours).read >= 3)
     await site.put(enabled=False)
     assert site.told.states == [PassageState.FINAL, PassageState.LOST]
     await site.fleet.drop("gate")
