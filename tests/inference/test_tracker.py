@@ -205,7 +205,7 @@ def test_the_time_span_delays_every_result(span_s: float) -> None:
     pytest.fail("no passage")
 
 
-@pytest.mark.requirement("M-214", "M-231")
+@pytest.mark.requirement("M-214")
 @pytest.mark.parametrize("parts", [("43HN", "43HNN2"), ("43HNN2", "HNN2"), ("HNN2", "43HNN2")])
 def test_separate_pieces_of_one_plate_are_one_passage_with_the_most_complete_one(parts: tuple[str, str]) -> None:
     """A post hides the vehicle for longer than a track lives; each side of it shows another piece of the plate."""

@@ -95,7 +95,7 @@ async def test_validation_compares_runs_and_tries_other_settings_without_keeping
     assert (await console.call("POST", path, json={"recognition": {"discard_below": 7}}))[0] == 422
 
 
-@pytest.mark.requirement("M-165", "M-246", "M-247", "M-249")
+@pytest.mark.requirement("M-165", "M-247", "M-249")
 async def test_autoconfiguration_shows_first_overwrites_when_told_and_is_undone(console):
     camera_id, names = await camera_with(
         console, *(Seen(f"{number}1BKL{number}", 300 + 20 * number, 450) for number in range(5))
