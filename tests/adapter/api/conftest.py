@@ -17,6 +17,7 @@ from adapter.api.ports import CameraHealth, CameraProblem, CameraState, FoundCam
 from adapter.api.status import status_text
 from adapter.camera_control import CameraControl
 from adapter.pictures import Pictures
+from adapter.setting_state import SettingsState
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
@@ -120,6 +121,9 @@ class FakeService:
     async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
         return {"applied": apply, "exposure_time_us": 2000}
 
+    async def settings(self, camera_id: str) -> SettingsState:
+        return await self.control.settings(camera_id)
+
     async def snapshot(self, camera_id: str) -> bytes:
         if self.problem:
             raise CameraProblem(self.problem)
@@ -154,6 +158,11 @@ class StillCamera:
 
     last_frame: Frame | None = None
     funnel: Funnel = field(default_factory=Funnel)
+    health: CameraHealth = field(
+        default_factory=lambda: CameraHealth(
+            camera_id="still", name="Still", state=CameraState.RUNNING, frames_per_second=5.0
+        )
+    )
     rejects: Rejects = field(default_factory=Rejects)
 
 
