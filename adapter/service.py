@@ -79,9 +79,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         await rulebook.open(now)
 
         reader = recognizer or await load_recognizer(settings)
-        # As many threads as the recogniser has requests: one more would only wait, one fewer leave a request idle.
-        at_once = reader.at_once if isinstance(reader, Recognizer) else max(1, settings.inference_threads)
-        executor = ThreadPoolExecutor(at_once, thread_name_prefix="inference")
+        executor = ThreadPoolExecutor(_at_once(reader, settings), thread_name_prefix="inference")
         stack.callback(executor.shutdown, cancel_futures=True)
 
         tasks = await stack.enter_async_context(Tasks())
@@ -200,6 +198,11 @@ async def load_recognizer(settings: Settings) -> Recognizer:
         threads=settings.inference_threads,
         hint=PerformanceHint(settings.performance_hint),
     )
+
+
+def _at_once(reader: Reads, settings: Settings) -> int:
+    """As many threads as the recogniser has requests: one more would only wait, one fewer leave a request idle."""
+    return reader.at_once if isinstance(reader, Recognizer) else max(1, settings.inference_threads)
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:
