@@ -7,14 +7,17 @@ Names, units and ranges are those of the requirements M-189 to M-214.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from inference.av_feed import Transport
 from inference.recognition import Preset, RecognitionSettings
 from inference.tracker import TrackerSettings
 from inference.watch import WatchSettings
 
+HardwareDecode = Literal["off", "auto", "vaapi", "cuda", "qsv", "amf", "drm", "vulkan", "d3d11va", "videotoolbox"]
+"""FFmpeg's names for the devices that decode."""
 Share = float
 Polygon = tuple[tuple[Share, Share], ...]
 
@@ -43,6 +46,11 @@ class CameraRecognition(BaseModel):
     deinterlace: bool = Field(default=False, description="Compensate for interlacing (M-205).")
     rotation: int = Field(default=0, description="Turn the picture by 0, 90, 180 or 270 degrees.")
     key_frames_only: bool = Field(default=False, description="Decode key frames only (M-160).")
+    transport: Transport = Field(default=Transport.AUTO, description="RTSP over tcp or udp; auto: tcp, then udp.")
+    hardware_decode: HardwareDecode = Field(
+        default="off", description="Decode on a graphics chip: off, auto, or by name; the processor where it cannot."
+    )
+    mask_osd: bool = Field(default=True, description="Do not read texts that the camera says it writes (ONVIF OSD).")
 
     @model_validator(mode="after")
     def _consistent(self) -> CameraRecognition:

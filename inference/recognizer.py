@@ -63,7 +63,7 @@ class Recognizer:
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         """Every plate in the picture, best first, and every find that did not become one."""
-        window = search_window(picture, settings.areas, region)
+        window = search_window(picture, settings.areas, region, masks=settings.masks)
         if window is None:
             return Recognition()
         limit = settings.max_seconds_per_frame

@@ -62,6 +62,8 @@ class SourceState:
     status: SourceStatus
     since: datetime
     error: str = ""
+    refused: bool = False
+    """The login was refused: asking again soon may lock the account."""
 
 
 class Source:
@@ -192,9 +194,11 @@ class Source:
                     return
                 failures, wait_s = 0, 0.0
             except SourceError as error:
+                if stop.is_set():
+                    return
                 failures = 1 if time.monotonic() - started_s > GOOD_AFTER_S else failures + 1
                 wait_s = self._retry_after_s(error, failures)
-                self._lose(str(error), failures, wait_s)
+                self._lose(str(error), failures, wait_s, refused=isinstance(error, SourceRefused))
             except Exception as error:  # noqa: BLE001  # the thread's own retry loop: here it is a bug, and is shown
                 failures += 1
                 wait_s = self._retry_after_s(error, failures)
@@ -261,18 +265,18 @@ class Source:
             self._advised = self.hint
             _log.warning("source could be better", camera=self.name, url=self._url, hint=self.hint)
 
-    def _lose(self, error: str, failures: int, wait_s: float) -> None:
+    def _lose(self, error: str, failures: int, wait_s: float, *, refused: bool = False) -> None:
         log = _log.warning if failures == 1 else _log.debug
         log("source lost", camera=self.name, url=self._url, error=error, retry_in_s=round(wait_s, 1))
-        self._change(SourceStatus.LOST, error)
+        self._change(SourceStatus.LOST, error, refused=refused)
 
-    def _change(self, status: SourceStatus, error: str) -> None:
+    def _change(self, status: SourceStatus, error: str, *, refused: bool = False) -> None:
         if (status, error) == (self.state.status, self.state.error):
             return
         if status is SourceStatus.RUNNING and self.state.error:
             _log.info("source is back", camera=self.name, url=self._url)
         since = self.state.since if status is self.state.status else datetime.now(UTC)
-        self.state = state = SourceState(status=status, since=since, error=error)
+        self.state = state = SourceState(status=status, since=since, error=error, refused=refused)
         if self._on_state is not None:
             on_state = self._on_state
             self._tell(lambda: on_state(state))
