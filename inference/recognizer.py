@@ -188,7 +188,11 @@ def _open_on(engine: Engine, found: ModelPack, modules: dict[str, CountryModule]
         reader = LineReader(network=reader_network, characters=dictionary)
     elif spec.kind == "rows":
         reader = RowsReader(
-            network=reader_network, alphabet=spec.alphabet, width_px=spec.width_px, height_px=spec.height_px
+            network=reader_network,
+            alphabet=spec.alphabet,
+            width_px=spec.width_px,
+            height_px=spec.height_px,
+            world=spec.world,
         )
     else:
         reader = SlotReader(
