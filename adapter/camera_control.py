@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from adapter.api.ports import CameraProblem, FoundCamera
 from adapter.fleet import Fleet
-from adapter.lpr_camera import LprCamera, is_onvif_address
+from adapter.lpr_camera import LprCamera
+from adapter.picture_address import PictureChoice, is_onvif_address
 from adapter.setting_cost import cost
 from adapter.setting_state import SettingsState, settings_state
 from adapter.snapshot_control import SnapshotControl
@@ -75,6 +77,7 @@ class CameraControl:
             async with Camera(record.address, record.user, record.password or "") as device:
                 profiles = await device.profiles()
                 chosen = device.choose_profile(profiles, record.profile_token)
+                pictures = await PictureChoice(clock=lambda: datetime.now(UTC)).choose(device, chosen.token)
                 return {
                     "onvif": True,
                     "device": asdict(device.information),
@@ -82,7 +85,8 @@ class CameraControl:
                     "clock_offset_s": round(device.clock_offset.total_seconds(), 1),
                     "profiles": [profile.name for profile in profiles],
                     "profile": chosen.name,
-                    "stream": await device.stream_uri(chosen.token),
+                    "stream": pictures.stream if pictures.is_snapshots else pictures.url,
+                    "snapshots": pictures.url if pictures.is_snapshots else None,
                     "stream_state": camera.health.state.value,
                     "relays": [relay.token for relay in camera.relays],
                 }

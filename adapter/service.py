@@ -43,6 +43,7 @@ from events.live import Live
 from events.metadata.rtsp import RtspServer
 from events.onvif.subscriptions import Subscriptions
 from events.types import Event, RelayChanged
+from inference.models import PerformanceHint
 from inference.recognizer import Recognizer, open_recognizer
 from inference.watch import Reads
 
@@ -77,8 +78,8 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         rulebook = Rulebook(store=store)
         await rulebook.open(now)
 
-        reader = recognizer or await _load(settings)
-        executor = _open_executor(stack, settings)
+        reader = recognizer or await load_recognizer(settings)
+        executor = _open_executor(stack, reader, settings)
 
         tasks = Tasks()
         live, subscriptions = Live(), Subscriptions(journal=store.journal)
@@ -195,8 +196,10 @@ async def _open_store(stack: AsyncExitStack, settings: Settings) -> Store:
     return await stack.enter_async_context(Store.in_folder(settings.data))
 
 
-def _open_executor(stack: AsyncExitStack, settings: Settings) -> ThreadPoolExecutor:
-    executor = ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="inference")
+def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> ThreadPoolExecutor:
+    """As many threads as the recogniser has requests: one more would only wait, one fewer leave a request idle."""
+    at_once = reader.at_once if isinstance(reader, Recognizer) else max(1, settings.inference_threads)
+    executor = ThreadPoolExecutor(at_once, thread_name_prefix="inference")
     stack.callback(executor.shutdown, cancel_futures=True)
     return executor
 
@@ -210,9 +213,16 @@ async def _start_cameras(fleet: Fleet, store: Store) -> None:
             log.error("camera not started", camera_id=record.camera_id, name=record.name, error=str(error))
 
 
-async def _load(settings: Settings) -> Recognizer:
+async def load_recognizer(settings: Settings) -> Recognizer:
     """Loading a model takes a second or two of computing; the event loop is not needed for it."""
-    return await asyncio.to_thread(open_recognizer, settings.pack, device=settings.device, threads=1)
+    return await asyncio.to_thread(
+        open_recognizer,
+        settings.pack,
+        device=settings.device,
+        data_dir=settings.data,
+        threads=settings.inference_threads,
+        hint=PerformanceHint(settings.performance_hint),
+    )
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:

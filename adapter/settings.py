@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ONVIF_LPR_", extra="forbid", frozen=True)
 
     data_dir: Path = Field(
-        default=Path("~/.local/share/onvif-lpr"), description="Folder of the database, the pictures and the keys."
+        default=Path("~/.local/share/onvif-lpr"),
+        description="Folder of the database, the pictures, the keys, installed model packs and compiled models.",
     )
     server_name: str = Field(
         default="", max_length=200, description="Name of this LPR server; empty means the name of the host."
@@ -43,8 +44,15 @@ class Settings(BaseSettings):
     discovery: bool = Field(default=True, description="Answer WS-Discovery probes, so that a VMS finds the service.")
     discovery_port: int = Field(default=3702, ge=1, le=65535, description="UDP port of WS-Discovery.")
     pack: str = Field(default="ppocr", description="Model pack that reads the plates.")
-    device: str = Field(default="CPU", description="OpenVINO device: CPU, GPU, NPU or AUTO.")
-    inference_threads: int = Field(default=1, ge=1, le=64, description="Pictures read at the same time.")
+    device: str = Field(
+        default="CPU", description="OpenVINO device: CPU, GPU, NPU, AUTO, or an order like AUTO:GPU,CPU."
+    )
+    inference_threads: int = Field(
+        default=1, ge=0, le=64, description="Pictures read at the same time; 0: as many as the device is best at."
+    )
+    performance_hint: Literal["throughput", "latency"] = Field(
+        default="throughput", description="What threads are for: throughput (many pictures) or latency (one, sooner)."
+    )
     retention_hours: float = Field(default=24.0, gt=0, description="How long events and pictures are kept (M-252).")
     camera_lost_after_s: float = Field(
         default=10.0, gt=0, description="Seconds without a picture after which a camera counts as lost."

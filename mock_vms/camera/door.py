@@ -15,7 +15,7 @@ from mock_vms.camera.authentication import Authentication, CredentialsNeeded
 from mock_vms.camera.encoders import profile_of
 from mock_vms.camera.ports import StagePort
 from mock_vms.camera.quirks import Quirks
-from mock_vms.camera.services.operation import Addresses, Call, Operation
+from mock_vms.camera.services.operation import DEAD_PORT, Addresses, Call, Operation
 from mock_vms.camera.soap import (
     ACTION_FAULT,
     CONTENT_TYPE,
@@ -113,7 +113,8 @@ class SoapDoor:
     def _addresses(self, request: web.Request) -> Addresses:
         if not _AUTHORITY.fullmatch(request.host):
             raise SoapFault("The Host header names no host", "InvalidArgs")
-        addresses = Addresses(scheme=request.scheme, authority=request.host, rtsp_port=self.rtsp_port)
+        rtsp_port = DEAD_PORT if self._quirks.dead_stream else self.rtsp_port
+        addresses = Addresses(scheme=request.scheme, authority=request.host, rtsp_port=rtsp_port)
         return addresses.unreachable() if self._quirks.wrong_xaddr else addresses
 
     def _challenge(self, *, stale: bool) -> web.Response:
