@@ -216,6 +216,11 @@ async def test_an_endless_error_page_is_not_read_to_its_end(session: aiohttp.Cli
         ("ftp://host/", False, False),
         ("hook.example", False, False),
         ("http:///nohost", False, False),
+        ("http://[::1/x", False, False),
+        ("http://a..b/", False, False),
+        ("http://" + "a" * 64 + ".example/", False, False),
+        ("http://host:99999/", False, False),
+        ("http://ho\x00st/", False, False),
     ],
 )
 def test_the_policy_allows_web_addresses_and_denies_private_ones_when_told(
@@ -240,3 +245,21 @@ async def test_the_signature_carries_the_time_of_the_attempt(hook: Hook, session
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     await output(hook, session, clock=lambda: moment).send(delivery(alarm_raised()))
     assert hook.requests[0][0]["webhook-timestamp"] == str(int(moment.timestamp()))
+
+
+class AnyUrl:
+    """A policy that lets everything through, so that the client itself has to cope."""
+
+    def check(self, url: str) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a..b/", "http://" + "a" * 64 + ".example/", "http://[::1/", "http://h:99999/", "http:///x", "nonsense"],
+)
+async def test_a_url_that_the_client_cannot_use_is_refused_and_never_breaks_the_output(
+    session: aiohttp.ClientSession, url: str
+) -> None:
+    with pytest.raises(OutputRefused, match="the URL cannot be used"):
+        await output(Hook(), session, url=url, policy=AnyUrl()).send(delivery(alarm_raised()))
