@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import typer
 from rich.table import Table
@@ -42,19 +43,31 @@ def camera_add(
         float | None, typer.Option(help="km/h: also tune the camera for plates at this speed.")
     ] = None,
 ) -> None:
-    """Add a camera, and with --max-speed tune it."""
+    """Add a camera, and with --max-speed tune it. A login inside the address is used and taken out of it."""
     service = connect(context)
+    bare, url_user, url_password = _without_login(address if "://" in address else f"http://{address}")
     body = {
         "name": name,
-        "address": address if "://" in address else f"http://{address}",
-        "user": user,
-        "password": password or None,
+        "address": bare,
+        "user": user or url_user,
+        "password": password or url_password or None,
         "modules": [code.strip() for code in modules.split(",") if code.strip()],
     }
     added = service.call("POST", "/cameras", json=body)
     console.print(f"added {added['name']} ({added['camera_id']})")
     if max_speed is not None:
         camera_tune(context, name=added["camera_id"], max_speed=max_speed, apply=True)
+
+
+def _without_login(address: str) -> tuple[str, str, str]:
+    """The address of `rtsp://user:password@host/`, the user and the password: only the first is shown and logged."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address, "", ""  # the service says what is wrong with it
+    login, _, host = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    return urlunsplit(parts._replace(netloc=host)), unquote(user), unquote(password)
 
 
 @camera_app.command("list")

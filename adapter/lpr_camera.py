@@ -291,7 +291,10 @@ class LprCamera:
 
 def is_onvif_address(address: str) -> bool:
     """An http(s) address without a path, or with one that says so, is an ONVIF device; any other names pictures."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # kept by a version that checked less
+        return False
     return parts.scheme in {"http", "https"} and (parts.path in {"", "/"} or "/onvif" in parts.path)
 
 

@@ -233,7 +233,13 @@ class Demo:
         self._stages.append(Stage(stand=stand, camera_id=added["camera_id"], control=control))
 
     async def _add_stream(self, stand: Stand, url: str) -> None:
-        body = {"name": stand.name, "address": url, "modules": list(stand.modules)}
+        body = {
+            "name": stand.name,
+            "address": url,
+            "user": stand.user,
+            "password": stand.password or None,
+            "modules": list(stand.modules),
+        }
         await self._service.post("/api/v1/cameras", body)
 
     async def _until_running(self) -> None:

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 PICTURES = {".jpg", ".jpeg", ".png"}
 CLIPS = {".mp4", ".mkv", ".avi", ".mov"}
@@ -42,7 +43,9 @@ class Stand:
     modules: tuple[str, ...]
     vehicles: tuple[Vehicle, ...] = ()
     rtsp_url: str | None = None
-    """A camera of the user's own instead of a virtual one."""
+    """A camera of the user's own instead of a virtual one, its login apart."""
+    user: str = ""
+    password: str = field(default="", repr=False)
     plays_by_itself: bool = False
     """Clips run one after the other without being asked for."""
 
@@ -136,8 +139,23 @@ def clips(path: Path, count: int | None) -> Scenario:
 
 def camera_of_yours(url: str) -> Scenario:
     """A stream that exists: nothing is sent past it, what passes is shown."""
-    modules = tuple(ALL_OF_EUROPE.split(","))
-    return Scenario(stands=(Stand(name="Your camera", arguments=(), modules=modules, rtsp_url=url),))
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError(f"RTSP is not an address ({error}); write it like rtsp://user:password@host/stream") from error
+    if parts.scheme not in {"rtsp", "rtsps", "http", "https"} or not parts.hostname:
+        raise ValueError("RTSP takes the address of a camera, like rtsp://user:password@host/stream")
+    login, _, host = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    stand = Stand(
+        name="Your camera",
+        arguments=(),
+        modules=tuple(ALL_OF_EUROPE.split(",")),
+        rtsp_url=urlunsplit(parts._replace(netloc=host)),
+        user=unquote(user),
+        password=unquote(password),
+    )
+    return Scenario(stands=(stand,))
 
 
 def read_labels(folder: Path) -> dict[str, str]:
