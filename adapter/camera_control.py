@@ -17,6 +17,7 @@ from adapter.store.facts import Facts
 from adapter.store.store import Store
 from adapter.watching import CameraRecognition, SettingsRefused
 from inference.funnel import FunnelHour
+from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 from onvif_client.camera import Camera
 from onvif_client.discovery import discover
@@ -136,7 +137,20 @@ class CameraControl:
         return changed
 
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
-        return self._find(camera_id).funnel.hours
+        """The counted hours, with what the store knows of matches and deliveries."""
+        funnel = self._find(camera_id).funnel
+        if hours := funnel.hours:
+            funnel.settle(await self._store.funnels.outcomes(camera_id, hours[0].starts_at))
+        return funnel.hours
+
+    def rejects(self, camera_id: str) -> Sequence[Rejected]:
+        return self._find(camera_id).rejects.all()
+
+    def rejected_picture(self, camera_id: str, reject_id: int) -> bytes:
+        found = self._find(camera_id).rejects.find(reject_id)
+        if found is None:
+            raise NotFound("There is no such picture any more: newer finds took its place.")
+        return found.jpeg
 
     async def _plan(self, device: Camera, profile: Profile, max_speed_kmh: float) -> Plan:
         source = _source_of(profile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from adapter.store.cameras import CameraRecord
 from adapter.tasks import Tasks
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp_stream import Stream
+from inference.funnel import Funnel, FunnelHour
 from inference.types import Scene
 from inference.watch import Reads
 
@@ -62,9 +63,18 @@ class Fleet:
     def track(self, camera_id: str) -> MetadataTrack | None:
         return self._tracks.get(camera_id)
 
-    async def put(self, record: CameraRecord) -> None:
-        """Start a camera, or start it again with a new record. Raises SettingsRefused."""
+    @property
+    def funnels(self) -> Mapping[str, Funnel]:
+        """What was counted on each camera, by its id."""
+        return {camera_id: camera.funnel for camera_id, camera in self._cameras.items()}
+
+    async def put(self, record: CameraRecord, *, hours: Sequence[FunnelHour] = ()) -> None:
+        """Start a camera, or start it again with a new record. Raises SettingsRefused.
+
+        `hours` were counted before the service was started.
+        """
         assert self._pipeline is not None
+        before = self._cameras.get(record.camera_id)
         camera = LprCamera(
             record=record,
             recognizer=self._recognizer,
@@ -72,7 +82,10 @@ class Fleet:
             pipeline=self._pipeline,
             lost_after=self._lost_after,
             on_scene=self._show,
+            funnel=before.funnel if before else None,
+            rejects=before.rejects if before else None,
         )
+        camera.funnel.restore(hours)
         async with self._changing:
             await self._stop(record.camera_id)
             self._cameras[record.camera_id] = camera

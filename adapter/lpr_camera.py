@@ -30,6 +30,7 @@ from events.types import CameraLost, CameraRestored
 from inference.errors import SourceRefused
 from inference.funnel import Funnel
 from inference.recognition import Recognition
+from inference.rejects import Rejects
 from inference.source import Source, SourceStatus, open_source
 from inference.types import Frame, Passage, PassageState, Scene
 from inference.watch import Reads, Watch
@@ -68,6 +69,8 @@ class LprCamera:
         pipeline: Pipeline,
         lost_after: timedelta,
         on_scene: Callable[[str, Scene], None] = lambda camera_id, scene: None,
+        funnel: Funnel | None = None,
+        rejects: Rejects | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.record = record
@@ -79,8 +82,10 @@ class LprCamera:
         self.last_frame: Frame | None = None
         self.relays: tuple[RelayOutput, ...] = ()
         self.recognized = 0
-        self.funnel = Funnel()
-        """Where plates get lost; kept over reconnections."""
+        self.funnel = funnel or Funnel()
+        """Where plates get lost; kept over reconnections and changes."""
+        self.rejects = rejects or Rejects()
+        """The newest finds that were not read, with their pictures."""
         self._frame_times: deque[datetime] = deque(maxlen=RATE_FRAMES)
         self._recognizer = recognizer
         self._executor = executor
@@ -236,6 +241,8 @@ class LprCamera:
 
     def _frame(self, frame: Frame, recognition: Recognition | None) -> None:
         self.last_frame = frame
+        if recognition is not None and recognition.rejections:
+            self.rejects.note(frame, recognition)
         self._frame_times.append(self._clock())
 
     def _rate(self) -> float:

@@ -70,18 +70,16 @@ class Running:
 async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncIterator[Running]:
     """The whole service, from the first table to the last socket; it stops when the block is left."""
     async with AsyncExitStack() as stack:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = await stack.enter_async_context(Store.in_folder(settings.data))
+        store = await _open_store(stack, settings)
         now = datetime.now(UTC)
         first = await bootstrap.first_start(store, now)
         rulebook = Rulebook(store=store)
         await rulebook.open(now)
 
         reader = recognizer or await _load(settings)
-        executor = ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="inference")
-        stack.callback(executor.shutdown, cancel_futures=True)
+        executor = _open_executor(stack, settings)
 
-        tasks = await stack.enter_async_context(Tasks())
+        tasks = Tasks()
         live, subscriptions = Live(), Subscriptions(journal=store.journal)
         fleet = Fleet(
             recognizer=reader,
@@ -90,6 +88,9 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             tasks=tasks,
             on_drop=subscriptions.forget_camera,
         )
+        # Done when the cameras have stopped, and while the store is still open.
+        stack.push_async_callback(jobs.save_funnels, store, fleet)
+        await stack.enter_async_context(tasks)
         pictures = Pictures(folder=settings.data / "pictures")
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)
@@ -161,8 +162,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
-        for record in await store.cameras.all():
-            await fleet.put(record)
+        await _start_cameras(fleet, store)
         if settings.discovery:
             await stack.enter_async_context(
                 Discovery(
@@ -173,7 +173,9 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 )
             )
         stack.enter_context(
-            jobs.schedule(store=store, pictures=pictures, retention=timedelta(hours=settings.retention_hours))
+            jobs.schedule(
+                store=store, fleet=fleet, pictures=pictures, retention=timedelta(hours=settings.retention_hours)
+            )
         )
         shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 - compared, not bound
         log.info("service running", console=f"http://{shown}:{http_port}", cameras=len(fleet.cameras))
@@ -185,6 +187,23 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             pipeline=pipeline,
             local_token=await bootstrap.local_token(store, settings.local_token_file, now),
         )
+
+
+async def _open_store(stack: AsyncExitStack, settings: Settings) -> Store:
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await stack.enter_async_context(Store.in_folder(settings.data))
+
+
+def _open_executor(stack: AsyncExitStack, settings: Settings) -> ThreadPoolExecutor:
+    executor = ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="inference")
+    stack.callback(executor.shutdown, cancel_futures=True)
+    return executor
+
+
+async def _start_cameras(fleet: Fleet, store: Store) -> None:
+    """Each goes on counting where the last run of the service ended."""
+    for record in await store.cameras.all():
+        await fleet.put(record, hours=await store.funnels.load(record.camera_id))
 
 
 async def _load(settings: Settings) -> Recognizer:

@@ -86,6 +86,9 @@ class Crop(_Strict):
     bottom: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
 
 
+WorldPart = Literal["europe", "north america", "south america", "asia"]
+
+
 class ReaderSpec(_Weights):
     """How to read."""
 
@@ -102,6 +105,8 @@ class ReaderSpec(_Weights):
         Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{2}$")], Annotated[float, Field(ge=0, lt=1)]
     ] = {}
     """"XY": how often this reader takes a true X for Y although it is sure; replaces `recognizer.LOOK_ALIKES`."""
+    world: tuple[WorldPart, ...] = ()
+    """Parts of the world that the reader tells by a plate's look, in the order of its second output."""
     max_bend: Annotated[float, Field(ge=0, le=20)] = 4.5
     """A syntax may overrule the reader by this much in all (log likelihood): 4.5 is two or three look-alikes, not a
     rewritten text. The better the reader, the less."""

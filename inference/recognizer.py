@@ -161,7 +161,11 @@ def open_recognizer(
         reader = LineReader(network=reader_network, characters=dictionary)
     elif spec.kind == "rows":
         reader = RowsReader(
-            network=reader_network, alphabet=spec.alphabet, width_px=spec.width_px, height_px=spec.height_px
+            network=reader_network,
+            alphabet=spec.alphabet,
+            width_px=spec.width_px,
+            height_px=spec.height_px,
+            world=spec.world,
         )
     else:
         reader = SlotReader(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapter.api import accounts, cameras, happenings, lists, outputs, pages, reactions, snapshots
+from adapter.api import accounts, cameras, funnel, happenings, lists, outputs, pages, reactions, snapshots
 from adapter.api.bodies import MAX_FORM_BYTES
 from adapter.api.endpoint import PREFIX, Call, Endpoint
 from adapter.api.login import ATTEMPTS, SIGNING_IN
@@ -44,6 +44,7 @@ def all_endpoints() -> Sequence[Endpoint]:
     kept = [
         *cameras.endpoints(),
         *snapshots.endpoints(),
+        *funnel.endpoints(),
         *lists.endpoints(),
         *reactions.endpoints(),
         *outputs.endpoints(),

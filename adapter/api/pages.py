@@ -11,7 +11,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from adapter.api import lists, login
+from adapter.api import funnel_page, lists, login
 from adapter.api.happenings import alarm_view
 from adapter.api.ports import SERVICES, Services
 from adapter.api.security import IDENTITY
@@ -45,6 +45,7 @@ def add_routes(app: web.Application) -> None:
         "/lists": ("lists.html", _lists),
         "/lists/{list_id}": ("list.html", _list),
         "/cameras": ("cameras.html", _cameras),
+        "/cameras/{camera_id}/funnel": ("funnel.html", funnel_page.page),
         "/status": ("status.html", _status),
     }
     for path, (template, page) in pages.items():

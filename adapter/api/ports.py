@@ -16,6 +16,7 @@ from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from events.types import Event
 from inference.funnel import FunnelHour
+from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 
 
@@ -131,6 +132,12 @@ class CameraControl(Protocol):
 
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
         """Where plates get lost, hour by hour, oldest first."""
+
+    def rejects(self, camera_id: str) -> Sequence[Rejected]:
+        """The newest finds that were not read, newest first."""
+
+    def rejected_picture(self, camera_id: str, reject_id: int) -> bytes:
+        """One of them as JPEG. Raises NotFound."""
 
 
 class Snapshots(Protocol):

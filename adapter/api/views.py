@@ -12,6 +12,7 @@ from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
 from events.types import ListKind
+from inference.types import Box, RejectionReason
 from rules.alarms import AlarmState
 from rules.types import MatchPolicy
 
@@ -37,6 +38,41 @@ class CameraView(BaseModel):
     description: str
     profile_token: str | None
     video_source_token: str | None
+
+
+class FunnelHourView(BaseModel):
+    """Up to `read`, stages count in frames; from `accepted` on, in passages. Times are sums over analysed frames."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    starts_at: datetime
+    frames: int
+    motion: int
+    analysed: int
+    found: int
+    read: int
+    accepted: int
+    matched: int
+    delivered: int
+    detect_ms: float
+    read_ms: float
+    busy_ms: float
+    average_ms: float | None
+    rejected: dict[RejectionReason, int]
+
+
+class RejectView(BaseModel):
+    """A find that was not read. Newer ones take its place; its picture is at `rejects/{reject_id}.jpg`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    reject_id: int
+    at: datetime
+    reason: RejectionReason
+    cure: str
+    text: str
+    likelihood: float
+    box: Box
 
 
 class ListView(BaseModel):

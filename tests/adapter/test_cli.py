@@ -55,6 +55,14 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert "Traceback" not in done.output
 
 
+def test_a_long_path_in_an_error_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    missing = tmp_path / "a folder with a rather long name [old]" / "settings.toml"
+    done = run.invoke(app, ["--settings", str(missing), "status"])
+    assert done.exit_code == 1
+    assert str(missing) in done.stderr
+
+
 def test_an_unknown_pack_is_named_with_those_there_are(tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"x")

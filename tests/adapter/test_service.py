@@ -16,7 +16,7 @@ from adapter.client import ServiceError
 from adapter.service import Running, running
 from adapter.settings import Settings
 from inference.recognition import Recognition, RecognitionSettings
-from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading
+from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading, Rejection, RejectionReason
 from mock_vms.camera.app import VirtualCamera
 from mock_vms.camera.identity import User
 from mock_vms.camera.scene import StreetScene
@@ -30,7 +30,7 @@ PASSWORD = "camera password"
 
 
 class OnePlate:
-    """Reads the same plate at the same place in every picture: a car that has stopped at the gate."""
+    """Reads the same plate at the same place in every picture, a car that has stopped at the gate; refuses a sign."""
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         characters = tuple(CharacterLikelihood(character=c, likelihood=0.97) for c in "12BKL3")
@@ -49,7 +49,8 @@ class OnePlate:
                     sharpness=1.0,
                     contrast=80.0,
                 ),
-            )
+            ),
+            rejections=(Rejection(reason=RejectionReason.TOO_SMALL, box=Box(x=40, y=40, width=30, height=8)),),
         )
 
 
@@ -146,6 +147,28 @@ async def test_the_first_start_makes_up_passwords_and_the_second_does_not(tmp_pa
         assert second.first.administrator_password is None
         assert second.first.vms_password is None
         assert second.local_token == identity
+
+
+@pytest.mark.slow
+async def test_what_the_read_funnel_counted_is_there_after_a_restart(tmp_path: Path) -> None:
+    async def matched_once(api: Rest, path: str) -> bool:
+        return any(hour["matched"] for hour in await api.get(path))
+
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        list_id = (await api.post("/lists", {"name": "Residents", "kind": "allow"}))["list_id"]
+        await api.post(f"/lists/{list_id}/entries", {"pattern": "12BKL3"})
+        path = f"/cameras/{await add_camera(api, camera)}"
+        await until(lambda: matched_once(api, path + "/funnel"))
+        # At rest, so that nothing is counted between this look and the end.
+        await api._call("PATCH", path, json={"enabled": False})
+        counted = await api.get(path + "/funnel")
+        assert sum(hour["frames"] for hour in counted) >= sum(hour["accepted"] for hour in counted) >= 1
+        assert sum(hour["rejected"]["too_small"] for hour in counted) >= 1
+        # Pictures are kept over a change of the camera, but not over a restart.
+        assert (await api.get(path + "/rejects"))[0]["reason"] == "too_small"
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        assert await api.get(path + "/funnel") == counted
+        assert await api.get(path + "/rejects") == []
 
 
 async def test_nothing_is_open_without_a_login(tmp_path: Path) -> None:

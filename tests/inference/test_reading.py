@@ -24,10 +24,11 @@ SETTINGS = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None)
 
 
 class SpokenReader:
-    """Says the text written for the place a crop's centre lies in, and counts the crops."""
+    """Says the text written for the place a crop's centre lies in, as surely as told, and counts the crops."""
 
-    def __init__(self, texts: dict[tuple[int, int], str]) -> None:
+    def __init__(self, texts: dict[tuple[int, int], str], *, share: float = 0.98) -> None:
         self._texts = texts
+        self._share = share
         self.crops = 0
 
     def read(self, picture: np.ndarray, quads: Sequence[Quad]) -> list[CharacterSlots]:
@@ -42,7 +43,7 @@ class SpokenReader:
         kept = [c for c in text.upper() if c in ALPHABET]
         shares = np.full((len(kept), len(ALPHABET)), 0.0005)
         for row, character in enumerate(kept):
-            shares[row, ALPHABET.index(character)] = 0.98
+            shares[row, ALPHABET.index(character)] = self._share
         positions = (np.arange(len(kept)) + 0.5) / max(1, len(kept))
         return CharacterSlots(shares=shares, presence=np.full(len(kept), 0.999), positions=positions, raw_text=text)
 
@@ -59,8 +60,10 @@ def region(x: float, y: float, *, width: float = 140, height: float = 34) -> Reg
     return Region(quad=quad_of_box(Box(x=x, y=y, width=width, height=height)), likelihood=0.9)
 
 
-def plate_reader(texts: dict[tuple[int, int], str], *, clock: float = 0.0) -> tuple[PlateReader, SpokenReader]:
-    reader = SpokenReader(texts)
+def plate_reader(
+    texts: dict[tuple[int, int], str], *, clock: float = 0.0, share: float = 0.98
+) -> tuple[PlateReader, SpokenReader]:
+    reader = SpokenReader(texts, share=share)
     modules = select_modules(("BR",), installed_modules())
     return PlateReader(
         reader=reader,
@@ -178,17 +181,27 @@ def test_no_more_plates_than_asked_for_are_given() -> None:
 @pytest.mark.requirement("M-208")
 def test_after_the_time_limit_only_the_likeliest_plate_gets_more_crops() -> None:
     places = {(170, 217): "AYO9034", (570, 217): "JOG9221"}
-    settings = replace(SETTINGS, stop_above=1.0)
-    late, spoken = plate_reader(places, clock=10.0)
-    late.read(window(), [region(x - 70, y - 17) for x, y in places], settings, deadline=5.0)
-    assert spoken.crops == 3
+    regions = [region(x - 70, y - 17) for x, y in places]
+    # Hesitantly read, so that every plate would like its second crop.
+    for clock, crops in ((1.0, 4), (10.0, 3)):
+        hesitant, spoken = plate_reader(places, clock=clock, share=0.4)
+        hesitant.read(window(), regions, SETTINGS, deadline=5.0)
+        assert spoken.crops == crops
 
 
 @pytest.mark.requirement("M-210")
-def test_a_plate_that_is_sure_enough_is_not_read_again() -> None:
+@pytest.mark.parametrize("stop_above", [0.5, 1.0])
+def test_a_plate_that_is_sure_enough_is_not_read_again(stop_above: float) -> None:
     reader, spoken = plate_reader({(370, 317): "AYO9034"})
-    reader.read(window(), [region(300, 300)], replace(SETTINGS, stop_above=0.5), deadline=None)
+    reader.read(window(), [region(300, 300)], replace(SETTINGS, stop_above=stop_above), deadline=None)
     assert spoken.crops == 1
+
+
+def test_a_doubtful_plate_is_read_again_unless_less_is_asked_for() -> None:
+    for stop_above, crops in ((1.0, 2), (0.3, 1)):
+        reader, spoken = plate_reader({(370, 317): "AYO9034"}, share=0.4)
+        reader.read(window(), [region(300, 300)], replace(SETTINGS, stop_above=stop_above), deadline=None)
+        assert spoken.crops == crops
 
 
 def test_two_finds_of_one_plate_give_one_reading() -> None:

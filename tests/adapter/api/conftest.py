@@ -23,6 +23,7 @@ from adapter.store.store import Store
 from adapter.store.users import Role
 from events.live import Live
 from inference.funnel import Funnel, FunnelHour
+from inference.rejects import Rejected, Rejects
 from inference.snapshots import Snapshot
 from inference.types import Frame
 from tests.fakes.snapshot_scenes import Scenes
@@ -140,13 +141,20 @@ class FakeService:
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
         return await self.control.funnel(camera_id)
 
+    def rejects(self, camera_id: str) -> Sequence[Rejected]:
+        return self.control.rejects(camera_id)
+
+    def rejected_picture(self, camera_id: str, reject_id: int) -> bytes:
+        return self.control.rejected_picture(camera_id, reject_id)
+
 
 @dataclass
 class StillCamera:
-    """A camera at rest: one frame, and what its funnel counted."""
+    """A camera at rest: one frame, what its funnel counted, and what it refused."""
 
-    last_frame: Frame | None
+    last_frame: Frame | None = None
     funnel: Funnel = field(default_factory=Funnel)
+    rejects: Rejects = field(default_factory=Rejects)
 
 
 @dataclass

@@ -9,10 +9,12 @@ import pytest
 from playwright.async_api import Page, async_playwright
 
 from events.types import ListKind, ListMatched
+from inference.types import RejectionReason
 from rules.types import AlarmDefinition, ListEntry
 from tests.adapter.api.conftest import PASSWORD, Console
+from tests.adapter.api.test_funnel import camera_at_rest, refuse
 from tests.adapter.api.test_resources import add_list, pass_by
-from tests.rules.examples import recognized
+from tests.rules.examples import NOON, recognized
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -92,6 +94,22 @@ async def test_an_alarm_is_closed_with_the_keyboard_alone(console: Console, page
     await page.wait_for_selector(".state.closed")
     (alarm,) = await console.store.alarms.all()
     assert (alarm.state, alarm.changed_by) == ("closed", "anna")
+
+
+async def test_the_read_funnel_is_reached_from_its_camera_and_shows_pictures(console: Console, page: Page) -> None:
+    _, camera = await camera_at_rest(console)
+    camera.funnel.count(NOON, "frames", 900)
+    refuse(camera, RejectionReason.CUT, text="AB12")
+    await page.goto("/cameras")
+    await page.click("text=Read funnel")
+    bar = await page.locator("svg[aria-label^=Frames] rect").bounding_box()
+    assert bar is not None
+    assert bar["height"] > 20
+    picture = page.locator(".refused img")
+    await picture.scroll_into_view_if_needed()
+    await page.wait_for_function("document.querySelector('.refused img').naturalWidth > 0")
+    await page.click("text=48 hours")
+    await page.wait_for_selector("[aria-current=true]:has-text('48 hours')")
 
 
 @pytest.mark.requirement("M-139", "M-307")

@@ -1,4 +1,4 @@
-"""Snapshots, validation, auto-configuration and the funnel through the API, over the real control."""
+"""Snapshots, validation and auto-configuration through the API, over the real control."""
 
 from __future__ import annotations
 
@@ -125,10 +125,3 @@ async def test_a_removed_cameras_snapshots_are_gone(console, tmp_path):
     assert list((tmp_path / "snapshots").iterdir())
     await console.service.control.remove(camera_id)
     assert list((tmp_path / "snapshots").iterdir()) == []
-
-
-async def test_the_funnel_tells_each_stage_by_the_hour(console):
-    camera_id, _ = await camera_with(console)
-    console.service.fleet.cameras[camera_id].funnel.count(NOON, "frames", 7)
-    hours = (await console.call("GET", f"/cameras/{camera_id}/funnel"))[1]
-    assert [(hour["frames"], hour["rejected"]) for hour in hours] == [(7, {})]
