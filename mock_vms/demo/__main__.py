@@ -47,7 +47,7 @@ def main(
         chosen = _choose(photos, video, rtsp, count, once)
         code = asyncio.run(_run(chosen, once=once, keep=keep))
     except (ProgramFailed, RestFailed, ValueError, OSError) as error:
-        console.print(f"[red]The demo cannot run:[/red] {error}", highlight=False)
+        console.print(f"[red]The demo cannot run:[/red] {str(error) or type(error).__name__}", highlight=False)
         code = 2
     raise typer.Exit(code)
 
