@@ -191,7 +191,7 @@ class VirtualCamera:
     def _make_rtsp(self) -> RtspServer:
         digest = self.authentication.rtsp_digest
 
-        def challenges(method: str, url: str, authorization: str | None) -> list[str]:
+        def challenges(method: str, url: str, authorization: str | None, address: str) -> list[str]:
             if digest.authorize(method, url, authorization):
                 return []
             return [digest.challenge(stale=digest.is_stale(method, url, authorization))]
