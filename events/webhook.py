@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
@@ -59,6 +59,14 @@ class Signer(Protocol):
     def sign(self, msg_id: str, timestamp: datetime, data: str) -> str: ...
 
 
+OwnUrl = Callable[[str], Awaitable[str | None]]
+"""Our own address as the receiver at a URL reaches it, None when that cannot be told."""
+
+
+async def _nobody_knows(url: str) -> str | None:
+    return None
+
+
 class WebhookOutput:
     """A durable output that POSTs signed JSON. The caller owns the aiohttp session."""
 
@@ -70,15 +78,20 @@ class WebhookOutput:
         secret: str,
         session: aiohttp.ClientSession,
         public_url: str | None = None,
+        own_url: OwnUrl = _nobody_knows,
         policy: UrlPolicy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`secret` is `whsec_` and base64. `public_url` is our own address as receivers reach it, for picture links."""
+        """`secret` is `whsec_` and base64.
+
+        `public_url` is our own address as receivers reach it, for picture links; without it, `own_url` is asked.
+        """
         self.output_id = output_id
         self._url = url
         self._signer: Signer = Webhook(secret)
         self._session = session
         self._public_url = public_url
+        self._own_url = own_url
         self._policy = policy or OperatorUrlPolicy()
         self._clock = clock
 
@@ -89,7 +102,7 @@ class WebhookOutput:
         except ValueError as error:
             raise OutputRefused(f"the URL is not allowed: {error}") from error
         event = delivery.event
-        body = payload(event, public_url=self._public_url)
+        body = payload(event, public_url=self._public_url or await self._own_url(self._url))
         now = self._clock().astimezone(UTC)
         headers = {
             "content-type": "application/json",

@@ -124,6 +124,20 @@ def test_without_a_public_address_there_are_no_links_and_never_file_names() -> N
     assert "frame_picture_url" not in json.loads(payload(camera_lost()))["data"]
 
 
+async def test_without_a_public_address_the_one_towards_the_receiver_is_in_the_links(
+    hook: Hook, session: aiohttp.ClientSession
+) -> None:
+    async def towards(url: str) -> str | None:
+        assert url == hook.url
+        return "http://10.1.2.3:8000"
+
+    await output(hook, session, own_url=towards).send(delivery(alarm_raised(3)))
+    await output(hook, session, own_url=towards, public_url=PUBLIC).send(delivery(alarm_raised(3)))
+    links = [json.loads(body)["data"]["plate_picture_url"] for _, body in hook.requests]
+    path = f"/onvif/images/{event_id(1)}/plate.jpg"
+    assert links == [f"http://10.1.2.3:8000{path}", f"{PUBLIC.rstrip('/')}{path}"]
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 async def test_a_receiver_in_trouble_is_tried_again(hook: Hook, session: aiohttp.ClientSession, status: int) -> None:
     hook.answer = lambda: web.Response(status=status, text="please  wait\nfor me")
