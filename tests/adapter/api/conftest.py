@@ -120,6 +120,10 @@ class FakeService:
     async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
         return {"applied": apply, "exposure_time_us": 2000}
 
+    async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
+        change = {"field": "sharpness", "asked": "50", "got": "50", "ok": not self.problem, "detail": self.problem}
+        return [change]
+
     async def snapshot(self, camera_id: str) -> bytes:
         if self.problem:
             raise CameraProblem(self.problem)
