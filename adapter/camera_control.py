@@ -10,11 +10,13 @@ from adapter.api.ports import CameraProblem, FoundCamera
 from adapter.camera_tuning import CameraTuning, report
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera, is_onvif_address
-from adapter.snapshot_control import TUNED, SnapshotControl
+from adapter.setting_cost import cost
+from adapter.setting_state import SettingsState, settings_state
+from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import NotFound
 from adapter.store.store import Store
-from adapter.watching import CameraRecognition, SettingsRefused
+from adapter.watching import TUNED, CameraRecognition, SettingsRefused
 from inference.funnel import FunnelHour
 from inference.rejects import Rejected
 from inference.snapshots import Snapshot
@@ -38,12 +40,14 @@ class CameraControl:
         """Ask the camera who it is before keeping it: a wrong password should be told now, not in the log later."""
         record = await self._with_tokens(record)
         await self._store.cameras.add(record)
-        await self._start(record)
+        await self._fleet.put(record)
         return record
 
     async def change(self, record: CameraRecord) -> CameraRecord:
+        # What cannot be used must not be kept: the next start would stumble over it.
+        _chosen(record)
         await self._store.cameras.save(record)
-        await self._start(record)
+        await self._fleet.put(record)
         return record
 
     async def remove(self, camera_id: str) -> None:
@@ -150,27 +154,41 @@ class CameraControl:
             raise NotFound("There is no such picture any more: newer finds took its place.")
         return found.jpeg
 
+    async def settings(self, camera_id: str) -> SettingsState:
+        """Every recognition setting of this camera, what it costs, and what was changed since the last validation."""
+        record = await self._store.cameras.get(camera_id)
+        chosen = _chosen(record)
+        camera = self._fleet.find(camera_id)
+        hours = camera.funnel.hours if camera is not None else ()
+        rate = camera.health.frames_per_second if camera is not None else 0.0
+        return settings_state(
+            record,
+            chosen,
+            cost(chosen, hours, frames_per_second=rate),
+            auto=await self.snapshots.auto(camera_id),
+            last_run=await self.snapshots.last_run(camera_id),
+        )
+
     async def _with_tokens(self, record: CameraRecord) -> CameraRecord:
+        _chosen(record)
         try:
-            CameraRecognition.from_stored(record.recognition)
             if not is_onvif_address(record.address):
                 return record
             async with Camera(record.address, record.user, record.password or "") as device:
                 profile = device.choose_profile(await device.profiles(), record.profile_token)
-        except SettingsRefused as error:
-            raise CameraProblem(f"The recognition settings cannot be used: {error}") from error
         except CameraError as error:
             raise CameraProblem(str(error)) from error
         return replace(record, profile_token=profile.token, video_source_token=profile.video_source_token)
-
-    async def _start(self, record: CameraRecord) -> None:
-        try:
-            await self._fleet.put(record)
-        except SettingsRefused as error:
-            raise CameraProblem(f"The recognition settings cannot be used: {error}") from error
 
     def _find(self, camera_id: str) -> LprCamera:
         camera = self._fleet.find(camera_id)
         if camera is None:
             raise NotFound(f"There is no camera {camera_id!r}.")
         return camera
+
+
+def _chosen(record: CameraRecord) -> CameraRecognition:
+    try:
+        return CameraRecognition.from_stored(record.recognition)
+    except SettingsRefused as error:
+        raise CameraProblem(f"The recognition settings cannot be used: {error}") from error

@@ -69,12 +69,20 @@ class Fleet:
         return {camera_id: camera.funnel for camera_id, camera in self._cameras.items()}
 
     async def put(self, record: CameraRecord, *, hours: Sequence[FunnelHour] = ()) -> None:
-        """Start a camera, or start it again with a new record. Raises SettingsRefused.
+        """Start a camera, or go on with a new record: in place where that can be. Raises SettingsRefused.
 
         `hours` were counted before the service was started.
         """
         assert self._pipeline is not None
-        before = self._cameras.get(record.camera_id)
+        async with self._changing:
+            known = self._cameras.get(record.camera_id)
+            if known is None or not known.change(record):
+                await self._start_again(record, known, hours)
+            track = self._tracks.setdefault(record.camera_id, MetadataTrack())
+            self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
+
+    async def _start_again(self, record: CameraRecord, known: LprCamera | None, hours: Sequence[FunnelHour]) -> None:
+        assert self._pipeline is not None
         camera = LprCamera(
             record=record,
             recognizer=self._recognizer,
@@ -82,17 +90,16 @@ class Fleet:
             pipeline=self._pipeline,
             lost_after=self._lost_after,
             on_scene=self._show,
-            funnel=before.funnel if before else None,
-            rejects=before.rejects if before else None,
+            funnel=known.funnel if known else None,
+            rejects=known.rejects if known else None,
         )
         camera.funnel.restore(hours)
-        async with self._changing:
-            await self._stop(record.camera_id)
-            self._cameras[record.camera_id] = camera
-            track = self._tracks.setdefault(record.camera_id, MetadataTrack())
-            self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
-            if record.enabled:
-                self._tasks[record.camera_id] = self._owner.start(camera.run(), name=f"camera {record.name}")
+        await self._stop(record.camera_id)
+        if known is not None:
+            camera.take_over(known)
+        self._cameras[record.camera_id] = camera
+        if record.enabled:
+            self._tasks[record.camera_id] = self._owner.start(camera.run(), name=f"camera {record.name}")
 
     async def drop(self, camera_id: str) -> None:
         """Stop a camera and forget it."""
@@ -107,6 +114,8 @@ class Fleet:
     async def _stop(self, camera_id: str) -> None:
         task = self._tasks.pop(camera_id, None)
         if task is not None:
+            # A vehicle in view is told before its camera goes away, not forgotten.
+            await self._cameras[camera_id].finish()
             task.cancel()
             await asyncio.wait([task])
 

@@ -25,13 +25,14 @@ from adapter.api.ports import CameraHealth, CameraState
 from adapter.pipeline import Pipeline
 from adapter.retry import retry_forever
 from adapter.store.cameras import CameraRecord
-from adapter.watching import CameraRecognition
+from adapter.watching import CameraRecognition, needs_restart
 from events.types import CameraLost, CameraRestored
 from inference.errors import SourceRefused
 from inference.funnel import Funnel
 from inference.recognition import Recognition
 from inference.rejects import Rejects
 from inference.source import Source, SourceStatus, open_source
+from inference.tracker import Tracker
 from inference.types import Frame, Passage, PassageState, Scene
 from inference.watch import Reads, Watch
 from onvif_client.camera import Camera
@@ -55,6 +56,8 @@ SNAPSHOT_QUALITY = 85
 # The rate shown is that of the last few seconds.
 RATE_FRAMES = 32
 RATE_FORGOTTEN_AFTER = timedelta(seconds=5)
+# Another value of these is another connection, or none; everything else in a record changes in place.
+RESTARTING = ("address", "user", "password", "profile_token", "enabled")
 
 
 class LprCamera:
@@ -99,6 +102,8 @@ class LprCamera:
         self._away_since: datetime | None = clock()
         self._told_lost = False
         self._event_ids: dict[int, str] = {}
+        self._tracker: Tracker | None = None
+        """Goes on over reconnections: it knows which vehicles were told already."""
 
     @property
     def camera_id(self) -> str:
@@ -152,6 +157,30 @@ class LprCamera:
                 name=f"camera {self.camera_id}",
             )
 
+    def change(self, record: CameraRecord) -> bool:
+        """Go on with another record; False when the camera has to be started again for it. Raises SettingsRefused."""
+        chosen = CameraRecognition.from_stored(record.recognition)
+        old = self.record
+        if any(getattr(record, name) != getattr(old, name) for name in RESTARTING) or needs_restart(
+            self.recognition, chosen
+        ):
+            return False
+        self.record, self.recognition = record, chosen
+        if self.watch is not None:
+            self.watch.change(chosen.watch_settings(record.modules))
+        return True
+
+    async def finish(self) -> None:
+        """Tell what is in view as it stands, before the task that runs this camera is cancelled."""
+        if self.watch is not None:
+            await self.watch.finish()
+
+    def take_over(self, old: LprCamera) -> None:
+        """Begin with what is known from before a restart: counters, who was told already, and whether it was lost."""
+        self.recognized, self.last_frame = old.recognized, old.last_frame
+        self._told_lost, self._away_since = old._told_lost, old._away_since or self._clock()
+        self._tracker, self._event_ids = old._known(), old._event_ids
+
     async def snapshot(self) -> bytes | None:
         """The newest analysed frame as JPEG; None before the first."""
         frame = self.last_frame
@@ -185,8 +214,11 @@ class LprCamera:
                 self._onvif = None
 
     async def _watch(self, address: str, *, user: str, password: str) -> None:
-        """Until the recording ends or the stream stays away. A new tracker begins, so its object ids begin again."""
-        self._event_ids.clear()
+        """Until the recording ends or the stream stays away."""
+        tracker, self._tracker = self._known(), None
+        if tracker is None:
+            # Object ids begin again.
+            self._event_ids.clear()
         chosen = self.recognition
         self._source = open_source(
             address,
@@ -207,6 +239,7 @@ class LprCamera:
             on_frame=self._frame,
             name=self.name,
             funnel=self.funnel,
+            tracker=tracker,
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -227,7 +260,14 @@ class LprCamera:
                 continue
             self.detail = state.error
             if self.is_onvif and self._clock() - state.since > ASK_AGAIN_AFTER:
+                await self.finish()
                 raise CameraUnreachable(f"The stream stays away: {state.error}")
+
+    def _known(self) -> Tracker | None:
+        """The tracker of the last watch, if that one came to its end in order; a broken one is not trusted."""
+        if self.watch is None:
+            return self._tracker
+        return self.watch.tracker if self.watch.finished else None
 
     async def _passed(self, passage: Passage) -> None:
         event_id = self._event_ids.setdefault(passage.object_id, uuid4().hex)

@@ -38,6 +38,7 @@ from adapter.settings import Settings
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.store import Store
 from adapter.tasks import Tasks
+from adapter.watching import SettingsRefused
 from events.dispatcher import Dispatcher
 from events.live import Live
 from events.metadata.rtsp import RtspServer
@@ -209,9 +210,12 @@ def _open_executor(stack: AsyncExitStack, settings: Settings) -> ThreadPoolExecu
 
 
 async def _start_cameras(fleet: Fleet, store: Store) -> None:
-    """Each goes on counting where the last run of the service ended."""
+    """Each goes on counting where the last run ended; one whose settings cannot be used does not stop the others."""
     for record in await store.cameras.all():
-        await fleet.put(record, hours=await store.funnels.load(record.camera_id))
+        try:
+            await fleet.put(record, hours=await store.funnels.load(record.camera_id))
+        except SettingsRefused as error:
+            log.error("camera not started", camera_id=record.camera_id, name=record.name, error=str(error))
 
 
 async def _load(settings: Settings) -> Recognizer:

@@ -9,7 +9,18 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapter.api import accounts, cameras, funnel, happenings, lists, outputs, pages, reactions, snapshots
+from adapter.api import (
+    accounts,
+    cameras,
+    funnel,
+    happenings,
+    lists,
+    outputs,
+    pages,
+    reactions,
+    recognition,
+    snapshots,
+)
 from adapter.api.bodies import MAX_FORM_BYTES
 from adapter.api.endpoint import PREFIX, Call, Endpoint
 from adapter.api.login import ATTEMPTS, SIGNING_IN
@@ -43,6 +54,7 @@ def all_endpoints() -> Sequence[Endpoint]:
     """Every entry of the API."""
     kept = [
         *cameras.endpoints(),
+        *recognition.endpoints(),
         *snapshots.endpoints(),
         *funnel.endpoints(),
         *lists.endpoints(),

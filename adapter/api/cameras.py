@@ -12,6 +12,7 @@ from aiohttp import web
 from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
 from adapter.api.ports import FoundCamera, ServerStatus
+from adapter.api.recognition import merged
 from adapter.store.cameras import CameraRecord
 from adapter.store.users import Role
 
@@ -129,6 +130,7 @@ async def _add(call: Call) -> CameraRecord:
         user=values["user"],
         password=values["password"],
         modules=tuple(values["modules"]),
+        recognition=merged({}, values["recognition"]),
         selected_lists=None if values["selected_lists"] is None else frozenset(values["selected_lists"]),
         max_speed_kmh=values["max_speed_kmh"],
         description=values["description"],
@@ -150,8 +152,11 @@ async def _change(call: Call) -> CameraRecord:
         for name, value in given.items()
         if value is not None or name in nullable
     }
+    if "recognition" in values:
+        values["recognition"] = merged(record.recognition, given["recognition"])
     stored = await call.services.cameras.change(replace(record, **values))
-    await call.audit("camera.change", stored.name, ", ".join(sorted(values)))
+    names = [*values, *(f"recognition.{name}" for name in given.get("recognition") or ())]
+    await call.audit("camera.change", stored.name, ", ".join(sorted(names)))
     if "selected_lists" in values:
         await call.services.server.rules_changed()
     return stored

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from adapter.api.ports import CameraProblem
 from adapter.store.errors import Conflict, NotFound, Refused, StoreError
+from adapter.watching import SettingsRefused
 from inference.snapshots import NoSuchSnapshot, SnapshotsProblem
 from rules.alarms import TransitionRefused
 from rules.importing import ImportRefused
@@ -38,6 +39,7 @@ _STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (Conflict, 409, "conflict"),
     (Refused, 409, "refused"),
     (TransitionRefused, 409, "refused"),
+    (SettingsRefused, 422, "invalid"),
     (PatternInvalid, 422, "invalid"),
     (ImportRefused, 422, "invalid_file"),
     (NoSuchSnapshot, 404, "not_found"),
@@ -56,7 +58,7 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ValidationError):
         return _invalid(error)
     status, code = next((status, code) for kind, status, code in _STATUSES if isinstance(error, kind))
-    return ApiError(status, code, str(error))
+    return ApiError(status, code, str(error), error.fields if isinstance(error, SettingsRefused) else None)
 
 
 def _invalid(error: ValidationError) -> ApiError:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from adapter.setting_state import SettingsState
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from events.types import Event
@@ -101,7 +102,7 @@ class CameraControl(Protocol):
         """Connect, fill in tokens, store and start; the record as stored."""
 
     async def change(self, record: CameraRecord) -> CameraRecord:
-        """Store and restart with the new record."""
+        """Store and go on with the new record: in place where that can be, else started again."""
 
     async def remove(self, camera_id: str) -> None:
         """Stop and forget."""
@@ -117,6 +118,9 @@ class CameraControl(Protocol):
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
         """Put imaging and encoder back as they were before the first tuning, told per field. Refused without one."""
+
+    async def settings(self, camera_id: str) -> SettingsState:
+        """Every recognition setting with its value, cost and state."""
 
     async def snapshot(self, camera_id: str) -> bytes:
         """The newest picture as JPEG."""

@@ -32,7 +32,7 @@ class CameraView(BaseModel):
     user: str
     enabled: bool
     modules: list[str]
-    recognition: dict[str, Any]
+    recognition: schemas.Recognition
     selected_lists: list[str] | None
     max_speed_kmh: float | None
     description: str

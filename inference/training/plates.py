@@ -103,7 +103,7 @@ class PlatePress:
         text, _, _ = self._number("american", AMERICAN_LAYOUTS, ink, ground)
         # Characters fill about half of an American plate's height, often in thin strokes.
         area = (rng.randrange(10, 24), rng.randrange(34, 48), 312 - rng.randrange(10, 24), rng.randrange(110, 126))
-        self._paint.line(image, text, area, ink, stretch=(0.7, 1.15), stroke=rng.random() < 0.3, widest_space=0.85)
+        self._paint.line(image, text, area, ink, stretch=(0.7, 1.15), stroke=rng.random() < 0.42, widest_space=0.85)
         if rng.random() < 0.6:
             self._paint.between(image, text)
         if rng.random() < 0.15:

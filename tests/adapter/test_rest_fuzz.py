@@ -35,7 +35,10 @@ VALID: dict[str, dict[str, object]] = {
     "/relay-actions": {"list_id": "unlisted", "relay_token": "gate", "pulse_s": 1},
     "/users": {"name": "bert", "password": "correct horse", "role": "viewer"},
 }
-PAGES = ["/", "/login", "/password", "/alarms", "/cameras", "/lists", "/lists/unlisted", "/server", "/pictures/x.jpg"]
+PAGES = [
+    *("/", "/login", "/password", "/alarms", "/lists", "/lists/unlisted", "/server", "/pictures/x.jpg"),
+    *("/cameras", "/cameras/CAMERA/settings", "/cameras/CAMERA/funnel", "/cameras/x/settings", "/cameras/%00/funnel"),
+]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from adapter.client import ServiceError
 from adapter.service import Running, running
 from adapter.settings import Settings
+from adapter.store.store import Store
 from inference.recognition import Recognition, RecognitionSettings
 from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading, Rejection, RejectionReason
 from mock_vms.camera.app import VirtualCamera
@@ -90,9 +92,9 @@ def rest(service: Running) -> Rest:
     return Rest(f"{service.console_url}/api/v1", service.local_token)
 
 
-async def add_camera(api: Rest, camera: VirtualCamera) -> str:
+async def add_camera(api: Rest, camera: VirtualCamera, **recognition: Any) -> str:
     body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": PASSWORD, "modules": ["NL"]}
-    return (await api.post("/cameras", body))["camera_id"]
+    return (await api.post("/cameras", {**body, "recognition": recognition}))["camera_id"]
 
 
 @pytest.mark.slow
@@ -122,6 +124,36 @@ async def test_a_plate_is_told_and_a_lost_camera_is_noticed_and_found_again(tmp_
         assert {"LPR camera connection lost", "LPR camera running"} <= kinds
 
 
+@pytest.mark.slow
+async def test_settings_changed_over_the_api_while_a_vehicle_stands_there_tell_it_once(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        camera_id = await add_camera(api, camera, partial_span_s=4)
+
+        async def reads() -> int:
+            return sum(hour["read"] for hour in await api.get(f"/cameras/{camera_id}/funnel"))
+
+        async def change(**recognition: Any) -> None:
+            await api._call("PATCH", f"/cameras/{camera_id}", json={"recognition": recognition})
+
+        async def told() -> list[dict[str, Any]]:
+            return await api.get("/events", kind="PlateRecognized")
+
+        await until(reads)
+        await change(rearm_s=60, preset="fast", stop_above=0.9)
+        await change(areas=[[[0, 0], [1, 0], [1, 1], [0, 1]]], motion_sensitivity=2)
+        assert await told() == []
+        (first,) = await until(told)
+        # Turned by 180 degrees the stream is opened again; the vehicle that still stands there is known.
+        await change(rotation=180)
+        before = await reads()
+        await until(lambda: _more(reads, before + 8))
+        assert await told() == [first]
+
+
+async def _more(count: Callable[[], Awaitable[int]], than: int) -> bool:
+    return await count() > than
+
+
 async def test_a_wrong_camera_password_is_told_when_the_camera_is_added(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
         body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": "wrong"}
@@ -135,6 +167,18 @@ async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Pa
         added = await api.post("/cameras", {"name": "Stream", "address": "rtsp://127.0.0.1:9/none"})
         with pytest.raises(RestFailed, match="discard_below"):
             await api._call("PATCH", f"/cameras/{added['camera_id']}", json={"recognition": {"discard_below": 7}})
+
+
+async def test_a_camera_whose_settings_cannot_be_used_does_not_stop_the_service(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        for name in ("Old", "Other"):
+            await api.post("/cameras", {"name": name, "address": "rtsp://127.0.0.1:9/none"})
+    async with Store.in_folder(tmp_path) as store:
+        (old,) = [record for record in await store.cameras.all() if record.name == "Old"]
+        await store.cameras.save(replace(old, recognition={"of_another_version": 1}))
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        assert [camera["name"] for camera in (await api.get("/status"))["cameras"]] == ["Other"]
+        assert [camera["name"] for camera in await api.get("/cameras")] == ["Old", "Other"]
 
 
 async def test_the_first_start_makes_up_passwords_and_the_second_does_not(tmp_path: Path) -> None:

@@ -21,9 +21,10 @@ from inference.errors import SourceUnsupported
 from inference.funnel import total
 from inference.recognition import Recognition, RecognitionSettings
 from inference.source import SourceState, SourceStatus
+from inference.tracker import TrackerSettings
 from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, Scene
 from inference.video import read_video
-from inference.watch import Observer, Watch, WatchSettings, watch_settings
+from inference.watch import Observer, Pace, Watch, WatchSettings, watch_settings
 from tests.fakes.vehicles import reading
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -247,12 +248,114 @@ def test_new_settings_apply_to_the_next_frame() -> None:
     assert not plan.look
 
 
-@pytest.mark.requirement("M-206", "M-161")
+@pytest.mark.requirement("M-161")
 def test_the_rate_rises_only_while_a_plate_waits_for_its_result() -> None:
     assert WatchSettings().rate(busy=False) == 4.0
     assert WatchSettings().rate(busy=True) == 8.0
     assert WatchSettings(max_fps=12.0).rate(busy=True) == 12.0
     assert WatchSettings(max_fps=None).rate(busy=True) is None
+
+
+def test_no_rate_is_higher_than_the_limit() -> None:
+    for limit in (0.5, 3.0, 6.0):
+        settings = WatchSettings(limit_fps=limit, moving_fps=float("inf"))
+        assert settings.rate(busy=True) == limit
+        assert settings.rate(busy=False) == min(limit, 4.0)
+    assert WatchSettings(max_fps=None, limit_fps=6.0).rate(busy=False) == 6.0
+
+
+@pytest.mark.parametrize("camera_fps", [3.0, 7.9, 8.0, 10.0, 25.0, 60.0])
+@pytest.mark.parametrize("hitch_s", [0.0, 0.4])
+def test_the_pace_is_kept_and_never_exceeded(camera_fps: float, hitch_s: float) -> None:
+    pace, interval_s, due_s, taken = Pace(), 1 / 8, 0.0, []
+    newest = -1
+    while due_s < 20:
+        # The newest frame waits in its slot; when it was taken already, the next one is waited for.
+        arrived = int(due_s * camera_fps + 1e-9)
+        newest = max(arrived, newest + 1)
+        taken.append(max(due_s, newest / camera_fps))
+        # Now and then the processor is busy elsewhere.
+        due_s = pace.next_s(taken[-1], interval_s) + (hitch_s if len(taken) % 10 == 9 else 0.0)
+    for first in range(0, len(taken), 7):
+        for last in range(first + 1, len(taken)):
+            assert last - first <= (taken[last] - taken[first]) / interval_s + 1.2
+    if not hitch_s:
+        assert len(taken) >= 0.9 * 20 * min(camera_fps, 8.0)
+
+
+CHANGES = [
+    {"tracker": TrackerSettings(rearm_s=60.0, stop_above=0.8)},
+    {"tracker": TrackerSettings(partial_span_s=1.0, lost_after_s=2.0)},
+    {"recognition": RecognitionSettings(areas=(((0, 0), (1, 0), (1, 1), (0, 1)),), modules=("NL",))},
+    {"masks": (((0, 0), (0.1, 0), (0.1, 0.1)),), "motion_sensitivity": 2.0},
+    {"look_at_motion_only": True, "reread_s": 1.0, "motion_gate": False},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids="-".join)
+@pytest.mark.parametrize("at", [14, 30])
+async def test_a_change_in_mid_passage_gives_exactly_one_passage(change: dict, at: int) -> None:
+    told: list[Passage] = []
+    source = FilmSource(drive_by, 80)
+
+    def meddle(frame: Frame, _: Recognition | None) -> None:
+        if frame.sequence == at:
+            watch.change(replace(FAST, **change))
+
+    with ThreadPoolExecutor(1) as executor:
+        watch = Watch(
+            source=source,
+            recognizer=PaintedPlates(),
+            settings=FAST,
+            executor=executor,
+            on_passage=told.append,
+            on_frame=meddle,
+        )
+        await watch.run()
+    assert finals(told) == ["43HNN2"]
+    assert [passage.state for passage in told].count(PassageState.LOST) == 1
+    assert (source.opened, watch.settings) == (1, replace(FAST, **change))
+
+
+async def test_a_changed_area_moves_nothing() -> None:
+    observer = Observer(FAST)
+    for number in range(40):
+        observer.plan(Frame(picture=scene(), captured_at=START, monotonic_s=number / 8, sequence=number))
+    area = ((0, 0), (0.9, 0), (0.9, 0.9), (0, 0.9))
+    observer.change(replace(FAST, recognition=RecognitionSettings(areas=(area,))))
+    plan, motion = observer.plan(Frame(picture=scene(), captured_at=START, monotonic_s=6, sequence=50))
+    assert not motion.moved
+    assert not plan.look
+
+
+async def test_what_is_in_view_is_told_before_a_watch_ends_and_not_again_by_the_next() -> None:
+    told: list[Passage] = []
+    slow = replace(FAST, tracker=TrackerSettings(stop_above=1.0, previews=False))
+
+    def make(source: FilmSource, **given) -> Watch:
+        return Watch(
+            source=source,
+            recognizer=PaintedPlates(),
+            settings=slow,
+            executor=executor,
+            on_passage=told.append,
+            **given,
+        )
+
+    with ThreadPoolExecutor(1) as executor:
+        first = make(FilmSource(lambda number: drive_by(min(number, 24)), 10**9))
+        task = asyncio.create_task(first.run(), name="watch")
+        async with asyncio.timeout(10):
+            while total(first.funnel.hours).read < 5:
+                await asyncio.sleep(0)
+        assert not told
+        await first.finish()
+        assert [passage.state for passage in told] == [PassageState.FINAL, PassageState.LOST]
+        async with asyncio.timeout(5):
+            await task
+        second = make(FilmSource(drive_by, 80), tracker=first.tracker)
+        await second.run()
+    assert finals(told) == ["43HNN2"]
 
 
 def film(path: Path, make: Callable[[int], np.ndarray], count: int, fps: int = 8) -> Path:

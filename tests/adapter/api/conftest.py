@@ -17,6 +17,7 @@ from adapter.api.ports import CameraHealth, CameraProblem, CameraState, FoundCam
 from adapter.api.status import status_text
 from adapter.camera_control import CameraControl
 from adapter.pictures import Pictures
+from adapter.setting_state import SettingsState
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
@@ -124,6 +125,9 @@ class FakeService:
         change = {"field": "sharpness", "asked": "50", "got": "50", "ok": not self.problem, "detail": self.problem}
         return [change]
 
+    async def settings(self, camera_id: str) -> SettingsState:
+        return await self.control.settings(camera_id)
+
     async def snapshot(self, camera_id: str) -> bytes:
         if self.problem:
             raise CameraProblem(self.problem)
@@ -158,6 +162,11 @@ class StillCamera:
 
     last_frame: Frame | None = None
     funnel: Funnel = field(default_factory=Funnel)
+    health: CameraHealth = field(
+        default_factory=lambda: CameraHealth(
+            camera_id="still", name="Still", state=CameraState.RUNNING, frames_per_second=5.0
+        )
+    )
     rejects: Rejects = field(default_factory=Rejects)
 
 
