@@ -36,7 +36,7 @@ VALID: dict[str, dict[str, object]] = {
     "/users": {"name": "bert", "password": "correct horse", "role": "viewer"},
 }
 PAGES = [
-    *("/", "/login", "/password", "/alarms", "/lists", "/lists/unlisted", "/server", "/pictures/x.jpg"),
+    *("/", "/login", "/password", "/alarms", "/lists", "/lists/unlisted", "/status", "/pictures/x.jpg"),
     *("/cameras", "/cameras/CAMERA/settings", "/cameras/CAMERA/funnel", "/cameras/x/settings", "/cameras/%00/funnel"),
 ]
 
