@@ -48,7 +48,10 @@ def is_onvif_address(address: str) -> bool:
 
     Hikvision's own snapshots are at /onvif-http/snapshot, others' at /onvif/snapshot.jpg and /onvif/media/snapshot.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # kept by a version that checked less
+        return False
     if parts.scheme not in {"http", "https"}:
         return False
     path = parts.path.lower().rstrip("/")

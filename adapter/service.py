@@ -28,6 +28,7 @@ from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
 from adapter.fleet import Fleet
 from adapter.onvif_device import face as onvif_face
 from adapter.onvif_device.discovery import Discovery
+from adapter.own_address import OwnAddress
 from adapter.pictures import Pictures
 from adapter.pipeline import Pipeline
 from adapter.relays import RelayDriver
@@ -96,7 +97,11 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         pictures = Pictures(folder=settings.data / "pictures")
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)
-        dispatcher = Dispatcher(outbox=store.outbox)
+        # A backlog may be told before the face listens; only a port that the system chooses is not known by then.
+        dispatcher, own_address = (
+            Dispatcher(outbox=store.outbox),
+            OwnAddress(settings.host, settings.onvif_port or None),
+        )
         relays = RelayDriver(decisions=store.decisions, find_camera=fleet.find, tasks=tasks)
 
         def tell(event: Event) -> None:
@@ -123,6 +128,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             session=session,
             name=settings.server_name,
             public_url=str(settings.public_url) if settings.public_url else None,
+            own_url=own_address.towards,
             users_changed=face_users.reload,
         )
         await server.open()
@@ -149,7 +155,9 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             )
         )
         face_cameras.rtsp_port = rtsp.port
-        onvif_port = await _serve(stack, onvif_face.create_app(face), settings.host, settings.onvif_port)
+        onvif_port = own_address.port = await _serve(
+            stack, onvif_face.create_app(face), settings.host, settings.onvif_port
+        )
         console = create_app(
             Services(
                 store=store,
