@@ -90,6 +90,9 @@ class Decoder:
         self._lengths = np.array([len(form.variant.positions) for form in self._forms])
         self._priors = np.array([form.prior for form in self._forms])
         self._handicap = np.array([0.0 if form.module else -np.inf for form in self._forms]) + self._priors / 1000
+        # Generic forms fit nearly anything; they must not keep the regular ones from being heard.
+        generic = [form.module is not None and form.module.generic for form in self._forms]
+        self._regular_only = np.where(generic, -np.inf, 0.0) if any(generic) else None
         nothing = len(sets)
         self._sets = np.full((len(self._forms), MAX_LENGTH), nothing)
         for row, form in enumerate(self._forms):
@@ -106,8 +109,11 @@ class Decoder:
             fits = self._totals(evidence)
             totals = fits + self._priors
             # The likeliest with the prior, and those that fit best without it: a loose syntax must not be lost unheard.
-            kept = [*np.argsort(totals)[::-1][:KEPT_VARIANTS], *np.argsort(fits + self._handicap)[::-1][:KEPT_FITS]]
-            for row in kept:
+            kept = _highest(totals, KEPT_VARIANTS) + _highest(fits + self._handicap, KEPT_FITS)
+            if self._regular_only is not None:
+                regular = totals + self._regular_only, fits + self._handicap + self._regular_only
+                kept += _highest(regular[0], KEPT_VARIANTS) + _highest(regular[1], KEPT_FITS)
+            for row in dict.fromkeys(kept):
                 if not math.isfinite(totals[row]):
                     continue
                 form = self._forms[row]
@@ -216,6 +222,11 @@ class _Evidence:
                 position -= 1
                 slots[position] = slot
         return paths[length], slots
+
+
+def _highest(values: Floats, count: int) -> list[int]:
+    """The rows of the highest values, highest first."""
+    return [int(row) for row in np.argsort(values)[::-1][:count]]
 
 
 @cache

@@ -45,9 +45,19 @@ class Candidate:
 
     @property
     def best(self) -> Hypothesis | None:
-        """The likeliest plate, None when every enabled module would have to bend what was read too far."""
+        """The likeliest plate, None when every enabled module would have to bend what was read too far.
+
+        A generic module fits nearly anything, so it is heard only where no regular module explains what was read.
+        """
         plain = max((h.score for h in self.hypotheses if h.module is None), default=-math.inf)
-        return next((h for h in self.hypotheses if h.module is not None and plain - h.score <= self.max_bend), None)
+        generic = None
+        for hypothesis in self.hypotheses:
+            if hypothesis.module is None or plain - hypothesis.score > self.max_bend:
+                continue
+            if not hypothesis.module.generic:
+                return hypothesis
+            generic = generic or hypothesis
+        return generic
 
     @property
     def raw_text(self) -> str:

@@ -149,7 +149,7 @@ class PlateReader:
         return Candidate(
             region=region,
             crops=crops,
-            hypotheses=_regular_first(self._decoder.decode(crops)),
+            hypotheses=tuple(self._decoder.decode(crops)),
             quality=measure(window.picture, region.quad),
             picture_height_px=window.whole_height,
             max_bend=self._max_bend,
@@ -212,12 +212,6 @@ class PlateReader:
 
     def _late(self, deadline: float | None) -> bool:
         return deadline is not None and self._clock() > deadline
-
-
-def _regular_first(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
-    """Generic modules never override a regular one that explains the same text."""
-    regular = {h.text: h for h in reversed(hypotheses) if h.module is not None and not h.module.generic}
-    return tuple(regular.get(h.text, h) if h.module is not None and h.module.generic else h for h in hypotheses)
 
 
 def _country_likelihood(hypotheses: Sequence[Hypothesis], best: Hypothesis) -> float:

@@ -59,9 +59,11 @@ def region(x: float, y: float, *, width: float = 140, height: float = 34) -> Reg
     return Region(quad=quad_of_box(Box(x=x, y=y, width=width, height=height)), likelihood=0.9)
 
 
-def plate_reader(texts: dict[tuple[int, int], str], *, clock: float = 0.0) -> tuple[PlateReader, SpokenReader]:
+def plate_reader(
+    texts: dict[tuple[int, int], str], *, clock: float = 0.0, codes: Sequence[str] = ("BR",)
+) -> tuple[PlateReader, SpokenReader]:
     reader = SpokenReader(texts)
-    modules = select_modules(("BR",), installed_modules())
+    modules = select_modules(codes, installed_modules())
     return PlateReader(
         reader=reader,
         decoder=Decoder(modules=modules, confusion_matrix=confusion(LOOK_ALIKES)),
@@ -107,6 +109,27 @@ def test_a_syntax_bends_a_sure_reader_less_than_an_unsure_one() -> None:
             max_bend=bend,
         ).candidates(window(), [region(300, 300)], SETTINGS, deadline=None)
         assert (found[0].best is not None) is best
+
+
+@pytest.mark.parametrize(
+    ("codes", "text", "module", "plate"),
+    [
+        # Within the bend: the country's own form wins over the generic one that fits to the letter.
+        (("BR", "X_XX", "X_EU"), "MT85608", "BR", "MTB5608"),
+        (("NL", "X_XX"), "85G145", "NL", "8SG145"),
+        (("BR", "X_XX", "X_EU"), "AYO9034", "BR", "AYO9034"),
+        # Beyond it: Texas writes no A where the reader is sure of one, and no German plate begins so.
+        (("US-TX", "X_XX"), "BTZ71A8", "X_XX", "BTZ71A8"),
+        (("D", "X_EU"), "85GJ45", "X_EU", "85GJ45"),
+    ],
+)
+def test_a_generic_module_is_heard_only_where_no_regular_one_explains_the_reading(
+    codes: tuple[str, ...], text: str, module: str, plate: str
+) -> None:
+    reader, _ = plate_reader({(370, 317): text}, codes=codes)
+    best = reader.candidates(window(), [region(300, 300)], SETTINGS, deadline=None)[0].best
+    assert best is not None and best.module is not None
+    assert (best.module.code, best.text) == (module, plate)
 
 
 def test_text_no_module_explains_is_refused_as_no_syntax() -> None:
