@@ -27,7 +27,7 @@ from adapter.retry import retry_forever
 from adapter.store.cameras import CameraRecord
 from adapter.watching import CameraRecognition
 from events.types import CameraLost, CameraRestored
-from inference.errors import SourceRefused
+from inference.errors import ModuleError, SourceRefused
 from inference.funnel import Funnel
 from inference.recognition import Recognition
 from inference.source import Source, SourceStatus, open_source
@@ -140,7 +140,7 @@ class LprCamera:
                 retry_forever(
                     "camera",
                     self._attempt,
-                    expected=(CameraError, SourceRefused),
+                    expected=(CameraError, SourceRefused, ModuleError),
                     pause_for=self._note_failure,
                     camera_id=self.camera_id,
                 ),
@@ -208,7 +208,7 @@ class LprCamera:
                 watching = group.create_task(self.watch.run(), name=f"watch {self.camera_id}")
                 giving_up = group.create_task(self._until_stream_stays_away(), name=f"stream {self.camera_id}")
                 watching.add_done_callback(lambda task: giving_up.cancel())
-        except* CameraUnreachable as away:
+        except* (CameraUnreachable, ModuleError) as away:
             raise away.exceptions[0] from None
         finally:
             self._source = None

@@ -42,6 +42,7 @@ from events.live import Live
 from events.metadata.rtsp import RtspServer
 from events.onvif.subscriptions import Subscriptions
 from events.types import Event, RelayChanged
+from inference.module_library import ModuleLibrary
 from inference.recognizer import Recognizer, open_recognizer
 from inference.watch import Reads
 
@@ -158,6 +159,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 ),
                 live=live,
                 pictures=pictures,
+                modules=await _modules(settings),
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
@@ -189,7 +191,17 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
 
 async def _load(settings: Settings) -> Recognizer:
     """Loading a model takes a second or two of computing; the event loop is not needed for it."""
-    return await asyncio.to_thread(open_recognizer, settings.pack, device=settings.device, threads=1)
+    return await asyncio.to_thread(
+        open_recognizer, settings.pack, device=settings.device, threads=1, data_dir=settings.data
+    )
+
+
+async def _modules(settings: Settings) -> ModuleLibrary:
+    """The country modules; what is special about the user's own goes into the log."""
+    library = await asyncio.to_thread(ModuleLibrary.open, settings.data)
+    for notice in library.notices:
+        log.warning("country module", notice=notice)
+    return library
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -108,17 +108,12 @@ def check_module(path: Path) -> list[str]:
     return _read(path)[0]
 
 
-def installed_modules(extra_dir: Path | None = None) -> dict[str, CountryModule]:
-    """Every module by code: ours, then those of `extra_dir`, which replace ours of the same code."""
-    modules = dict(_shipped())
-    if extra_dir is not None and extra_dir.is_dir():
-        for path in sorted(extra_dir.glob("*.toml")):
-            module = load_module(path)
-            modules[module.code] = module
-    return modules
+def installed_modules() -> dict[str, CountryModule]:
+    """Every module of ours by code; `inference.module_library` adds the user's own."""
+    return dict(_shipped())
 
 
-def select_modules(codes: Iterable[str], modules: dict[str, CountryModule]) -> tuple[CountryModule, ...]:
+def select_modules(codes: Iterable[str], modules: Mapping[str, CountryModule]) -> tuple[CountryModule, ...]:
     """The modules of these codes; a country's code also brings its regions (`US` brings `US-CA`).
 
     A code no module has is taken for an ISO code (`DE` for `D`).

@@ -16,7 +16,8 @@ from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
 from inference.grids import fit_to_shape
 from inference.models import Engine, Network
-from inference.modules import CountryModule, installed_modules, select_modules
+from inference.module_library import ModuleLibrary
+from inference.modules import CountryModule, select_modules
 from inference.packs import ModelPack, default_data_dir, find_pack
 from inference.rank import DEFAULT_WEIGHTS
 from inference.reader import LineReader, Reader, RowsReader, SlotReader
@@ -32,7 +33,7 @@ class Recognizer:
     """Reads plates with one model pack on one device. Safe from any thread; `recognize` blocks."""
 
     def __init__(
-        self, *, pack: ModelPack, detector: Detector, reader: Reader, modules: dict[str, CountryModule]
+        self, *, pack: ModelPack, detector: Detector, reader: Reader, modules: Mapping[str, CountryModule]
     ) -> None:
         self.pack = pack
         self.modules = modules
@@ -139,9 +140,11 @@ def open_recognizer(
     device: str = "CPU",
     data_dir: Path | None = None,
     threads: int | None = None,
-    modules_dir: Path | None = None,
 ) -> Recognizer:
-    """Load a pack, compile it for a device and check that it answers rightly; raises PackError with cause and cure."""
+    """Load a pack, compile it for a device and check that it answers rightly; raises PackError with cause and cure.
+
+    Compiled models, installed packs and country modules of the user's own lie in `data_dir`.
+    """
     found = find_pack(pack, data_dir=data_dir)
     cache_dir = (data_dir or default_data_dir()) / "model-cache"
     engine = Engine(device=device, threads=threads or max(1, (os.cpu_count() or 1)), cache_dir=cache_dir)
@@ -173,8 +176,9 @@ def open_recognizer(
         )
     tight = found.file.detector.kind == "text-lines"
     longest_px = round(min(480, *found.file.detector.longest_px.balanced))
+    library = ModuleLibrary.open(data_dir or default_data_dir())
     check_answers(pack=pack, device=device, detector=detector, reader=reader, tight=tight, longest_px=longest_px)
-    return Recognizer(pack=found, detector=detector, reader=reader, modules=installed_modules(modules_dir))
+    return Recognizer(pack=found, detector=detector, reader=reader, modules=library.modules)
 
 
 def _weights(pack: ModelPack) -> Mapping[str, float]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapter.api import accounts, cameras, happenings, lists, outputs, pages, reactions, snapshots
+from adapter.api import accounts, cameras, happenings, lists, modules, outputs, pages, reactions, snapshots
 from adapter.api.endpoint import PREFIX, Call, Endpoint
 from adapter.api.login import ATTEMPTS, SIGNING_IN
 from adapter.api.openapi import document
@@ -44,6 +44,7 @@ def all_endpoints() -> Sequence[Endpoint]:
     """Every entry of the API."""
     kept = [
         *cameras.endpoints(),
+        *modules.endpoints(),
         *snapshots.endpoints(),
         *lists.endpoints(),
         *reactions.endpoints(),

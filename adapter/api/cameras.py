@@ -120,7 +120,7 @@ async def _add(call: Call) -> CameraRecord:
         address=values["address"],
         user=values["user"],
         password=values["password"],
-        modules=tuple(values["modules"]),
+        modules=call.services.modules.checked(values["modules"]),
         selected_lists=None if values["selected_lists"] is None else frozenset(values["selected_lists"]),
         max_speed_kmh=values["max_speed_kmh"],
         description=values["description"],
@@ -142,6 +142,8 @@ async def _change(call: Call) -> CameraRecord:
         for name, value in given.items()
         if value is not None or name in nullable
     }
+    if "modules" in values:
+        values["modules"] = call.services.modules.checked(values["modules"])
     stored = await call.services.cameras.change(replace(record, **values))
     await call.audit("camera.change", stored.name, ", ".join(sorted(values)))
     if "selected_lists" in values:

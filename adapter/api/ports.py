@@ -16,6 +16,7 @@ from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from events.types import Event
 from inference.funnel import FunnelHour
+from inference.module_library import ModuleLibrary
 from inference.snapshots import Snapshot
 
 
@@ -166,6 +167,7 @@ class Services:
     cameras: CameraControl
     live: LiveEvents
     pictures: PictureFiles
+    modules: ModuleLibrary = field(default_factory=ModuleLibrary)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 
