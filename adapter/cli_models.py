@@ -88,6 +88,7 @@ def _picture_row(result: Any) -> dict[str, Any]:
         "plates": [
             {
                 "text": reading.plate.plate_number,
+                "spelling": reading.spelling,
                 "likelihood": round(reading.likelihood, 4),
                 "country": reading.plate.country_code,
                 "box": [round(v, 1) for v in (reading.box.x, reading.box.y, reading.box.width, reading.box.height)],
@@ -108,7 +109,7 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
         elif row["plates"]:
             for plate in row["plates"]:
                 likelihood = f"{plate['likelihood']:.2f}"
-                table.add_row(name, plate["text"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
+                table.add_row(name, plate["spelling"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
         else:
             table.add_row(name, f"[dim]{row.get('error', 'no plate')}[/dim]", "", "", f"{row['ms']:.0f}")
     console.print(table)

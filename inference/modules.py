@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -72,21 +74,51 @@ class CountryModule(_Strict):
     priority: Annotated[int, Field(ge=1, le=100)] = 50
     never: LetterSet = ""
     look_alikes: tuple[Pair, ...] = ()
+    """Characters this country draws alike: no reader can tell them apart, only their place can."""
     plate: PlateForm
     style: tuple[Style, ...] = ()
     syntax: Annotated[tuple[Syntax, ...], Field(min_length=1)]
 
-    def variants(self) -> list[tuple[Syntax, Variant]]:
+    @cached_property
+    def variants(self) -> tuple[tuple[Syntax, Variant], ...]:
         """Every fixed-length form with the syntax it comes from."""
-        return [
+        return tuple(
             (syntax, variant)
             for syntax in self.syntax
             for variant in expand(syntax.pattern, never=self.never, letters=syntax.letters or LETTERS)
-        ]
+        )
 
     def allows(self, text: str) -> bool:
         """Whether `text` (A-Z, 0-9) is a plate of this module."""
-        return any(has_what_it_needs(text, syntax) and variant.matches(text) for syntax, variant in self.variants())
+        return bool(self._fitting(text))
+
+    def plate_type(self, text: str) -> PlateType:
+        """What kind of plate the text says it is: the narrowest syntax that fits knows best."""
+        fitting = self._fitting(text)
+        return fitting[0][0].type if fitting else PlateType.NORMAL
+
+    def spelling(self, text: str) -> str:
+        """The text as it stands on the plate, with a space between printed groups where there is one in any case."""
+        fitting = self._fitting(text)
+        if not fitting:
+            return text
+        same = [variant for _, variant in fitting if _size(variant) == _size(fitting[0][1])]
+        gaps = [gap for gap in same[0].gaps if all(gap in variant.gaps for variant in same)]
+        return " ".join(text[start:end] for start, end in pairwise([0, *gaps, len(text)]))
+
+    def _fitting(self, text: str) -> list[tuple[Syntax, Variant]]:
+        """The forms that allow the text, those that allow the fewest texts first."""
+        fitting = [
+            (syntax, variant)
+            for syntax, variant in self.variants
+            if variant.matches(text) and has_what_it_needs(text, syntax)
+        ]
+        return sorted(fitting, key=lambda pair: _size(pair[1]))
+
+
+def _size(variant: Variant) -> int:
+    """How many texts a form allows."""
+    return math.prod(len(allowed) for allowed in variant.positions)
 
 
 def has_what_it_needs(text: str, syntax: Syntax) -> bool:

@@ -176,17 +176,18 @@ class PlateReader:
         return Rejection(reason=reason, box=box, text=raw, likelihood=sure)
 
     def _reading(self, candidate: Candidate, best: Hypothesis, box: Box, sure: float) -> Reading:
-        module, syntax = best.module, best.syntax
+        module = best.module
         return Reading(
             plate=LicensePlate(
                 plate_number=best.text,
                 country_code=module.iso if module else None,
                 issuing_entity=module.issuing_entity if module else None,
-                plate_type=syntax.type if syntax else PlateType.NORMAL,
+                plate_type=module.plate_type(best.text) if module else PlateType.NORMAL,
             ),
             raw_text=candidate.raw_text,
+            spelling=module.spelling(best.text) if module else best.text,
             likelihood=sure,
-            characters=self._decoder.characters(best.text, candidate.crops),
+            characters=self._decoder.characters(best.text, candidate.crops, module),
             box=box,
             country_likelihood=_country_likelihood(candidate.hypotheses, best),
             module_code=module.code if module else None,
