@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.evidence import Evidence
 from inference.modules import CountryModule, Syntax, has_what_it_needs
 from inference.reader import ALPHABET, CharacterSlots
 from inference.syntax import MAX_LENGTH, Variant
@@ -22,10 +22,6 @@ from inference.types import CharacterLikelihood
 
 Floats = NDArray[np.float64]
 
-# A reader that saw something else entirely still leaves this much for the truth (dirt, bolts, shadows).
-FLOOR = 5e-4
-# How often a slot that looks like a character is none: at the ends emblems, bands and frames, inside bolts and seals.
-EXTRA_AT_END, EXTRA_INSIDE = 0.01, 0.002
 # A reading no enabled module explains competes with the modules at this share, so that it wins only when they fail.
 FREE_SHARE = 0.02
 # How much the size of a syntax's language counts: 1 would be right if the reader's likelihoods were.
@@ -120,7 +116,7 @@ class Decoder:
 
     def decode(self, crops: Sequence[CharacterSlots]) -> list[Hypothesis]:
         """The plates these crops of one and the same plate may show, best first, at most a handful."""
-        seen = [[_Evidence.of(slots, m) for m in self._confusions] for slots in crops if len(slots.presence)]
+        seen = [[Evidence.of(slots, m) for m in self._confusions] for slots in crops if len(slots.presence)]
         if not seen:
             return []
         found: dict[tuple[str, str], _Form] = {}
@@ -152,30 +148,37 @@ class Decoder:
         ]
         return sorted(hypotheses, key=lambda h: h.weight, reverse=True)
 
+    def aligned(self, text: str, slots: CharacterSlots, module: CountryModule) -> list[int | None]:
+        """Which slot shows each character of a decoded text."""
+        return Evidence.of(slots, self._table(module)).aligned(text)
+
     def characters(
         self, text: str, crops: Sequence[CharacterSlots], module: CountryModule | None = None
     ) -> tuple[CharacterLikelihood, ...]:
         """Each character of a decoded text with its likelihood and rivals, averaged over the crops that show it."""
-        matrix = self._confusions[self._alike.get(module.look_alikes, 0) if module else 0]
+        matrix = self._table(module)
         totals = np.zeros((len(text), len(ALPHABET)))
         for slots in crops:
             if not len(slots.presence):
                 continue
-            evidence = _Evidence.of(slots, matrix)
+            evidence = Evidence.of(slots, matrix)
             for position, slot in enumerate(evidence.aligned(text)):
                 if slot is not None:
                     shares = np.exp(evidence.log_shares[slot])
                     totals[position] += shares / shares.sum()
         return tuple(_character(character, row) for character, row in zip(text, totals, strict=True))
 
-    def _totals(self, evidences: Sequence[_Evidence]) -> Floats:
+    def _table(self, module: CountryModule | None) -> Floats:
+        return self._confusions[self._alike.get(module.look_alikes, 0) if module else 0]
+
+    def _totals(self, evidences: Sequence[Evidence]) -> Floats:
         """The best path's log-likelihood for every form."""
         totals = np.empty(len(self._forms))
         for evidence, rows in zip(evidences, self._rows, strict=True):
             totals[rows] = self._paths(evidence, self._sets[rows], self._lengths[rows])
         return totals
 
-    def _paths(self, evidence: _Evidence, sets: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
+    def _paths(self, evidence: Evidence, sets: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
         best = np.stack([evidence.log_shares[:, columns].max(axis=1) for columns in self._columns], axis=1)
         best = np.concatenate([best, np.full((best.shape[0], 1), -np.inf)], axis=1)
         paths = np.full((len(lengths), MAX_LENGTH + 1), -np.inf)
@@ -191,79 +194,9 @@ class Decoder:
         return np.asarray(paths[rows, lengths])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Evidence:
-    """One crop's slots as logarithms: taking each character, skipping inside and at an end."""
-
-    log_shares: Floats
-    skip_inside: Floats
-    skip_end: Floats
-
-    @classmethod
-    def of(cls, slots: CharacterSlots, matrix: Floats) -> _Evidence:
-        seen = slots.shares @ matrix.T
-        real = slots.presence * slots.shares.sum(axis=1)
-        return cls(
-            np.log(slots.presence[:, None] * np.clip(seen, FLOOR, 1.0)),
-            np.log(np.maximum(1.0 - real, EXTRA_INSIDE)),
-            np.log(np.maximum(1.0 - real, EXTRA_AT_END)),
-        )
-
-    def best_text(self, variant: Variant) -> str:
-        """The likeliest text of this form."""
-        columns = [_columns_of(allowed) for allowed in variant.positions]
-        _, slots = self._align(columns)
-        return "".join(
-            ALPHABET[allowed[self.log_shares[slot, allowed].argmax()]] if slot is not None else ""
-            for slot, allowed in zip(slots, columns, strict=True)
-        )
-
-    def score(self, text: str) -> float:
-        """Log-likelihood of exactly this text."""
-        return self._align([_columns_of(c) for c in text])[0]
-
-    def aligned(self, text: str) -> list[int | None]:
-        """Which slot shows each character, None when the crop has too few."""
-        return self._align([_columns_of(c) for c in text])[1]
-
-    def _align(self, columns: Sequence[NDArray[np.int64]]) -> tuple[float, list[int | None]]:
-        """The best path through slots and positions: its log-likelihood and the slot of each position."""
-        count, length = len(self.skip_end), len(columns)
-        if count == length:
-            # Every slot is taken in order: there is no other path.
-            score = sum(float(self.log_shares[slot, allowed].max()) for slot, allowed in enumerate(columns))
-            return score, list(range(count))
-        value = [self.log_shares[:, allowed].max(axis=1).tolist() for allowed in columns]
-        inside, end = self.skip_inside.tolist(), self.skip_end.tolist()
-        paths = [0.0] + [-math.inf] * length
-        came = []
-        for slot in range(count):
-            step, taken_here = [], []
-            for position in range(length + 1):
-                skipped = paths[position] + (end[slot] if position in {0, length} else inside[slot])
-                taken = paths[position - 1] + value[position - 1][slot] if position else -math.inf
-                step.append(max(taken, skipped))
-                taken_here.append(taken > skipped)
-            paths = step
-            came.append(taken_here)
-        slots: list[int | None] = [None] * length
-        position = length
-        for slot in range(count - 1, -1, -1):
-            if came[slot][position]:
-                position -= 1
-                slots[position] = slot
-        return paths[length], slots
-
-
 def _highest(values: Floats, count: int) -> list[int]:
     """The rows of the highest values, highest first."""
     return [int(row) for row in np.argsort(values)[::-1][:count]]
-
-
-@cache
-def _columns_of(allowed: str) -> NDArray[np.int64]:
-    """The alphabet's columns of these characters; modules use a few dozen sets."""
-    return np.array([ALPHABET.index(c) for c in allowed], dtype=np.int64)
 
 
 def _forms_of(module: CountryModule, modules: int, alike: int) -> list[_Form]:

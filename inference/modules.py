@@ -21,6 +21,9 @@ MODULES_DIR = Path(__file__).parent / "modules"
 # A file of this size is no module; the largest of ours has 4 kB.
 MAX_FILE_BYTES = 64 * 1024
 
+# One line of six or seven characters does not fill a plate of these proportions: there are two.
+NEARLY_SQUARE = 2.2
+
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$|^X_[A-Z]{2}$|^[A-Z]{1,3}-[A-Z]{2,3}$")]
 Iso = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 LetterSet = Annotated[str, StringConstraints(pattern=r"^[A-Z]*$")]
@@ -40,6 +43,14 @@ class PlateForm(_Strict):
     character_height_cm: Centimetres
     stroke_cm: Annotated[float, Field(gt=0, le=5)]
     retro_reflective: bool = True
+    two_lines: bool | None = None
+    """Whether there are plates with the text on two lines; not given: where a second size is nearly square."""
+
+    @property
+    def has_two_lines(self) -> bool:
+        if self.two_lines is not None:
+            return self.two_lines
+        return len(self.sizes_cm) > 1 and any(width <= NEARLY_SQUARE * height for width, height in self.sizes_cm)
 
 
 class Style(_Strict):
@@ -105,6 +116,10 @@ class CountryModule(_Strict):
         same = [variant for _, variant in fitting if _size(variant) == _size(fitting[0][1])]
         gaps = [gap for gap in same[0].gaps if all(gap in variant.gaps for variant in same)]
         return " ".join(text[start:end] for start, end in pairwise([0, *gaps, len(text)]))
+
+    def breaks(self, text: str) -> frozenset[int]:
+        """After how many characters a new printed group, or the second of two lines, may begin."""
+        return frozenset(gap for _, variant in self._fitting(text) for gap in variant.breaks)
 
     def _fitting(self, text: str) -> list[tuple[Syntax, Variant]]:
         """The forms that allow the text, those that allow the fewest texts first."""

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from inference.areas import Window, search_longest_px, search_window
+from inference.candidates import CandidateReader
 from inference.close_up import CloseUp
 from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
@@ -93,14 +94,22 @@ class Recognizer:
 
     def plate_reader(self, settings: RecognitionSettings) -> PlateReader:
         """The second half of recognition under these settings."""
-        return PlateReader(
+        decoder, weights = self._decoder(settings.modules), _weights(self.pack)
+        spec = self.pack.file
+        candidates = CandidateReader(
             reader=self._reader,
-            decoder=self._decoder(settings.modules),
-            crops=[crop.model_dump() for crop in self.pack.file.reader.crops],
-            weights=_weights(self.pack),
-            character_share=CHARACTER_SHARE[self.pack.file.detector.kind],
-            smallest_character_px=self.pack.file.reader.smallest_character_px,
-            max_bend=self.pack.file.reader.max_bend,
+            decoder=decoder,
+            crops=[crop.model_dump() for crop in spec.reader.crops],
+            weights=weights,
+            max_bend=spec.reader.max_bend,
+            finds_lines=spec.detector.kind == "text-lines",
+        )
+        return PlateReader(
+            candidates=candidates,
+            decoder=decoder,
+            weights=weights,
+            character_share=CHARACTER_SHARE[spec.detector.kind],
+            smallest_character_px=spec.reader.smallest_character_px,
         )
 
     def _looks(self, window: Window, settings: RecognitionSettings) -> Iterator[int]:

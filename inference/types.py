@@ -63,6 +63,7 @@ class RejectionReason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     NO_SYNTAX = "no_syntax"
     STATIC_TEXT = "static_text"
+    OUT_OF_TIME = "out_of_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
