@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli_common import fail
+from adapter.cli_common import fail, settings_from
 
 # Where labelled photos and clips are found when nobody says: its folders `photos` and `video`.
 DATA_VARIABLE = "ONVIF_LPR_DATA"
 
 
 def bench(
+    context: typer.Context,
     photos: Annotated[Path | None, typer.Option(help="Folder of labelled photos (labels.csv).")] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of labelled clips (labels.csv).")] = None,
     pack: Annotated[
@@ -40,13 +41,14 @@ def bench(
     if photos is None and clips is None:
         fail(f"nothing to measure: give --photos DIR or --clips DIR, or set {DATA_VARIABLE}")
     packs = pack or installed_packs()
+    data_dir = settings_from(context).data
     code = 0
     if photos is not None:
-        _bench_photos(photos, packs, every, modules, speed, device, threads, misses, plots, as_json)
+        _bench_photos(photos, packs, every, modules, speed, device, threads, misses, plots, as_json, data_dir)
     if clips is not None:
         for name in packs:
             typer.echo(f"{name}: clips")
-            code |= bench_clips(["--pack", name, "--clips", str(clips)])
+            code |= bench_clips(["--pack", name, "--clips", str(clips), "--data-dir", str(data_dir)])
     raise typer.Exit(code)
 
 
@@ -61,6 +63,7 @@ def _bench_photos(
     misses: bool,
     plots: Path | None,
     as_json: bool,
+    data_dir: Path,
 ) -> None:
     from inference.bench import SET_MODULES, read_labels  # noqa: PLC0415
     from inference.bench_plots import write_plots  # noqa: PLC0415
@@ -77,6 +80,7 @@ def _bench_photos(
             modules=by_set,
             device=device,
             threads=threads,
+            data_dir=data_dir,
             speed=speed,
             say=lambda text: typer.echo(text, err=True),
         )

@@ -21,6 +21,11 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def tell(message: str) -> None:
+    """One sentence on standard error that is no failure."""
+    Console(stderr=True).print(f"[yellow]note:[/yellow] {message}", highlight=False, soft_wrap=True)
+
+
 def settings_from(context: typer.Context, **overrides: Any) -> Settings:
     """The settings of this command line."""
     given: dict[str, Any] = context.find_root().obj or {}

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from adapter.cli_common import console, fail, settings_from
+from adapter.cli_common import console, fail, settings_from, tell
 
 modules_app = typer.Typer(help="Country modules.", no_args_is_help=True)
 models_app = typer.Typer(help="Model packs.", no_args_is_help=True)
@@ -30,6 +30,7 @@ def read(
 ) -> None:
     """Read the plates in pictures and videos."""
     from inference.errors import InferenceError, SourceError  # noqa: PLC0415 - loading OpenVINO only when needed
+    from inference.module_library import ModuleLibrary  # noqa: PLC0415
     from inference.read import FILE_SETTINGS  # noqa: PLC0415
     from inference.recognizer import open_recognizer  # noqa: PLC0415
 
@@ -40,6 +41,8 @@ def read(
         fail("no pictures or videos there")
     data_dir = settings_from(context).data
     try:
+        for notice in ModuleLibrary.open(data_dir).notices:
+            tell(notice)
         recognizer = open_recognizer(pack, device=device, threads=threads, data_dir=data_dir)
         recognizer.check(settings)
         rows = _rows(files, recognizer, settings)
@@ -85,6 +88,7 @@ def _picture_row(result: Any) -> dict[str, Any]:
         "plates": [
             {
                 "text": reading.plate.plate_number,
+                "spelling": reading.spelling,
                 "likelihood": round(reading.likelihood, 4),
                 "country": reading.plate.country_code,
                 "box": [round(v, 1) for v in (reading.box.x, reading.box.y, reading.box.width, reading.box.height)],
@@ -105,36 +109,52 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
         elif row["plates"]:
             for plate in row["plates"]:
                 likelihood = f"{plate['likelihood']:.2f}"
-                table.add_row(name, plate["text"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
+                table.add_row(name, plate["spelling"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
         else:
             table.add_row(name, f"[dim]{row.get('error', 'no plate')}[/dim]", "", "", f"{row['ms']:.0f}")
     console.print(table)
 
 
 @modules_app.command("list")
-def modules_list() -> None:
-    """All country modules."""
-    from inference.modules import installed_modules  # noqa: PLC0415
+def modules_list(context: typer.Context) -> None:
+    """All country modules: ours, and your own in the folder `modules` of the data folder."""
+    from inference.module_library import ModuleLibrary  # noqa: PLC0415
 
-    table = Table("code", "ISO", "country or region", "priority")
-    for code, module in sorted(installed_modules().items()):
-        table.add_row(code, module.iso or "-", module.name, str(module.priority))
+    library = ModuleLibrary.open(settings_from(context).data)
+    table = Table("code", "ISO", "country or region", "priority", "from")
+    for code, module in sorted(library.modules.items()):
+        origin = "own, replaces ours" if code in library.replaced else "own" if code in library.own else "built in"
+        table.add_row(code, module.iso or "-", module.name, str(module.priority), origin)
     console.print(table)
+    for notice in library.notices:
+        tell(notice)
 
 
 @modules_app.command("check")
-def modules_check(files: list[Path]) -> None:
+def modules_check(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Module files. None: your own in the folder `modules` of the data folder."),
+    ] = None,
+) -> None:
     """Say what is wrong with country module files and how to mend it."""
-    from inference.modules import check_module  # noqa: PLC0415
+    from inference.module_library import own_modules_folder  # noqa: PLC0415
+    from inference.modules import check_module, installed_modules  # noqa: PLC0415
 
+    folder = own_modules_folder(settings_from(context).data)
+    chosen = files or sorted(folder.glob("*.toml"))
+    if not chosen:
+        fail(f"{folder} holds no country module; name a file to check, or put one there")
     wrong = False
-    for file in files:
+    for file in chosen:
         problems = check_module(file)
         wrong = wrong or bool(problems)
         for problem in problems:
             console.print(f"[red]{file.name}:[/red] {problem}", highlight=False)
         if not problems:
-            console.print(f"{file.name}: ok")
+            replaces = f"; in {folder} it replaces the built-in one" if file.stem in installed_modules() else ""
+            console.print(f"{file.name}: ok{replaces}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
 
 

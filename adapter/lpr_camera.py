@@ -29,7 +29,7 @@ from adapter.retry import retry_forever
 from adapter.store.cameras import CameraRecord
 from adapter.watching import CameraRecognition, needs_restart
 from events.types import CameraLost, CameraRestored
-from inference.errors import InferenceError, SourceRefused
+from inference.errors import InferenceError, ModuleError, SourceRefused
 from inference.funnel import Funnel
 from inference.recognition import Recognition
 from inference.rejects import Rejects
@@ -275,7 +275,7 @@ class LprCamera:
                 looking = group.create_task(self._care(self._source, pictures), name=f"pictures {self.camera_id}")
                 watching.add_done_callback(lambda task: looking.cancel())
                 looking.add_done_callback(lambda task: watching.cancel())
-        except* CameraUnreachable as away:
+        except* (CameraUnreachable, ModuleError) as away:
             raise away.exceptions[0] from None
         finally:
             self._source = None

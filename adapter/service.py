@@ -45,6 +45,7 @@ from events.metadata.rtsp import RtspServer
 from events.onvif.subscriptions import Subscriptions
 from events.types import Event, RelayChanged
 from inference.models import PerformanceHint
+from inference.module_library import ModuleLibrary
 from inference.recognizer import Recognizer, open_recognizer
 from inference.watch import Reads
 
@@ -169,6 +170,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 ),
                 live=live,
                 pictures=pictures,
+                modules=await _modules(settings),
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
@@ -231,6 +233,14 @@ async def load_recognizer(settings: Settings) -> Recognizer:
         threads=settings.inference_threads,
         hint=PerformanceHint(settings.performance_hint),
     )
+
+
+async def _modules(settings: Settings) -> ModuleLibrary:
+    """The country modules; what is special about the user's own goes into the log."""
+    library = await asyncio.to_thread(ModuleLibrary.open, settings.data)
+    for notice in library.notices:
+        log.warning("country module", notice=notice)
+    return library
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:

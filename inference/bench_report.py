@@ -105,6 +105,7 @@ def run(
     modules: Mapping[str, tuple[str, ...]] = SET_MODULES,
     device: str = "CPU",
     threads: int = 1,
+    data_dir: Path | None = None,
     speed: bool = True,
     speed_photos: int = 24,
     say: Callable[[str], None] = lambda _: None,
@@ -116,7 +117,7 @@ def run(
     for name in packs:
         say(f"{name}: reading {len(labels)} photos")
         before = psutil.Process().memory_info().rss
-        recognizers[name] = open_recognizer(name, device=device, threads=threads)
+        recognizers[name] = open_recognizer(name, device=device, threads=threads, data_dir=data_dir)
         first = measure(recognizers[name], labels[:1], modules=modules)
         memory_mb = (psutil.Process().memory_info().rss - before) / 2**20
         rest = measure(recognizers[name], labels[1:], modules=modules)

@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 
 from inference.areas import Window, search_longest_px, search_window
+from inference.candidates import CandidateReader
 from inference.close_up import CloseUp
 from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
 from inference.devices import AUTO, candidates, first_right
 from inference.grids import fit_to_shape
 from inference.models import Engine, Network, PerformanceHint
-from inference.modules import CountryModule, installed_modules, select_modules
+from inference.module_library import ModuleLibrary
+from inference.modules import CountryModule, select_modules
 from inference.packs import ModelPack, default_data_dir, find_pack
 from inference.rank import DEFAULT_WEIGHTS
 from inference.reader import LineReader, Reader, RowsReader, SlotReader
@@ -37,7 +39,7 @@ class Recognizer:
         pack: ModelPack,
         detector: Detector,
         reader: Reader,
-        modules: dict[str, CountryModule],
+        modules: Mapping[str, CountryModule],
         device: str = "CPU",
         at_once: int = 1,
     ) -> None:
@@ -102,14 +104,22 @@ class Recognizer:
 
     def plate_reader(self, settings: RecognitionSettings) -> PlateReader:
         """The second half of recognition under these settings."""
-        return PlateReader(
+        decoder, weights = self._decoder(settings.modules), _weights(self.pack)
+        spec = self.pack.file
+        candidates = CandidateReader(
             reader=self._reader,
-            decoder=self._decoder(settings.modules),
-            crops=[crop.model_dump() for crop in self.pack.file.reader.crops],
-            weights=_weights(self.pack),
-            character_share=CHARACTER_SHARE[self.pack.file.detector.kind],
-            smallest_character_px=self.pack.file.reader.smallest_character_px,
-            max_bend=self.pack.file.reader.max_bend,
+            decoder=decoder,
+            crops=[crop.model_dump() for crop in spec.reader.crops],
+            weights=weights,
+            max_bend=spec.reader.max_bend,
+            finds_lines=spec.detector.kind == "text-lines",
+        )
+        return PlateReader(
+            candidates=candidates,
+            decoder=decoder,
+            weights=weights,
+            character_share=CHARACTER_SHARE[spec.detector.kind],
+            smallest_character_px=spec.reader.smallest_character_px,
         )
 
     def _looks(self, window: Window, settings: RecognitionSettings) -> Iterator[int]:
@@ -150,15 +160,15 @@ def open_recognizer(
     data_dir: Path | None = None,
     threads: int | None = None,
     hint: PerformanceHint = PerformanceHint.THROUGHPUT,
-    modules_dir: Path | None = None,
     open_engine: Callable[..., Engine] = Engine,
 ) -> Recognizer:
     """Load a pack, compile it for a device and check that it answers rightly; raises PackError with cause and cure.
 
     `threads` pictures are worked on at the same time; None or 0 is as many as the device is best at.
+    Compiled models, installed packs and country modules of the user's own lie in `data_dir`.
     """
     found = find_pack(pack, data_dir=data_dir)
-    modules = installed_modules(modules_dir)
+    modules = ModuleLibrary.open(data_dir or default_data_dir()).modules
     cache_dir = (data_dir or default_data_dir()) / "model-cache"
 
     def open_on(name: str) -> Recognizer:
@@ -170,7 +180,7 @@ def open_recognizer(
     return first_right(candidates(device, offered), open_on)
 
 
-def _open_on(engine: Engine, found: ModelPack, modules: dict[str, CountryModule]) -> Recognizer:
+def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModule]) -> Recognizer:
     name = found.file.name
     reader_model = engine.read(found.reader_path)
     reader_network = engine.compile(reader_model, name=f"{name} reader")

@@ -15,6 +15,7 @@ from adapter.api import (
     funnel,
     happenings,
     lists,
+    modules,
     outputs,
     pages,
     reactions,
@@ -55,6 +56,7 @@ def all_endpoints() -> Sequence[Endpoint]:
     kept = [
         *cameras.endpoints(),
         *recognition.endpoints(),
+        *modules.endpoints(),
         *snapshots.endpoints(),
         *funnel.endpoints(),
         *lists.endpoints(),

@@ -129,7 +129,7 @@ async def _add(call: Call) -> CameraRecord:
         address=values["address"],
         user=values["user"],
         password=values["password"],
-        modules=tuple(values["modules"]),
+        modules=call.services.modules.checked(values["modules"]),
         recognition=merged({}, values["recognition"]),
         selected_lists=None if values["selected_lists"] is None else frozenset(values["selected_lists"]),
         max_speed_kmh=values["max_speed_kmh"],
@@ -154,6 +154,8 @@ async def _change(call: Call) -> CameraRecord:
     }
     if "recognition" in values:
         values["recognition"] = merged(record.recognition, given["recognition"])
+    if "modules" in values:
+        values["modules"] = call.services.modules.checked(values["modules"])
     stored = await call.services.cameras.change(replace(record, **values))
     names = [*values, *(f"recognition.{name}" for name in given.get("recognition") or ())]
     await call.audit("camera.change", stored.name, ", ".join(sorted(names)))

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from adapter.api.ports import CameraProblem
 from adapter.store.errors import Conflict, NotFound, Refused, StoreError
 from adapter.watching import SettingsRefused
+from inference.errors import ModuleError
 from inference.snapshots import NoSuchSnapshot, SnapshotsProblem
 from rules.alarms import TransitionRefused
 from rules.importing import ImportRefused
@@ -44,6 +45,7 @@ _STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (ImportRefused, 422, "invalid_file"),
     (NoSuchSnapshot, 404, "not_found"),
     (SnapshotsProblem, 422, "invalid_snapshot"),
+    (ModuleError, 422, "unknown_module"),
     (CameraProblem, 502, "camera_problem"),
     (StoreError, 503, "store_unavailable"),
 )

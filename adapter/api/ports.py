@@ -17,6 +17,7 @@ from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from events.types import Event
 from inference.funnel import FunnelHour
+from inference.module_library import ModuleLibrary
 from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 
@@ -180,6 +181,7 @@ class Services:
     cameras: CameraControl
     live: LiveEvents
     pictures: PictureFiles
+    modules: ModuleLibrary = field(default_factory=ModuleLibrary)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 

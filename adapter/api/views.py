@@ -12,7 +12,7 @@ from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
 from events.types import ListKind
-from inference.types import Box, RejectionReason
+from inference.types import Box, PlateType, RejectionReason
 from rules.alarms import AlarmState
 from rules.types import MatchPolicy
 
@@ -90,6 +90,25 @@ class RejectView(BaseModel):
     text: str
     likelihood: float
     box: Box
+
+
+class ModuleView(BaseModel):
+    """A country module: what plates it knows, whether it is the user's own, and the cameras that name it."""
+
+    code: str
+    name: str
+    iso: str | None
+    region: str | None
+    generic: bool
+    priority: int
+    own: bool
+    replaces_built_in: bool
+    sizes_cm: list[tuple[float, float]]
+    character_height_cm: float
+    stroke_cm: float
+    retro_reflective: bool
+    plate_types: list[PlateType]
+    camera_ids: list[str]
 
 
 class ListView(BaseModel):

@@ -135,3 +135,56 @@ def test_read_looks_for_packs_and_keeps_compiled_models_in_the_data_folder(
     own_pack(tmp_path / "data", "mine")
     done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--pack", "mine", str(picture)])
     assert str(tmp_path / "data" / "models" / "mine") in done.stderr.replace("\n", "")
+
+
+OWN = """
+code = "{code}"
+iso = "ZZ"
+name = "Nowhere"
+[plate]
+sizes_cm = [[52.0, 11.0]]
+character_height_cm = 7.5
+stroke_cm = 1.0
+[[syntax]]
+pattern = "{pattern}"
+"""
+
+
+@pytest.fixture
+def own_modules(tmp_path: Path) -> Path:
+    """A data folder with a country of its own, a replaced one, and a file with a mistake."""
+    folder = tmp_path / "data" / "modules"
+    folder.mkdir(parents=True)
+    for code, pattern in (("ZZ", "LL DDD"), ("NL", "LL DDD"), ("YY", "LL-DDD")):
+        (folder / f"{code}.toml").write_text(OWN.format(code=code, pattern=pattern), encoding="utf-8")
+    return tmp_path / "data"
+
+
+def test_modules_of_ones_own_are_listed_and_what_they_replace_is_said(own_modules: Path) -> None:
+    done = run.invoke(app, ["--data-dir", str(own_modules), "modules", "list"])
+    rows = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("│")}
+    assert "own" in rows["ZZ"] and "Nowhere" in rows["ZZ"]
+    assert "replaces" in rows["NL"] and "Nowhere" in rows["NL"]
+    assert "built in" in rows["D"] and "YY" not in rows
+    assert "replaces the built-in country module NL" in done.stderr
+    assert "YY.toml" in done.stderr and "modules check" in done.stderr
+
+
+def test_modules_check_without_files_checks_ones_own(own_modules: Path, tmp_path: Path) -> None:
+    done = run.invoke(app, ["--data-dir", str(own_modules), "modules", "check"])
+    assert done.exit_code == 1
+    assert "NL.toml: ok" in done.stdout and "replaces the built-in" in done.stdout
+    assert "ZZ.toml: ok\n" in done.stdout and "YY.toml: the syntax" in done.stdout
+    nothing = run.invoke(app, ["--data-dir", str(tmp_path / "empty"), "modules", "check"])
+    assert nothing.exit_code == 1 and "holds no country module" in nothing.stderr
+
+
+@pytest.mark.photos
+def test_read_uses_modules_of_ones_own(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "modules"
+    folder.mkdir(parents=True)
+    (folder / "ZZ.toml").write_text(OWN.format(code="ZZ", pattern="LL DDDLL"), encoding="utf-8")
+    picture = str(photos / "eu" / "test_045.jpg")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--json", "--modules", "ZZ", picture])
+    plate = json.loads(done.stdout)["plates"][0]
+    assert (plate["text"], plate["country"]) == ("RK878AC", "ZZ")

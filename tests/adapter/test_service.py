@@ -17,6 +17,8 @@ from adapter.client import ServiceError
 from adapter.service import Running, running
 from adapter.settings import Settings
 from adapter.store.store import Store
+from inference.errors import ModuleError
+from inference.modules import MODULES_DIR
 from inference.recognition import Recognition, RecognitionSettings
 from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading, Rejection, RejectionReason
 from mock_vms.camera.app import VirtualCamera
@@ -54,6 +56,13 @@ class OnePlate:
             ),
             rejections=(Rejection(reason=RejectionReason.TOO_SMALL, box=Box(x=40, y=40, width=30, height=8)),),
         )
+
+
+class NoSuchModule:
+    """A camera's country module was taken away while the service was down."""
+
+    def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
+        raise ModuleError("no country module has the code 'ZZ'")
 
 
 def settings(folder: Path, **changes: Any) -> Settings:
@@ -160,6 +169,22 @@ async def test_a_wrong_camera_password_is_told_when_the_camera_is_added(tmp_path
         with pytest.raises(RestFailed, match=r"password|log"):
             await api.post("/cameras", body)
         assert await api.get("/cameras") == []
+
+
+async def test_a_country_module_of_ones_own_can_be_chosen_for_a_camera(tmp_path: Path) -> None:
+    own = (MODULES_DIR / "NL.toml").read_text(encoding="utf-8").replace('"NL"', '"ZZ"')
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "ZZ.toml").write_text(own, encoding="utf-8")
+    async with running(settings(tmp_path), NoSuchModule()) as service, rest(service) as api, virtual_camera() as camera:
+        body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": PASSWORD, "modules": ["ZZ"]}
+        camera_id = (await api.post("/cameras", body))["camera_id"]
+        (listed,) = [row for row in await api.get("/modules") if row["code"] == "ZZ"]
+        assert (listed["own"], listed["camera_ids"]) == (True, [camera_id])
+
+        async def told() -> bool:
+            return "'ZZ'" in (await api.get("/status"))["cameras"][0]["detail"]
+
+        await until(told, 20)
 
 
 async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Path) -> None:
