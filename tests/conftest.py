@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.missing import missing
+from tests.schema_releases import Release, newest
+
 ROOT = Path(__file__).resolve().parent.parent
 MANUAL_REQUIREMENTS = [f"M-{number:03d}" for number in range(1, 322)]
 
@@ -38,6 +41,15 @@ def clips() -> Path:
 @pytest.fixture(scope="session")
 def peer_weights() -> Path:
     return require_data("models", "fast-alpr")
+
+
+@pytest.fixture(scope="session")
+def newest_release() -> Release:
+    """ONVIF's newest schemas, as the client that `make clients` installs ships them."""
+    release = newest()
+    if release is None:
+        missing("the newest ONVIF schemas come with a third-party client; run `make clients`")
+    return release
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
