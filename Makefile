@@ -86,7 +86,8 @@ training-fonts: $(TRAINING)/.installed
 
 # A few steps of both trainings on drawn pictures, and everything around them.
 training-check: training-fonts
-	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install pytest pytest-asyncio pytest-timeout hypothesis
+	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install --constraint constraints-training.txt \
+	  pytest pytest-asyncio pytest-timeout hypothesis
 	$(TRAINING)/bin/python -m pytest tests/inference/training
 
 train-detector: $(TRAINING)/.installed
