@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from adapter.cli_common import console, fail
+from adapter.cli_common import console, fail, settings_from
 
 modules_app = typer.Typer(help="Country modules.", no_args_is_help=True)
 models_app = typer.Typer(help="Model packs.", no_args_is_help=True)
@@ -20,6 +20,7 @@ VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm", ".m4v"}
 
 
 def read(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, or folders of them.")],
     pack: Annotated[str, typer.Option(help="Model pack.")] = "ppocr",
     modules: Annotated[str, typer.Option(help="Country modules, like D,NL,B. None: all that are installed.")] = "",
@@ -37,8 +38,9 @@ def read(
     files = list(_files(paths))
     if not files:
         fail("no pictures or videos there")
+    data_dir = settings_from(context).data
     try:
-        recognizer = open_recognizer(pack, device=device, threads=threads)
+        recognizer = open_recognizer(pack, device=device, threads=threads, data_dir=data_dir)
         recognizer.check(settings)
         rows = _rows(files, recognizer, settings)
         if as_json:
@@ -137,27 +139,36 @@ def modules_check(files: list[Path]) -> None:
 
 
 @models_app.command("list")
-def models_list() -> None:
-    """The model packs and their licences."""
-    from inference.packs import describe_pack, pack_names  # noqa: PLC0415
+def models_list(context: typer.Context) -> None:
+    """The model packs, a user's own included: their licences, and whether they can be used."""
+    from inference.errors import InferenceError  # noqa: PLC0415
+    from inference.packs import describe_pack, pack_names, pack_problem  # noqa: PLC0415
 
-    table = Table("pack", "licence", "what")
-    for name in pack_names():
-        described = describe_pack(name)
-        table.add_row(name, described.licence, described.title)
+    data_dir = settings_from(context).data
+    table = Table("pack", "licence", "what", "installed")
+    for name in pack_names(data_dir):
+        try:
+            described = describe_pack(name, data_dir=data_dir)
+        except InferenceError as error:
+            table.add_row(name, "?", "?", f"no: {error}")
+            continue
+        problem = pack_problem(name, data_dir=data_dir)
+        table.add_row(name, described.licence, described.title, f"no: {problem}" if problem else "yes")
     console.print(table)
 
 
 @models_app.command("install")
 def models_install(
-    name: str, source: Annotated[Path, typer.Option("--from", help="Folder that holds the weights.")]
+    context: typer.Context,
+    name: str,
+    source: Annotated[Path, typer.Option("--from", help="Folder that holds the weights.")],
 ) -> None:
     """Install a pack's weights after checking their checksums."""
     from inference.errors import InferenceError  # noqa: PLC0415
     from inference.packs import install_pack  # noqa: PLC0415
 
     try:
-        described = install_pack(name, source_dir=source)
+        described = install_pack(name, source_dir=source, data_dir=settings_from(context).data)
     except InferenceError as error:
         fail(str(error))
     console.print(f"installed {name} (licence {described.licence})")

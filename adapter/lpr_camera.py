@@ -2,8 +2,8 @@
 
 What runs while the camera is enabled:
 
-    connect (ONVIF) -> stream address -> source -> watch -> pipeline.passage
-                                          └── watchdog: CameraLost, CameraRestored
+    connect (ONVIF) -> stream, or snapshots -> source -> watch -> pipeline.passage
+                                                └── watchdog: CameraLost, CameraRestored
 
 A camera that fails is tried again for ever, on its own, and never disturbs another.
 """
@@ -15,26 +15,28 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import cv2
 import structlog
 
 from adapter.api.ports import CameraHealth, CameraState
+from adapter.osd_masks import with_masks
+from adapter.picture_address import PictureAddress, PictureChoice, is_onvif_address, poll_s
+from adapter.picture_care import look_after
 from adapter.pipeline import Pipeline
 from adapter.retry import retry_forever
 from adapter.store.cameras import CameraRecord
 from adapter.watching import CameraRecognition, needs_restart
 from events.types import CameraLost, CameraRestored
-from inference.errors import SourceRefused
+from inference.errors import InferenceError, SourceRefused
 from inference.funnel import Funnel
 from inference.recognition import Recognition
 from inference.rejects import Rejects
 from inference.source import Source, SourceStatus, open_source
 from inference.tracker import Tracker
 from inference.types import Frame, Passage, PassageState, Scene
-from inference.watch import Reads, Watch
+from inference.watch import Reads, Watch, WatchSettings
 from onvif_client.camera import Camera
 from onvif_client.errors import (
     REFUSED_RETRY,
@@ -45,12 +47,10 @@ from onvif_client.errors import (
     CameraUnreachable,
     CameraUnsupported,
 )
-from onvif_client.types import Profile, RelayOutput
+from onvif_client.types import OnScreenText, Profile, RelayOutput
 
 log = structlog.get_logger(__name__)
 
-# A stream that stays away this long may have moved: cameras hand out new addresses after a reboot.
-ASK_AGAIN_AFTER = timedelta(seconds=45)
 WATCHDOG_S = 1.0
 SNAPSHOT_QUALITY = 85
 # The rate shown is that of the last few seconds.
@@ -84,6 +84,8 @@ class LprCamera:
         self.watch: Watch | None = None
         self.last_frame: Frame | None = None
         self.relays: tuple[RelayOutput, ...] = ()
+        self.on_screen: tuple[OnScreenText, ...] = ()
+        """What the camera writes into its picture, as far as it says."""
         self.recognized = 0
         self.funnel = funnel or Funnel()
         """Where plates get lost; kept over reconnections and changes."""
@@ -98,6 +100,7 @@ class LprCamera:
         self._clock = clock
         self._onvif: Camera | None = None
         self._source: Source | None = None
+        self._pictures = PictureChoice(clock=clock)
         self._running_since: datetime | None = None
         self._away_since: datetime | None = clock()
         self._told_lost = False
@@ -128,10 +131,16 @@ class LprCamera:
             camera_id=self.camera_id,
             name=self.name,
             state=state if self.record.enabled else CameraState.DISABLED,
-            detail=self.detail,
+            detail=self.detail or self.advice,
             frames_per_second=self._rate(),
             recognized=self.recognized,
         )
+
+    @property
+    def advice(self) -> str:
+        """What could be better although the camera runs; empty when nothing could."""
+        hint = self._source.hint if self._source else ""
+        return " ".join(part for part in (self._pictures.note, hint) if part)
 
     @property
     def onvif(self) -> Camera:
@@ -150,7 +159,7 @@ class LprCamera:
                 retry_forever(
                     "camera",
                     self._attempt,
-                    expected=(CameraError, SourceRefused),
+                    expected=(CameraError, SourceRefused, InferenceError),
                     pause_for=self._note_failure,
                     camera_id=self.camera_id,
                 ),
@@ -167,7 +176,7 @@ class LprCamera:
             return False
         self.record, self.recognition = record, chosen
         if self.watch is not None:
-            self.watch.change(chosen.watch_settings(record.modules))
+            self.watch.change(self._settings())
         return True
 
     async def finish(self) -> None:
@@ -198,41 +207,60 @@ class LprCamera:
 
     async def _attempt(self) -> None:
         if not self.is_onvif:
-            record = self.record
-            await self._watch(record.address, user=record.user, password=record.password or "")
+            await self._watch(PictureAddress(url=self.record.address, is_onvif=False))
             return
         async with Camera(self.record.address, self.record.user, self.record.password or "") as camera:
             profiles = await camera.profiles()
             self.profile = camera.choose_profile(profiles, self.record.profile_token)
-            uri = await camera.stream_uri(self.profile.token)
+            pictures = await self._pictures.choose(camera, self.profile.token)
             self.relays = await _relays_of(camera)
+            self.on_screen = await camera.on_screen_texts(self.profile.token)
             self._onvif = camera
-            log.info("camera connected", camera_id=self.camera_id, model=camera.information.model, login=camera.login)
+            log.info(
+                "camera connected",
+                camera_id=self.camera_id,
+                model=camera.information.model,
+                login=camera.login,
+                pictures="snapshots" if pictures.is_snapshots else "stream",
+            )
             try:
-                await self._watch(uri, user=self.record.user, password=self.record.password or "")
+                await self._watch(pictures)
             finally:
                 self._onvif = None
 
-    async def _watch(self, address: str, *, user: str, password: str) -> None:
+    def _open(self, address: str) -> Source:
+        """A source that is not open yet, with this camera's login and options."""
+        chosen = self.recognition
+        return open_source(
+            address,
+            name=self.name,
+            username=self.record.user or None,
+            password=self.record.password or None,
+            poll_s=poll_s(self._settings().rate(busy=True)),
+            key_frames_only=chosen.key_frames_only,
+            transport=chosen.transport,
+            hardware=chosen.hardware_decode,
+            rotation=chosen.rotation,
+            deinterlace=chosen.deinterlace,
+        )
+
+    def _settings(self) -> WatchSettings:
+        """How to watch: what its owner set, and what the camera says about its own picture."""
+        chosen = self.recognition
+        texts = self.on_screen if chosen.mask_osd else ()
+        return with_masks(chosen.watch_settings(self.record.modules), texts, rotation=chosen.rotation)
+
+    async def _watch(self, pictures: PictureAddress) -> None:
         """Until the recording ends or the stream stays away."""
         tracker, self._tracker = self._known(), None
         if tracker is None:
             # Object ids begin again.
             self._event_ids.clear()
-        chosen = self.recognition
-        self._source = open_source(
-            address,
-            name=self.name,
-            username=user or None,
-            password=password or None,
-            key_frames_only=chosen.key_frames_only,
-            rotation=chosen.rotation,
-            deinterlace=chosen.deinterlace,
-        )
+        self._source = self._open(pictures.url)
         self.watch = Watch(
             source=self._source,
             recognizer=self._recognizer,
-            settings=chosen.watch_settings(self.record.modules),
+            settings=self._settings(),
             executor=self._executor,
             on_passage=self._passed,
             on_scene=self._scene,
@@ -244,24 +272,32 @@ class LprCamera:
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self.watch.run(), name=f"watch {self.camera_id}")
-                giving_up = group.create_task(self._until_stream_stays_away(), name=f"stream {self.camera_id}")
-                watching.add_done_callback(lambda task: giving_up.cancel())
+                looking = group.create_task(self._care(self._source, pictures), name=f"pictures {self.camera_id}")
+                watching.add_done_callback(lambda task: looking.cancel())
+                looking.add_done_callback(lambda task: watching.cancel())
         except* CameraUnreachable as away:
             raise away.exceptions[0] from None
         finally:
             self._source = None
 
-    async def _until_stream_stays_away(self) -> None:
-        """Ask the camera for its stream again when the address it gave stays silent."""
-        while True:
-            await asyncio.sleep(WATCHDOG_S)
-            state = self._source.state if self._source else None
-            if state is None or state.status is not SourceStatus.LOST:
-                continue
-            self.detail = state.error
-            if self.is_onvif and self._clock() - state.since > ASK_AGAIN_AFTER:
-                await self.finish()
-                raise CameraUnreachable(f"The stream stays away: {state.error}")
+    async def _care(self, source: Source, pictures: PictureAddress) -> None:
+        """Until the camera should be asked for its pictures anew; what is in view is told first."""
+        try:
+            await look_after(
+                source,
+                pictures,
+                self._pictures,
+                open_source=self._open,
+                on_error=self._note_error,
+                clock=self._clock,
+            )
+        except CameraUnreachable:
+            await self.finish()
+            raise
+        await self.finish()
+
+    def _note_error(self, error: str) -> None:
+        self.detail = error
 
     def _known(self) -> Tracker | None:
         """The tracker of the last watch, if that one came to its end in order; a broken one is not trusted."""
@@ -334,12 +370,6 @@ class LprCamera:
     def _note_failure(self, error: Exception) -> float | None:
         self.detail = str(error)
         return REFUSED_RETRY.total_seconds() if isinstance(error, CameraRefused) else None
-
-
-def is_onvif_address(address: str) -> bool:
-    """An http(s) address without a path, or with one that says so, is an ONVIF device; any other names pictures."""
-    parts = urlsplit(address)
-    return parts.scheme in {"http", "https"} and (parts.path in {"", "/"} or "/onvif" in parts.path)
 
 
 async def _relays_of(camera: Camera) -> tuple[RelayOutput, ...]:

@@ -28,6 +28,7 @@ from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
 from adapter.fleet import Fleet
 from adapter.onvif_device import face as onvif_face
 from adapter.onvif_device.discovery import Discovery
+from adapter.own_address import OwnAddress
 from adapter.pictures import Pictures
 from adapter.pipeline import Pipeline
 from adapter.relays import RelayDriver
@@ -43,6 +44,7 @@ from events.live import Live
 from events.metadata.rtsp import RtspServer
 from events.onvif.subscriptions import Subscriptions
 from events.types import Event, RelayChanged
+from inference.models import PerformanceHint
 from inference.recognizer import Recognizer, open_recognizer
 from inference.watch import Reads
 
@@ -77,8 +79,8 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         rulebook = Rulebook(store=store)
         await rulebook.open(now)
 
-        reader = recognizer or await _load(settings)
-        executor = _open_executor(stack, settings)
+        reader = recognizer or await load_recognizer(settings)
+        executor = _open_executor(stack, reader, settings)
 
         tasks = Tasks()
         live, subscriptions = Live(), Subscriptions(journal=store.journal)
@@ -95,7 +97,11 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         pictures = Pictures(folder=settings.data / "pictures")
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)
-        dispatcher = Dispatcher(outbox=store.outbox)
+        # A backlog may be told before the face listens; only a port that the system chooses is not known by then.
+        dispatcher, own_address = (
+            Dispatcher(outbox=store.outbox),
+            OwnAddress(settings.host, settings.onvif_port or None),
+        )
         relays = RelayDriver(decisions=store.decisions, find_camera=fleet.find, tasks=tasks)
 
         def tell(event: Event) -> None:
@@ -122,6 +128,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             session=session,
             name=settings.server_name,
             public_url=str(settings.public_url) if settings.public_url else None,
+            own_url=own_address.towards,
             users_changed=face_users.reload,
         )
         await server.open()
@@ -148,7 +155,9 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             )
         )
         face_cameras.rtsp_port = rtsp.port
-        onvif_port = await _serve(stack, onvif_face.create_app(face), settings.host, settings.onvif_port)
+        onvif_port = own_address.port = await _serve(
+            stack, onvif_face.create_app(face), settings.host, settings.onvif_port
+        )
         console = create_app(
             Services(
                 store=store,
@@ -195,8 +204,10 @@ async def _open_store(stack: AsyncExitStack, settings: Settings) -> Store:
     return await stack.enter_async_context(Store.in_folder(settings.data))
 
 
-def _open_executor(stack: AsyncExitStack, settings: Settings) -> ThreadPoolExecutor:
-    executor = ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="inference")
+def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> ThreadPoolExecutor:
+    """As many threads as the recogniser has requests: one more would only wait, one fewer leave a request idle."""
+    at_once = reader.at_once if isinstance(reader, Recognizer) else max(1, settings.inference_threads)
+    executor = ThreadPoolExecutor(at_once, thread_name_prefix="inference")
     stack.callback(executor.shutdown, cancel_futures=True)
     return executor
 
@@ -210,9 +221,16 @@ async def _start_cameras(fleet: Fleet, store: Store) -> None:
             log.error("camera not started", camera_id=record.camera_id, name=record.name, error=str(error))
 
 
-async def _load(settings: Settings) -> Recognizer:
+async def load_recognizer(settings: Settings) -> Recognizer:
     """Loading a model takes a second or two of computing; the event loop is not needed for it."""
-    return await asyncio.to_thread(open_recognizer, settings.pack, device=settings.device, threads=1)
+    return await asyncio.to_thread(
+        open_recognizer,
+        settings.pack,
+        device=settings.device,
+        data_dir=settings.data,
+        threads=settings.inference_threads,
+        hint=PerformanceHint(settings.performance_hint),
+    )
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:

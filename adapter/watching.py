@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from pydantic_core import ErrorDetails
 
 from inference.autoconfigure import Tuned
+from inference.av_feed import Transport
 from inference.recognition import Preset, RecognitionSettings
 from inference.tracker import TrackerSettings
 from inference.watch import WatchSettings
@@ -27,6 +28,8 @@ Percent = Annotated[float, Field(gt=0, le=100)]
 
 # One frame's reading is evidence, not a verdict: below this even the vote of many makes nothing of it.
 FRAME_DISCARD_BELOW = 0.3
+HardwareDecode = Literal["off", "auto", "vaapi", "cuda", "qsv", "amf", "drm", "vulkan", "d3d11va", "videotoolbox"]
+"""FFmpeg's names for the devices that decode."""
 
 
 class SettingsRefused(ValueError):
@@ -278,6 +281,28 @@ class CameraRecognition(BaseModel):
         effect="Most cameras send one key frame a second or fewer: too few for moving vehicles.",
         cost="On saves nearly all decoding.",
         ids="M-160",
+    )
+    transport: Transport = setting(
+        Transport.AUTO,
+        "How RTSP brings the pictures: tcp, udp, or auto, which tries tcp first.",
+        group="source",
+        effect="udp for cameras and networks that stall over tcp; lost packets then spoil pictures.",
+        cost="None worth naming.",
+    )
+    hardware_decode: HardwareDecode = setting(
+        "off",
+        "Decode on a graphics chip: off, auto, or by name; the processor where it cannot.",
+        group="source",
+        effect="The pictures are the same; a device that fails is named in the camera's detail.",
+        cost="On saves most of the processor time of decoding.",
+    )
+    mask_osd: bool = setting(
+        True,
+        "Do not read texts that the camera says it writes into its picture (ONVIF OSD).",
+        group="where to look",
+        effect="Off reads there too: where the camera names places that are not covered by text.",
+        cost="None.",
+        live=True,
     )
 
     @model_validator(mode="after")

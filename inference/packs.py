@@ -167,6 +167,15 @@ def describe_pack(name: str, *, data_dir: Path | None = None) -> PackFile:
     raise PackError(f"there is no model pack {name!r}; there are {', '.join(pack_names(data_dir))}")
 
 
+def pack_problem(name: str, *, data_dir: Path | None = None) -> str:
+    """Why a pack cannot be used now, in words; empty when its weights are installed and whole."""
+    try:
+        find_pack(name, data_dir=data_dir)
+    except PackError as error:
+        return str(error)
+    return ""
+
+
 def install_pack(name: str, *, source_dir: Path, data_dir: Path | None = None) -> PackFile:
     """Copy a pack's weights from a folder into the data directory, refusing files whose sha256 is not the pack's.
 

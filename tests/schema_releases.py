@@ -50,7 +50,8 @@ _ADDRESSING = (
 _MESSAGE_DESCRIPTION = ("MessageDescription", "tt:MessageDescription")
 # Types that newer services use for elements of their own; tests.shapes checks those under these names.
 _OF_NEWER_SERVICES = tuple(
-    (name, f"tt:{name}") for name in ("MulticastConfiguration", "RelayOutputSettings", "ShapeDescriptor")
+    (name, f"tt:{name}")
+    for name in ("MulticastConfiguration", "OSDConfiguration", "RelayOutputSettings", "ShapeDescriptor")
 )
 
 OF_2014 = Release(

@@ -135,6 +135,7 @@ SHAPES: Mapping[str, Shape] = {
         "{}",
     ),
     f"{{{TR2}}}SetVideoEncoderConfigurationResponse": _EMPTY,
+    f"{{{TR2}}}GetOSDsResponse": _all("OSDs", Shape(known="OSDConfiguration")),
     f"{{{TR2}}}GetStreamUriResponse": _all("Uri", _URI, "{}"),
     f"{{{TR2}}}GetSnapshotUriResponse": _all("Uri", _URI, "{}"),
     f"{{{TR2}}}SetSynchronizationPointResponse": _EMPTY,

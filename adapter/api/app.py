@@ -21,6 +21,7 @@ from adapter.api import (
     recognition,
     snapshots,
 )
+from adapter.api.bodies import MAX_FORM_BYTES
 from adapter.api.endpoint import PREFIX, Call, Endpoint
 from adapter.api.login import ATTEMPTS, SIGNING_IN
 from adapter.api.openapi import document
@@ -31,12 +32,10 @@ from adapter.store.errors import StoreError
 
 STATIC = Path(__file__).parent / "static"
 
-# Forms are small, JSON and files have limits of their own; this bounds whatever remains.
-MAX_FORM_BYTES = 64 * 1024
-
 
 def create_app(services: Services) -> web.Application:
     """The application; `service.py` opens its resources before and closes them after."""
+    # JSON and files have limits of their own; this bounds whatever remains.
     app = web.Application(middlewares=[answer_errors, identify], client_max_size=MAX_FORM_BYTES)
     app[SERVICES] = services
     app[SESSIONS] = Sessions()

@@ -82,6 +82,14 @@ def endpoints() -> Sequence[Endpoint]:
             answer=dict[str, Any],
         ),
         Endpoint(
+            method="POST",
+            path=one + "/tune/rollback",
+            summary="Put the settings back that the first tuning found",
+            run=_rollback,
+            role=admin,
+            answer=views.RollbackView,
+        ),
+        Endpoint(
             method="GET",
             path=one + "/snapshot.jpg",
             summary="The newest picture",
@@ -172,6 +180,15 @@ async def _tune(call: Call) -> dict[str, Any]:
     if call.body.apply:
         await call.audit("camera.tune", record.name, f"max speed {call.body.max_speed_kmh:g} km/h")
     return dict(report)
+
+
+async def _rollback(call: Call) -> views.RollbackView:
+    record = await call.services.store.cameras.get(call.path["camera_id"])
+    applied = await call.services.cameras.rollback(record.camera_id)
+    changes = [views.AppliedChangeView.model_validate(change) for change in applied]
+    complete = all(change.ok for change in changes)
+    await call.audit("camera.tune.rollback", record.name, "complete" if complete else "in part")
+    return views.RollbackView(complete=complete, applied=changes)
 
 
 async def _snapshot(call: Call) -> web.Response:

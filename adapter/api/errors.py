@@ -63,7 +63,7 @@ def as_api_error(error: Exception) -> ApiError:
 
 def _invalid(error: ValidationError) -> ApiError:
     fields = {
-        ".".join(str(part) for part in problem["loc"]) or "body": problem["msg"]
+        ".".join(str(part) for part in problem["loc"]) or "body": problem["msg"].removeprefix("Value error, ")
         for problem in error.errors(include_url=False, include_input=False, include_context=False)[:20]
     }
     detail = "; ".join(f"{name}: {message}" for name, message in fields.items())

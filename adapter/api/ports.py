@@ -116,6 +116,9 @@ class CameraControl(Protocol):
     async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
         """The plan for imaging and encoder, and when `apply`, what was asked and got per field; JSON-ready."""
 
+    async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
+        """Put imaging and encoder back as they were before the first tuning, told per field. Refused without one."""
+
     async def settings(self, camera_id: str) -> SettingsState:
         """Every recognition setting with its value, cost and state."""
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from adapter.api.addresses import camera_address, web_address
 from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
@@ -40,8 +41,8 @@ Name = Annotated[
 ]
 ShortText = Annotated[str, _Stripped, AfterValidator(_printable)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
-Address = Annotated[str, StringConstraints(pattern=r"^(http|https|rtsp|rtsps)://[^\s@]+$", max_length=1000)]
-WebUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=1000)]
+Address = Annotated[str, StringConstraints(max_length=1000), AfterValidator(camera_address)]
+WebUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(web_address)]
 Password = Annotated[str, StringConstraints(max_length=200)]
 UtcMoment = Annotated[datetime, AfterValidator(_utc)]
 PageSize = Literal[50, 100, 200, 500, 1000]  # M-285

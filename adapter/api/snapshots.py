@@ -8,7 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from adapter.api import schemas, views
-from adapter.api.endpoint import Call, Endpoint, read_body
+from adapter.api.bodies import read_body
+from adapter.api.endpoint import Call, Endpoint
 from adapter.store.cameras import CameraRecord
 from adapter.store.users import Role
 from inference.picture_files import MOST_BYTES

@@ -40,6 +40,23 @@ class CameraView(BaseModel):
     video_source_token: str | None
 
 
+class AppliedChangeView(BaseModel):
+    """One field asked of a camera, and what it says afterwards."""
+
+    field: str
+    asked: str
+    got: str
+    ok: bool
+    detail: str
+
+
+class RollbackView(BaseModel):
+    """`complete`: the camera is as it was before the first tuning. Otherwise the rollback can be tried again."""
+
+    complete: bool
+    applied: list[AppliedChangeView]
+
+
 class FunnelHourView(BaseModel):
     """Up to `read`, stages count in frames; from `accepted` on, in passages. Times are sums over analysed frames."""
 

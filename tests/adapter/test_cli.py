@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 from typer.testing import CliRunner
 
 from adapter.cli import app
+from inference.packs import PACKS_DIR
+from inference.selftest import KNOWN_TEXT, known_picture
 
 run = CliRunner()
 
@@ -85,3 +88,50 @@ def test_a_wrong_module_file_is_told_with_exit_code_1(tmp_path: Path) -> None:
     done = run.invoke(app, ["modules", "check", str(file)])
     assert done.exit_code == 1
     assert "XX.toml" in done.stdout
+
+
+def own_pack(data_dir: Path, name: str, text: str | None = None) -> None:
+    """A pack of a user's own in the data folder, without weights."""
+    folder = data_dir / "models" / name
+    folder.mkdir(parents=True)
+    shipped = (PACKS_DIR / "fast-alpr" / "pack.toml").read_text(encoding="utf-8")
+    (folder / "pack.toml").write_text(text or shipped.replace('"fast-alpr"', f'"{name}"'), encoding="utf-8")
+
+
+def test_packs_are_listed_from_the_data_folder_with_what_they_lack(tmp_path: Path) -> None:
+    own_pack(tmp_path / "data", "mine")
+    own_pack(tmp_path / "data", "torn", "name = 3")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "models", "list"], env={"COLUMNS": "400"})
+    assert done.exit_code == 0
+    rows = {row.split("│")[1].strip(): row for row in done.stdout.splitlines() if row.startswith("│")}
+    assert set(rows) >= {"ppocr", "fast-alpr", "own", "mine", "torn"}
+    assert "│ yes" in rows["ppocr"]
+    assert "models install mine" in rows["mine"]
+    assert "no valid pack" in rows["torn"]
+
+
+@pytest.mark.models
+def test_an_installed_pack_lands_in_the_data_folder_and_is_listed_as_such(tmp_path: Path, peer_weights: Path) -> None:
+    own_pack(tmp_path / "data", "mine")
+    at = ["--data-dir", str(tmp_path / "data"), "models"]
+    done = run.invoke(app, [*at, "install", "mine", "--from", str(peer_weights)])
+    assert done.exit_code == 0
+    assert "licence MIT" in done.stdout
+    assert list((tmp_path / "data" / "models" / "mine").glob("*.onnx"))
+    listed = run.invoke(app, [*at, "list"], env={"COLUMNS": "400"}).stdout
+    assert [row for row in listed.splitlines() if "│ mine" in row and "│ yes" in row]
+
+
+def test_read_looks_for_packs_and_keeps_compiled_models_in_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "elsewhere"))
+    picture = tmp_path / "a.png"
+    cv2.imwrite(str(picture), known_picture())
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--json", "--modules", "X_XX", str(picture)])
+    assert json.loads(done.stdout)["plates"][0]["text"] == KNOWN_TEXT
+    assert list((tmp_path / "data" / "model-cache").iterdir())
+    assert not (tmp_path / "elsewhere").exists()
+    own_pack(tmp_path / "data", "mine")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--pack", "mine", str(picture)])
+    assert str(tmp_path / "data" / "models" / "mine") in done.stderr.replace("\n", "")

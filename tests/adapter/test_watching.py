@@ -167,6 +167,7 @@ class BusyRoad:
     """A feed of 25 pictures a second in which something moves all over."""
 
     corrupt = 0
+    hint = ""
 
     def __init__(self) -> None:
         self._next_s = 0.0

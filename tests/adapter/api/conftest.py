@@ -121,6 +121,10 @@ class FakeService:
     async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
         return {"applied": apply, "exposure_time_us": 2000}
 
+    async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
+        change = {"field": "sharpness", "asked": "50", "got": "50", "ok": not self.problem, "detail": self.problem}
+        return [change]
+
     async def settings(self, camera_id: str) -> SettingsState:
         return await self.control.settings(camera_id)
 

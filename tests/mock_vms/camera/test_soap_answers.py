@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
+from mock_vms.camera.app import VirtualCamera
+from mock_vms.camera.state import OsdSettings
 from tests.mock_vms.camera.soap_client import NS, Answer, SoapClient, camera_and_client
 from tests.schema_releases import require_newest
 from tests.schemas import validate
@@ -83,6 +85,7 @@ PREFIXES = {uri: prefix for prefix, uri in NS.items()}
 async def test_every_answer_is_valid_by_the_schemas() -> None:
     """All operations of all tables, found in the tables themselves, so that a new one cannot be left out."""
     async with camera_and_client() as (camera, client):
+        show_texts(camera)
         unknown = set()
         for path, name in operations(camera):
             answer = await ask(client, path, name)
@@ -99,6 +102,7 @@ async def test_the_newest_release_finds_nothing_wrong_or_unknown() -> None:
     """Media2 too. One go for all of them, because building the schema takes long."""
     release, mistakes = require_newest(), []
     async with camera_and_client() as (camera, client):
+        show_texts(camera)
         for path, name in operations(camera):
             answer = await ask(client, path, name)
             if answer is None or answer.body.tag in NOT_IN_SCHEMA:
@@ -112,6 +116,12 @@ async def test_the_newest_release_finds_nothing_wrong_or_unknown() -> None:
     assert not mistakes, "\n".join(mistakes)
 
 
+def show_texts(camera: VirtualCamera) -> None:
+    """What is listed when it is there must be there to be checked."""
+    camera.state.osds["clock"] = OsdSettings(position="UpperRight")
+    camera.state.osds["name"] = OsdSettings(text="North gate", position="Custom", x=-0.5, y=0.25)
+
+
 async def ask(client: SoapClient, path: str, name: str) -> Answer | None:
     """The answer of one operation; None for those that have a test of their own."""
     operation = prefixed(name)
@@ -122,6 +132,23 @@ async def ask(client: SoapClient, path: str, name: str) -> Answer | None:
     assert answer.status == 200, (operation, answer.content)
     assert answer.body.tag == f"{name}Response"
     return answer
+
+
+@pytest.mark.parametrize("prefix", ["trt", "tr2"])
+async def test_texts_in_the_picture_are_told_in_valid_xml(prefix: str) -> None:
+    async with camera_and_client() as (camera, client):
+        show_texts(camera)
+        inside = CONFIGURATION.format(p=prefix, token=SOURCE)
+        answer = await client.call(f"<{prefix}:GetOSDs>{inside}</{prefix}:GetOSDs>")
+        if prefix == "tr2":
+            check_shape(answer.body)
+        else:
+            assert validate(answer.envelope) == set()
+        told = [(osd.get("token"), osd.findtext("tt:Position/tt:Type", "", NS)) for osd in answer.body]
+        assert told == [("clock", "UpperRight"), ("name", "Custom")]
+        assert answer.body[1].find("tt:Position/tt:Pos", NS).attrib == {"x": "-0.5", "y": "0.25"}
+        wrong = CONFIGURATION.format(p=prefix, token="none")
+        assert (await client.call(f"<{prefix}:GetOSDs>{wrong}</{prefix}:GetOSDs>")).status == 400
 
 
 @pytest.mark.parametrize("operation", ["SystemReboot", "SetSystemDateAndTime"])
