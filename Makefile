@@ -2,20 +2,26 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --disable-pip-version-check --quiet
+# From the environment the constraints hold for what builds the package too, which pip does in a place of its own.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(BIN)/pip --disable-pip-version-check --quiet
 PATHS := adapter onvif_client inference events rules mock_vms tests
 
-.PHONY: demo test check bench clients format report clean
+.PHONY: demo test check bench hooks clients format report clean
 
-$(VENV)/.runtime: pyproject.toml constraints.txt
+$(VENV)/.runtime: pyproject.toml constraints.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) ..."
-	@$(PIP) install --constraint constraints.txt --editable .
+	@$(PIP) install --editable .
+# rapidocr brings OpenCV without windows beside opencv-python: the same files, and the last one installed wins. Let it be the
+# one that needs neither libGL nor GLib, which a bare machine does not have.
+	@$(PIP) install --force-reinstall --no-deps opencv-python-headless
+	@$(BIN)/python -c 'import cv2' || { echo "OpenCV cannot be loaded; the line above names the library that is missing." \
+	  "Install it with the system's packages (Debian: apt-get install libgl1 libglib2.0-0) and run make again." >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@$(PIP) install --editable '.[dev]'
 	@touch $@
 
 # ONCE=1 runs headless and checks itself. PHOTOS=DIR, VIDEO=FILE_OR_DIR, RTSP=URL put other input in front.
@@ -35,6 +41,10 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/onvif-lpr bench $(ARGS)
+
+# Format, lint, types and import arrows before each commit.
+hooks: $(VENV)/.dev
+	@$(BIN)/pre-commit install
 
 # Third-party ONVIF clients, each in an environment of its own: their packages share one name.
 clients: $(VENV)/.dev
@@ -62,9 +72,10 @@ FONTS := antonio archivo-narrow b612-mono barlow barlow-condensed barlow-semi-co
 
 .PHONY: training-fonts training-check train-detector train-reader export-own
 
-$(TRAINING)/.installed: pyproject.toml
+$(TRAINING)/.installed: pyproject.toml constraints-training.txt
 	@test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
-	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install --editable '.[training]'
+	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install --constraint constraints-training.txt \
+	  --editable '.[training]'
 	@touch $@
 
 # OFL fonts near those of plates, from npm.
@@ -75,7 +86,8 @@ training-fonts: $(TRAINING)/.installed
 
 # A few steps of both trainings on drawn pictures, and everything around them.
 training-check: training-fonts
-	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install pytest pytest-asyncio pytest-timeout hypothesis
+	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install --constraint constraints-training.txt \
+	  pytest pytest-asyncio pytest-timeout hypothesis
 	$(TRAINING)/bin/python -m pytest tests/inference/training
 
 train-detector: $(TRAINING)/.installed

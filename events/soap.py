@@ -19,6 +19,8 @@ Element = etree._Element
 CONTENT_TYPE = "application/soap+xml; charset=utf-8"
 FAULT_ACTION = "http://www.w3.org/2005/08/addressing/soap/fault"
 ANONYMOUS = "http://www.w3.org/2005/08/addressing/anonymous"
+# For names in texts whose namespace the client chose; the declaration stays where it is made.
+FOREIGN_PREFIX = "foreign"
 
 _SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 _MAX_REASON = 500  # a reason is for a person; a client's own 1 MB of nonsense is not echoed back
@@ -114,7 +116,11 @@ def envelope(content: Element, *, action: str | None = None, relates_to: str | N
         root.append(header)
     root.append(node("env:Body", content))
     quoted = _quoted_prefixes(root)
-    etree.cleanup_namespaces(root, top_nsmap={prefix: NAMESPACES[prefix] for prefix in quoted}, keep_ns_prefixes=quoted)
+    etree.cleanup_namespaces(
+        root,
+        top_nsmap={prefix: NAMESPACES[prefix] for prefix in quoted},
+        keep_ns_prefixes=[*quoted, FOREIGN_PREFIX],
+    )
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
 
 

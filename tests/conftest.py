@@ -7,6 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is no reason to fail: what takes long is told by the time-out of each test.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 # Tables are as wide as this in every order of tests: the console asks once, when it is first imported.
 os.environ["COLUMNS"] = "500"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 from tests.schemas import validate
+from tests.shapes import check_shape
 
 TDS = "http://www.onvif.org/ver10/device/wsdl"
 TT = "http://www.onvif.org/ver10/schema"
@@ -53,3 +55,41 @@ def test_a_fault_needs_its_parts_in_order_and_declared_prefixes() -> None:
     assert validate((fault % "").encode()) == set()
     with pytest.raises(AssertionError, match="declared prefix"):
         validate((fault % "<e:Subcode><e:Value>ter:InvalidArgVal</e:Value></e:Subcode>").encode())
+
+
+TR2 = "http://www.onvif.org/ver20/media/wsdl"
+PROFILES = f"""<m:GetProfilesResponse xmlns:m="{TR2}" xmlns:tt="{TT}"><m:Profiles %s><m:Name>a</m:Name>
+<m:Configurations>%s</m:Configurations></m:Profiles></m:GetProfilesResponse>"""
+ENCODER = """<m:VideoEncoder token="e"><tt:Name>n</tt:Name><tt:UseCount>1</tt:UseCount>
+<tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>1</tt:Width><tt:Height>1</tt:Height></tt:Resolution>
+<tt:Quality>80</tt:Quality></m:VideoEncoder>"""
+SOURCE = """<m:VideoSource token="s"><tt:Name>n</tt:Name><tt:UseCount>1</tt:UseCount><tt:SourceToken>v</tt:SourceToken>
+<tt:Bounds x="0" y="0" width="1" height="1"/></m:VideoSource>"""
+TOKEN = 'token="p"'
+
+
+def test_what_has_its_shape_passes() -> None:
+    check_shape(etree.fromstring(PROFILES % (TOKEN, SOURCE + ENCODER)))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "inside"),
+    [
+        ("", SOURCE),
+        ('token="p" colour="red"', SOURCE),
+        (TOKEN, ENCODER + SOURCE),
+        (TOKEN, ENCODER.replace("<tt:Quality>80</tt:Quality>", "")),
+        (TOKEN, ENCODER.replace("H264", "MPEG9")),
+        (TOKEN, ENCODER.replace('token="e"', 'token="e" GovLength="long"')),
+        (TOKEN, SOURCE.replace('width="1"', 'width="wide"')),
+        (TOKEN, "<m:Something/>"),
+    ],
+)
+def test_what_has_another_shape_is_refused(attributes: str, inside: str) -> None:
+    with pytest.raises(AssertionError):
+        check_shape(etree.fromstring(PROFILES % (attributes, inside)))
+
+
+def test_an_element_that_nobody_has_described_is_refused() -> None:
+    with pytest.raises(AssertionError, match="nobody has written down"):
+        check_shape(etree.fromstring(f'<m:GetMasksResponse xmlns:m="{TR2}"/>'))

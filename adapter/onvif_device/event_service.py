@@ -16,7 +16,7 @@ from events.onvif.filters import Filter
 from events.onvif.messages import Message
 from events.onvif.subscriptions import Subscriptions
 from events.onvif.terms import parse_date_time, parse_duration
-from events.xmlns import Element, name, node, xs_duration, xs_time
+from events.xmlns import NAMESPACES, Element, name, node, xs_duration, xs_time
 
 _TEV = "http://www.onvif.org/ver10/events/wsdl"
 _PORT = f"{_TEV}/EventPortType"
@@ -213,7 +213,19 @@ def wsn_fault(refused: SubscriptionFault, now: datetime) -> soap.Fault:
             detail.append(node("wsnt:MinimumTime", xs_time(refused.minimum_time)))
         if refused.maximum_time is not None:
             detail.append(node("wsnt:MaximumTime", xs_time(refused.maximum_time)))
+        if refused.unknown_filter:
+            detail.append(_unknown_filter(refused.unknown_filter))
     return soap.Fault(("env:Receiver",), refused.reason, detail=detail)
+
+
+def _unknown_filter(clark: str) -> Element:
+    """The name is a QName: its prefix must be declared, whoever's namespace it is."""
+    qname = etree.QName(clark)
+    if qname.namespace == NAMESPACES["wsnt"] or qname.namespace is None:
+        return node("wsnt:UnknownFilter", f"wsnt:{qname.localname}" if qname.namespace else qname.localname)
+    element = etree.Element(name("wsnt:UnknownFilter"), nsmap={soap.FOREIGN_PREFIX: qname.namespace})
+    element.text = f"{soap.FOREIGN_PREFIX}:{qname.localname}"
+    return element
 
 
 def _refuse(what: str) -> Answer:
@@ -260,7 +272,11 @@ def _read_filter(element: Element | None) -> Filter:
     contents: list[etree.XPath] = []
     for position, child in enumerate(element):
         if position >= _MOST_EXPRESSIONS:
-            raise SubscriptionFault(FaultName.INVALID_FILTER, f"A filter may hold {_MOST_EXPRESSIONS} expressions.")
+            raise SubscriptionFault(
+                FaultName.INVALID_FILTER,
+                f"A filter may hold {_MOST_EXPRESSIONS} expressions.",
+                unknown_filter=str(child.tag),
+            )
         text = (child.text or "").strip()
         dialect = child.get("Dialect", "")
         if child.tag == name("wsnt:TopicExpression"):
@@ -269,5 +285,7 @@ def _read_filter(element: Element | None) -> Filter:
             contents.append(filters.parse_content(text, dialect))
         else:
             shown = str(child.tag)[:120]
-            raise SubscriptionFault(FaultName.INVALID_FILTER, f"{shown} is not a filter this device knows.")
+            raise SubscriptionFault(
+                FaultName.INVALID_FILTER, f"{shown} is not a filter this device knows.", unknown_filter=shown
+            )
     return Filter(topics=tuple(patterns), contents=tuple(contents))

@@ -97,7 +97,7 @@ class DeviceFace:
             },
         )
         services = (device, media, media2, event, analytics, device_io, imaging_service)
-        self._operations = call.table(operation for service in services for operation in service.operations())
+        self.operations = call.table(operation for service in services for operation in service.operations())
 
     def close(self) -> None:
         """End all pull points, and with them the requests that wait: a stop must not wait for the next plate."""
@@ -136,7 +136,7 @@ class DeviceFace:
             return _respond(soap.fault_envelope(broken, relates_to=message_id), status=500)
 
     def _find(self, message: soap.Envelope) -> Operation:
-        operation = self._operations.get(message.request_name)
+        operation = self.operations.get(message.request_name)
         if operation is None:
             local = etree.QName(message.request).localname[:100]
             raise soap.receiver_fault("ter:ActionNotSupported", reason=f"This device does not know {local}.")

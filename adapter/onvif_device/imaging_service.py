@@ -10,8 +10,14 @@ from adapter.onvif_device.ports import Cameras, Imaging, ImagingRefused, NoImagi
 from events import soap
 from events.xmlns import Element, name, node
 
-_READS = ("GetImagingSettings", "GetOptions", "GetMoveOptions", "GetStatus")
-_WRITES = ("SetImagingSettings",)
+# What the answer to each must hold: a camera that leaves it out would make this device's answer invalid.
+_READS = {
+    "GetImagingSettings": "timg:ImagingSettings",
+    "GetOptions": "timg:ImagingOptions",
+    "GetMoveOptions": "timg:MoveOptions",
+    "GetStatus": "timg:Status",
+}
+_WRITES: dict[str, None] = {"SetImagingSettings": None}
 
 
 class ImagingService:
@@ -23,10 +29,9 @@ class ImagingService:
 
     def operations(self) -> Iterable[Operation]:
         yield Operation(request="timg:GetServiceCapabilities", access=Access.PRE_AUTH, answer=self._capabilities)
-        for operation in _READS:
-            yield Operation(request=f"timg:{operation}", access=Access.READ_MEDIA, answer=self._forward(operation))
-        for operation in _WRITES:
-            yield Operation(request=f"timg:{operation}", access=Access.ACTUATE, answer=self._forward(operation))
+        for access, rows in ((Access.READ_MEDIA, _READS), (Access.ACTUATE, _WRITES)):
+            for operation, content in rows.items():
+                yield Operation(request=f"timg:{operation}", access=access, answer=self._forward(operation, content))
 
     def capabilities(self) -> Element:
         return node("timg:Capabilities", ImageStabilization="false")
@@ -34,7 +39,7 @@ class ImagingService:
     async def _capabilities(self, call: Call) -> Element:
         return node("timg:GetServiceCapabilitiesResponse", self.capabilities())
 
-    def _forward(self, operation: str) -> Answer:
+    def _forward(self, operation: str, content: str | None) -> Answer:
         async def answer(call: Call) -> Element:
             camera = conf.by_video_source(self._cameras.cameras(), call.text("timg:VideoSourceToken"))
             arguments = [child for child in call.request if child.tag != name("timg:VideoSourceToken")]
@@ -55,6 +60,10 @@ class ImagingService:
             if found.tag != name(f"timg:{operation}Response"):
                 raise soap.receiver_fault(
                     "ter:Action", reason=f"The camera {camera.name} answered something else than {operation}Response."
+                )
+            if content is not None and found.find(name(content)) is None:
+                raise soap.receiver_fault(
+                    "ter:Action", reason=f"The camera {camera.name} answered {operation} without saying anything."
                 )
             return found
 

@@ -40,7 +40,9 @@ class SubscriptionFault(EventsError):
         maximum_time: datetime | None = None,
         max_timeout: timedelta | None = None,
         max_messages: int | None = None,
+        unknown_filter: str = "",
     ) -> None:
+        """`unknown_filter` is the Clark name of the filter that is not known; InvalidFilterFault must tell it."""
         super().__init__(reason)
         self.name = name
         self.reason = reason
@@ -48,3 +50,4 @@ class SubscriptionFault(EventsError):
         self.maximum_time = maximum_time
         self.max_timeout = max_timeout
         self.max_messages = max_messages
+        self.unknown_filter = unknown_filter

@@ -101,7 +101,9 @@ def parse_content(text: str, dialect: str) -> etree.XPath:
     """An ItemFilter expression, checked against its grammar. Raises SubscriptionFault."""
     if dialect != ITEM_FILTER:
         raise SubscriptionFault(
-            FaultName.INVALID_FILTER, f"Message content filter dialect {dialect!r} is not known; use {ITEM_FILTER}."
+            FaultName.INVALID_FILTER,
+            f"Message content filter dialect {dialect!r} is not known; use {ITEM_FILTER}.",
+            unknown_filter=f"{{{NAMESPACES['wsnt']}}}MessageContent",
         )
     if len(text) > _MAX_LENGTH:
         raise _bad_content("it is too long")

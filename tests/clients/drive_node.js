@@ -23,14 +23,19 @@ async function pullUntil(cam, needle) {
 async function main() {
   const cam = await connect(password);
   const { data: information } = await call(cam, 'getDeviceInformation');
-  tell('connect', { manufacturer: information.manufacturer, timeShift: cam.timeShift });
+  // The client counts from the start of the process, so the device's clock is its time shift plus that.
+  const offset = (cam.timeShift + process.uptime() * 1000 - Date.now()) / 1000;
+  tell('connect', { manufacturer: information.manufacturer, clock_offset_s: Math.round(offset) });
   tell('profiles', { tokens: cam.profiles.map((profile) => profile.$.token) });
   if (role === 'camera') {
     const { data: stream } = await call(cam, 'getStreamUri', { protocol: 'RTSP' });
     tell('stream', { uri: stream.uri });
+    const { data: options } = await call(cam, 'getVideoSourceOptions');
     await call(cam, 'setImagingSettings', { sharpness: 7, exposure: { mode: 'MANUAL', exposureTime: 1500, gain: 3 } });
     const { data: now } = await call(cam, 'getImagingSettings');
-    tell('imaging', { sharpness: now.sharpness, exposure: now.exposure.exposureTime });
+    tell('imaging', {
+      sharpness: now.sharpness, exposure: now.exposure.exposureTime, maximum: options.sharpness.max,
+    });
   }
   await call(cam, 'createPullPointSubscription');
   tell('subscribed');

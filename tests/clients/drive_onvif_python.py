@@ -1,6 +1,7 @@
 """Drives a device with onvif-python: drive_onvif_python.py camera|device HOST PORT USER PASSWORD WRONG [digest].
 
-This client does not correct for a camera's clock, so a device whose clock is off is driven with `digest`.
+This client does not correct for a camera's clock, so a device whose clock is off is driven with `digest`, after it has
+been seen to refuse the UsernameToken of another hour.
 """
 
 import json
@@ -33,7 +34,18 @@ def pull_until(client: ONVIFClient, pullpoint: object, needle: str) -> str:
     raise SystemExit(f"no message with {needle!r} was pulled")
 
 
+def refusal(client: ONVIFClient) -> dict[str, object]:
+    """Whether the client is kept out of what needs a login, and with which words."""
+    try:
+        client.devicemgmt().GetDeviceInformation()
+    except ONVIFOperationException as error:
+        return {"refused": True, "message": str(error)}
+    return {"refused": False, "message": ""}
+
+
 def main(role: str, host: str, port: int, user: str, password: str, wrong: str, *, digest: bool) -> None:
+    if digest:
+        tell("token_of_another_hour", **refusal(open_client(host, port, user, password, digest=False)))
     client = open_client(host, port, user, password, digest=digest)
     tell("connect", manufacturer=client.devicemgmt().GetDeviceInformation().Manufacturer)
     profiles = client.media().GetProfiles()
@@ -68,11 +80,7 @@ def main(role: str, host: str, port: int, user: str, password: str, wrong: str, 
     tell("renew", seconds=round((renewed.TerminationTime - renewed.CurrentTime).total_seconds()))
     subscription.Unsubscribe()
     tell("unsubscribe")
-    try:
-        open_client(host, port, user, wrong, digest=digest).devicemgmt().GetDeviceInformation()
-        tell("wrong_password", refused=False)
-    except ONVIFOperationException as error:
-        tell("wrong_password", refused=True, message=str(error))
+    tell("wrong_password", **refusal(open_client(host, port, user, wrong, digest=digest)))
 
 
 if __name__ == "__main__":

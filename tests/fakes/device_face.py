@@ -87,6 +87,7 @@ class FakeImaging:
         self.asked: list[tuple[str, str, list[str]]] = []
         self.refusal: str | None = None
         self.hangs = False
+        self.says_nothing = False
 
     async def forward(self, *, camera_id: str, operation: str, arguments: Sequence[Element]) -> Element:
         if camera_id != "north":
@@ -96,12 +97,30 @@ class FakeImaging:
         if self.hangs:
             await asyncio.Event().wait()
         self.asked.append((camera_id, operation, [str(argument.tag) for argument in arguments]))
+        if self.says_nothing:
+            return node(f"timg:{operation}Response")
         if operation == "GetImagingSettings":
             exposure = node(
                 "tt:Exposure", node("tt:Mode", "MANUAL"), node("tt:ExposureTime", "500"), node("tt:Gain", "3")
             )
             return node("timg:GetImagingSettingsResponse", node("timg:ImagingSettings", exposure))
-        return node(f"timg:{operation}Response")
+        return node(f"timg:{operation}Response", *_IMAGING_CONTENT.get(operation, tuple)())
+
+
+def _options() -> tuple[Element]:
+    exposure = node(
+        "tt:Exposure",
+        node("tt:Mode", "MANUAL"),
+        node("tt:ExposureTime", node("tt:Min", "20"), node("tt:Max", "40000")),
+    )
+    return (node("timg:ImagingOptions", exposure),)
+
+
+_IMAGING_CONTENT = {
+    "GetOptions": _options,
+    "GetMoveOptions": lambda: (node("timg:MoveOptions"),),
+    "GetStatus": lambda: (node("timg:Status"),),
+}
 
 
 @dataclass

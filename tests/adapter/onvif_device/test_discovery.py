@@ -1,4 +1,4 @@
-"""WS-Discovery by direct probes on the loopback; multicast needs a network of its own and is left to the clients."""
+"""WS-Discovery on the loopback, asked directly and in the group; every answer is held against the schemas."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from lxml import etree
 
 from adapter.onvif_device.discovery import GROUP, Discovery, scope_matches
 from tests.fakes.device_face import IDENTITY
+from tests.missing import missing
+from tests.schemas import validate
 
 NS = {
     "env": "http://www.w3.org/2003/05/soap-envelope",
@@ -43,7 +45,9 @@ class Client:
     async def ask(self, data: bytes) -> etree._Element:
         self.send(data)
         async with asyncio.timeout(5):
-            return etree.fromstring(await self.asker.answers.get())
+            answer = etree.fromstring(await self.asker.answers.get())
+        assert validate(answer) == set()
+        return answer
 
     async def silence_after(self, *packets: bytes) -> None:
         """Nothing is answered before the answer to a question that is asked afterwards."""
@@ -197,7 +201,7 @@ def group_member(port: int) -> socket.socket:
         found.sendto(b"", (GROUP, port))
     except OSError as error:
         found.close()
-        pytest.skip(f"the loopback of this host carries no multicast: {error}")
+        missing(f"the loopback of this host carries no multicast: {error}")
     found.setblocking(False)
     return found
 
@@ -212,6 +216,7 @@ async def test_hello_a_multicast_probe_and_bye() -> None:
                 while True:
                     data = await loop.sock_recv(on, 65536)
                     if data and (found := etree.fromstring(data)).findtext(".//wsa:Action", namespaces=NS) == wanted:
+                        assert validate(found) == set()
                         return found
 
         async with Discovery(identity=IDENTITY, http_port=8080, port=port, delay=lambda: 0):

@@ -10,6 +10,7 @@ from events.metadata.scene import event_document, scene_document
 from events.onvif.messages import from_event
 from inference.types import Box, LicensePlate, ObjectType, Scene, SceneObject
 from tests.fakes.events import NOON, plate_recognized
+from tests.newer_elements import replaced
 from tests.schemas import TT, validate
 
 NS = {"tt": TT, "wsnt": "http://docs.oasis-open.org/wsn/b-2"}
@@ -73,6 +74,7 @@ def test_an_event_travels_in_the_stream_without_a_subscription() -> None:
     assert notification.find("wsnt:SubscriptionReference", NS) is None
     topic = notification.find("wsnt:Topic", NS)
     assert topic is not None and topic.nsmap["tns1"] == "http://www.onvif.org/ver10/topics"
+    assert validate(replaced(root)) == set()
 
 
 class Heard:

@@ -23,6 +23,7 @@ from mock_vms.camera.discovery_messages import (
     resolve_matches,
     scope_within,
 )
+from tests.missing import missing
 from tests.mock_vms.camera.soap_client import SoapClient, camera_and_client
 from tests.schemas import validate
 
@@ -180,7 +181,7 @@ async def test_multicast_probes_are_answered_and_coming_and_going_is_told() -> N
         try:
             async with responder:
                 if "127.0.0.1" not in responder.interfaces:
-                    pytest.skip("this machine has no multicast on loopback")
+                    missing("this machine has no multicast on loopback")
                 first = await _next_of(inbox, "Hello")
                 transport.sendto(message("Probe", ""), (GROUP, port))
                 await _next_of(inbox, "ProbeMatches")
@@ -208,7 +209,7 @@ async def test_two_cameras_on_one_machine_are_both_found() -> None:
         try:
             async with responders[0], responders[1]:
                 if "127.0.0.1" not in responders[0].interfaces:
-                    pytest.skip("this machine has no multicast on loopback")
+                    missing("this machine has no multicast on loopback")
                 transport.sendto(message("Probe", ""), (GROUP, port))
                 found_ones = set()
                 while len(found_ones) < 2:
@@ -272,7 +273,7 @@ def _listener() -> socket.socket:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, loopback)
     except OSError as error:
         sock.close()
-        pytest.skip(f"this machine has no multicast on loopback: {error}")
+        missing(f"this machine has no multicast on loopback: {error}")
     return sock
 
 
