@@ -28,6 +28,8 @@ FREE_SHARE = 0.02
 SPECIFICITY = 0.6
 # Characters that a country draws alike: a reader says either, and which one it says means next to nothing.
 DRAWN_ALIKE = 0.5
+# How much the look of the whole plate counts for the country, and what a part of the world keeps that looks otherwise.
+LOOK, LOOK_FLOOR = 0.7, 0.03
 KEPT_VARIANTS = 8
 KEPT_FITS = 3
 # A rival character below this share can never win a vote.
@@ -108,6 +110,7 @@ class Decoder:
         # Generic forms fit nearly anything; they must not keep the regular ones from being heard.
         generic = [form.module is not None and form.module.generic for form in self._forms]
         self._regular_only = np.where(generic, -np.inf, 0.0) if any(generic) else None
+        self._worlds = [form.module.world if form.module else None for form in self._forms]
         nothing = len(sets)
         self._sets = np.full((len(self._forms), MAX_LENGTH), nothing)
         for row, form in enumerate(self._forms):
@@ -119,10 +122,11 @@ class Decoder:
         seen = [[Evidence.of(slots, m) for m in self._confusions] for slots in crops if len(slots.presence)]
         if not seen:
             return []
-        found: dict[tuple[str, str], _Form] = {}
+        priors = self._priors + self._look(crops)
+        found: dict[tuple[str, str], tuple[_Form, float]] = {}
         for evidences in seen:
             fits = self._totals(evidences)
-            totals = fits + self._priors
+            totals = fits + priors
             # The likeliest with the prior, and those that fit best without it: a loose syntax must not be lost unheard.
             kept = _highest(totals, KEPT_VARIANTS) + _highest(fits + self._handicap, KEPT_FITS)
             if self._regular_only is not None:
@@ -136,15 +140,15 @@ class Decoder:
                 if form.syntax is not None and not has_what_it_needs(text, form.syntax):
                     continue
                 key = text, form.module.code if form.module else ""
-                if key not in found or found[key].prior < form.prior:
-                    found[key] = form
-        wanted = {(text, form.alike) for (text, _), form in found.items()}
+                if key not in found or found[key][1] < priors[row]:
+                    found[key] = form, float(priors[row])
+        wanted = {(text, form.alike) for (text, _), (form, _) in found.items()}
         scores = {
             (text, alike): _mean_log([evidences[alike].score(text) for evidences in seen]) for text, alike in wanted
         }
         hypotheses = [
-            Hypothesis(text=text, module=form.module, score=scores[text, form.alike], prior=form.prior)
-            for (text, _), form in found.items()
+            Hypothesis(text=text, module=form.module, score=scores[text, form.alike], prior=prior)
+            for (text, _), (form, prior) in found.items()
         ]
         return sorted(hypotheses, key=lambda h: h.weight, reverse=True)
 
@@ -167,6 +171,19 @@ class Decoder:
                     shares = np.exp(evidence.log_shares[slot])
                     totals[position] += shares / shares.sum()
         return tuple(_character(character, row) for character, row in zip(text, totals, strict=True))
+
+    def _look(self, crops: Sequence[CharacterSlots]) -> Floats | float:
+        """What the whole plate's look adds to each form's prior; nothing where all enabled countries look alike."""
+        seen = [slots.world for slots in crops if slots.world]
+        if not seen:
+            return 0.0
+        shares = {part: sum(world[part] for world in seen) / len(seen) for part in seen[0]}
+        # A country that looks like no part of the world in particular is as likely under each of them.
+        neutral = 1 / len(shares)
+        of_forms = [shares.get(world, neutral) if world else neutral for world in self._worlds]
+        if len(set(self._worlds) - {None}) < 2:
+            return 0.0
+        return LOOK * np.log(np.maximum(of_forms, LOOK_FLOOR) / max(of_forms))
 
     def _table(self, module: CountryModule | None) -> Floats:
         return self._confusions[self._alike.get(module.look_alikes, 0) if module else 0]

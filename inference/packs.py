@@ -18,6 +18,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from inference.errors import PackError
+from inference.modules import WorldPart
 from inference.recognition import Preset
 
 PACKS_DIR = Path(__file__).parent / "packs"
@@ -84,9 +85,6 @@ class Crop(_Strict):
     right: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
     top: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
     bottom: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
-
-
-WorldPart = Literal["europe", "north america", "south america", "asia"]
 
 
 class ReaderSpec(_Weights):

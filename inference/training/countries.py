@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from inference.modules import CountryModule, Syntax, installed_modules
-from inference.syntax import Variant
+from inference.modules import CountryModule, installed_modules
 from inference.training.reader_model import LONGEST
 
 Bgr = tuple[int, int, int]
@@ -42,7 +41,6 @@ class Countries:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._variants: dict[str, list[tuple[Syntax, Variant]]] = {}
         modules = [module for module in installed_modules().values() if not module.generic]
         american = [m for m in modules if m.code.split("-")[0] in NORTH_AMERICA]
         brazilian = [m for m in modules if m.code in SOUTH_AMERICA]
@@ -71,9 +69,7 @@ class Countries:
     def _text(self, module: CountryModule) -> str | None:
         rng = self._rng
         syntax = rng.choices(module.syntax, [one.share for one in module.syntax])[0]
-        if module.code not in self._variants:
-            self._variants[module.code] = module.variants()
-        variant = rng.choice([variant for one, variant in self._variants[module.code] if one is syntax])
+        variant = rng.choice([variant for one, variant in module.variants if one is syntax])
         if not 3 <= len(variant.positions) <= LONGEST:
             return None
         characters = [rng.choice(allowed) for allowed in variant.positions]
