@@ -100,7 +100,9 @@ class Watch:
         on_frame: Callable[[Frame, Recognition | None], Awaitable[None] | None] | None = None,
         name: str = "",
         funnel: Funnel | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self.funnel = funnel or Funnel()
         self.name = name
         self._source = source
@@ -133,8 +135,8 @@ class Watch:
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             frame = await self._source.next_frame(FRAME_TIMEOUT_S)
             if frame is None:
-                if self._observer.silence(time.monotonic()) or _ended(self._source):
-                    await self._tell(self._observer.tracker.flush(time.monotonic()))
+                if self._observer.silence(self._clock()) or _ended(self._source):
+                    await self._tell(self._observer.tracker.flush(self._clock()))
                 if _ended(self._source):
                     return
                 continue
