@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from adapter.cli_common import console, fail
@@ -28,7 +29,7 @@ def read(
     threads: Annotated[int, typer.Option(min=1, max=64)] = 2,
 ) -> None:
     """Read the plates in pictures and videos."""
-    from inference.errors import InferenceError, SourceError  # noqa: PLC0415 - loading OpenVINO only when needed
+    from inference.errors import InferenceError  # noqa: PLC0415 - loading OpenVINO only when needed
     from inference.read import FILE_SETTINGS  # noqa: PLC0415
     from inference.recognizer import open_recognizer  # noqa: PLC0415
 
@@ -46,7 +47,7 @@ def read(
                 typer.echo(json.dumps(row))
         else:
             _show(rows)
-    except (InferenceError, SourceError) as error:
+    except InferenceError as error:
         fail(str(error))
 
 
@@ -63,13 +64,18 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
 
 def _rows(files: list[Path], recognizer: Any, settings: Any) -> Iterator[dict[str, Any]]:
+    from inference.errors import SourceError  # noqa: PLC0415
     from inference.read import read_paths  # noqa: PLC0415
     from inference.video import read_video  # noqa: PLC0415
 
     for file in files:
         if file.suffix.lower() in VIDEOS:
-            for vehicle in read_video(file, recognizer, settings):
-                yield vehicle.as_json()
+            try:
+                for vehicle in read_video(file, recognizer, settings):
+                    yield vehicle.as_json()
+            except (SourceError, OSError) as error:
+                # As with pictures: one that cannot be read does not end the others; what was read of it stays told.
+                yield {"file": str(file), "error": str(error)}
         else:
             for result in read_paths([file], settings=settings, recognizer=recognizer):
                 yield _picture_row(result)
@@ -97,7 +103,9 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
     table = Table("file", "plate", "country", "likelihood", "ms or seconds")
     for row in rows:
         name = Path(row["file"]).name
-        if "plates" not in row:
+        if "error" in row:
+            table.add_row(name, f"[dim]{escape(row['error'])}[/dim]", "", "", "")
+        elif "plates" not in row:
             span = f"{row['start_s']:.1f}-{row['end_s']:.1f} s"
             table.add_row(name, row["text"], row["country"] or "?", f"{row['likelihood']:.2f}", span)
         elif row["plates"]:
@@ -105,7 +113,7 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
                 likelihood = f"{plate['likelihood']:.2f}"
                 table.add_row(name, plate["text"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
         else:
-            table.add_row(name, f"[dim]{row.get('error', 'no plate')}[/dim]", "", "", f"{row['ms']:.0f}")
+            table.add_row(name, "[dim]no plate[/dim]", "", "", f"{row['ms']:.0f}")
     console.print(table)
 
 
@@ -138,26 +146,44 @@ def modules_check(files: list[Path]) -> None:
 
 @models_app.command("list")
 def models_list() -> None:
-    """The model packs and their licences."""
-    from inference.packs import describe_pack, pack_names  # noqa: PLC0415
+    """The model packs, their licences, and which of them are installed."""
+    from inference.errors import PackError  # noqa: PLC0415
+    from inference.packs import describe_pack, find_pack, pack_names  # noqa: PLC0415
 
-    table = Table("pack", "licence", "what")
+    table = Table("pack", "licence", "what", "installed")
     for name in pack_names():
         described = describe_pack(name)
-        table.add_row(name, described.licence, described.title)
+        try:
+            find_pack(name)
+            state = "yes"
+        except PackError as error:
+            state = f"no: {error}"
+        table.add_row(name, described.licence, described.title, state)
     console.print(table)
 
 
 @models_app.command("install")
 def models_install(
-    name: str, source: Annotated[Path, typer.Option("--from", help="Folder that holds the weights.")]
+    name: str,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="Folder that holds the weights, or a mirror's address. None: from the project."),
+    ] = None,
 ) -> None:
-    """Install a pack's weights after checking their checksums."""
+    """Install a pack's weights after checking their checksums; without --from they are downloaded."""
+    from inference.download import download_pack  # noqa: PLC0415
     from inference.errors import InferenceError  # noqa: PLC0415
-    from inference.packs import install_pack  # noqa: PLC0415
+    from inference.packs import describe_pack, install_pack  # noqa: PLC0415
 
     try:
-        described = install_pack(name, source_dir=source)
-    except InferenceError as error:
+        described = describe_pack(name)
+        console.print(f"{name}: {described.title}", highlight=False, soft_wrap=True)
+        console.print(f"licence: {described.licence}", highlight=False)
+        console.print(f"source: {described.source}", highlight=False, soft_wrap=True)
+        if source is None or source.startswith(("http://", "https://")):
+            download_pack(name, mirror=source, say=lambda text: console.print(text, highlight=False, soft_wrap=True))
+        else:
+            install_pack(name, source_dir=Path(source))
+    except (InferenceError, OSError) as error:
         fail(str(error))
-    console.print(f"installed {name} (licence {described.licence})")
+    console.print(f"installed {name}")
