@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON with all figures")
     parser.add_argument("--misses", action="store_true", help="list what was not read rightly")
     options = parser.parse_args()
-    labels = read_labels(options.photos)[:: options.every]
+    labels = read_labels(options.photos, need_boxes=True)[:: options.every]
     figures = {}
     for name in options.packs:
         recognizer = open_recognizer(name, threads=1, data_dir=options.data_dir)
