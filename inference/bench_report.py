@@ -23,7 +23,7 @@ from inference.bench_cameras import (
 )
 from inference.bench_speed import REFERENCE, Cost, RapidOcr, Still, cost_curve, measure_costs, still_of
 from inference.bench_stages import Stages, measure_stages
-from inference.bench_video import Cached, ClipScore, clip_settings, read_clip_labels, run_clips
+from inference.bench_video import Cached, ClipScore, clip_row, clip_settings, read_clip_labels, run_clips
 from inference.errors import InferenceError
 from inference.packs import find_pack, pack_names
 from inference.read import FILE_SETTINGS
@@ -162,7 +162,9 @@ def _clips(
     for result in report.packs:
         say(f"{result.pack}: watching {len(labels)} clips")
         reads = Cached(recognizers[result.pack], None, result.pack)
-        result.clips = list(run_clips(clips, labels, reads, clip_settings(modules)))
+        for score in run_clips(clips, labels, reads, clip_settings(modules)):
+            result.clips.append(score)
+            say(f"{len(result.clips)} of {len(labels)}: {clip_row(score)}")
 
 
 def _speed(
