@@ -44,7 +44,9 @@ class PackTargets(_Strict):
     clips_right: float | None = None
     """Share of labelled vehicles with their plate."""
     clips_one_each: float | None = None
-    """Share of labelled vehicles in clips with as many passages as vehicles."""
+    """Share of labelled vehicles in clips with exactly one passage."""
+    clips_extra_most: int | None = None
+    """Passages in clips that are no vehicle's plate. Labels may be incomplete, so only a person can say of some."""
     cameras_per_core: float | None = None
     """At 720p, 4 frames a second, 5 % of them with motion, as many together as were tried."""
     whole_times_rapidocr: float | None = None
@@ -167,14 +169,21 @@ def _clips(pack: str, wanted: PackTargets, result: PackResult | None) -> Iterato
     clips = result.clips if result is not None else []
     vehicles = sum(len(clip.expected) for clip in clips)
     right = sum(clip.right for clip in clips)
-    alone = sum(len(clip.expected) for clip in clips if clip.one_each)
+    once = sum(clip.told_once for clip in clips)
     why = NO_PACK if result is None else NO_CLIPS
     for name, least, count in (
         ("plate of each vehicle in clips", wanted.clips_right, right),
-        ("one passage for each vehicle in clips", wanted.clips_one_each, alone),
+        ("one passage for each vehicle in clips", wanted.clips_one_each, once),
     ):
         if least is not None:
             yield Check(name=f"{pack}: {name}", target=least, value=count / vehicles if vehicles else None, why=why)
+    if wanted.clips_extra_most is not None:
+        extra = sum(len(clip.extra) for clip in clips)
+        judged = vehicles > 0 and extra <= wanted.clips_extra_most
+        why = f"{extra} passages of unlabelled vehicles or of none: a person must look" if extra else why
+        name = f"{pack}: passages of no vehicle in clips"
+        target = float(wanted.clips_extra_most)
+        yield Check(name=name, target=target, value=float(extra) if judged else None, most=True, why=why)
 
 
 def _speed(pack: str, wanted: PackTargets, report: Report) -> Iterator[Check]:

@@ -2,8 +2,8 @@
 
     python -m inference.bench_video --pack ppocr --clips DIR [--only NAME] [--fps 4] [--cache DIR]
 
-DIR holds `labels.csv` (file, plate, country) and the clips it names. A passage that is no labelled plate is `extra`; a
-person must look whether it is an unlabelled vehicle or a false reading, so its picture is kept with `--keep DIR`.
+DIR holds `labels.csv` (file, plate, country) and the clips it names. A passage that resembles no labelled plate is
+`extra`; a person must look whether it is an unlabelled vehicle or a false reading, so `--keep DIR` keeps its picture.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import open_recognizer
 from inference.types import Box, Frame, Passage, PassageState, Picture
 from inference.video import watch_video
+from inference.voting import similarity
 from inference.watch import Reads, WatchSettings, watch_settings
 
+# A text with so much of a plate in it is a reading of that plate.
+ALIKE = 0.6
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -55,13 +58,21 @@ class ClipScore:
         return len(self.texts) - len(set(self.texts))
 
     @property
-    def one_each(self) -> bool:
-        """As many final passages as vehicles: none was missed, told twice or made up."""
-        return len(self.finals) == len(self.expected)
+    def told_once(self) -> int:
+        """Labelled vehicles with exactly one final passage, rightly read or not."""
+        whose = [self._whose(text) for text in self.texts]
+        return sum(whose.count(place) == 1 for place in range(len(self.expected)))
 
     @property
     def extra(self) -> list[str]:
-        return [text for text in dict.fromkeys(self.texts) if text not in self.expected]
+        """Texts that resemble no labelled plate: an unlabelled vehicle, or no vehicle at all; a person must look."""
+        return [text for text in dict.fromkeys(self.texts) if self._whose(text) is None]
+
+    def _whose(self, text: str) -> int | None:
+        """The labelled vehicle whose plate this is, or a misreading of it."""
+        alike = [similarity(text, plate) for plate in self.expected]
+        best = max(range(len(alike)), key=alike.__getitem__, default=None)
+        return best if best is not None and alike[best] >= ALIKE else None
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -69,6 +80,7 @@ class ClipScore:
             "expected": self.expected,
             "told": [[one.plate.plate_number, one.likelihood] for one in self.finals],
             "right": self.right,
+            "told_once": self.told_once,
             "repeated": self.repeated,
             "extra": self.extra,
             "frames": self.frames,

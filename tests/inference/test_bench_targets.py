@@ -129,12 +129,26 @@ def test_clips_need_the_plate_and_one_passage_for_each_vehicle() -> None:
         (["AB12"], (State.PASSED, State.PASSED)),
         (["AB13"], (State.MISSED, State.PASSED)),
         (["AB12", "AB12"], (State.PASSED, State.MISSED)),
-        (["AB12", "SIGN1"], (State.PASSED, State.MISSED)),
+        (["AB12", "AB13"], (State.PASSED, State.MISSED)),
+        (["AB12", "SIGN1"], (State.PASSED, State.PASSED)),
         ([], (State.MISSED, State.MISSED)),
     ):
         clips = [clip("AB12"), clip(*told), clip(*told)]
         found = states(Report(packs=[PackResult(pack="own", clips=clips)]), **wanted)
         assert (found[right], found[one]) == expected, told
+
+
+def test_a_passage_that_resembles_no_label_is_for_a_person_to_judge() -> None:
+    def extra(*told: str) -> Check:
+        report = Report(packs=[PackResult(pack="own", clips=[clip("AB12"), clip(*told)])])
+        (one,) = check(report, Targets(packs={"own": PackTargets(clips_extra_most=0)}))
+        return one
+
+    assert extra("AB12").state is State.PASSED
+    assert extra("AB13").state is State.PASSED
+    unclear = extra("AB12", "SIGN1", "89C20339")
+    assert unclear.state is State.NOT_MEASURED
+    assert "2 passages of unlabelled vehicles or of none: a person must look" in unclear.line()
 
 
 def test_speed_is_a_ratio_within_the_run() -> None:
