@@ -60,7 +60,7 @@ FONTS := antonio archivo-narrow b612-mono barlow barlow-condensed barlow-semi-co
   chakra-petch cousine dosis fjalla-one league-gothic oswald overpass overpass-mono pathway-gothic-one pt-sans-narrow \
   rajdhani red-hat-mono roboto-condensed roboto-mono saira-condensed saira-semi-condensed share-tech-mono teko
 
-.PHONY: training-fonts train-detector train-reader export-own
+.PHONY: training-fonts training-check train-detector train-reader export-own
 
 $(TRAINING)/.installed: pyproject.toml
 	@test -x $(TRAINING)/bin/python || $(PYTHON) -m venv $(TRAINING)
@@ -72,6 +72,11 @@ training-fonts: $(TRAINING)/.installed
 	@npm install --silent --no-audit --no-fund --prefix $(TRAINING)/fonts $(addprefix @fontsource/,$(FONTS))
 	@$(TRAINING)/bin/python -c 'from pathlib import Path; from inference.training.fonts import convert_fonts; \
 	  fonts = Path("$(TRAINING)/fonts"); convert_fonts(fonts / "node_modules" / "@fontsource", fonts / "ttf")'
+
+# A few steps of both trainings on drawn pictures, and everything around them.
+training-check: training-fonts
+	@$(TRAINING)/bin/pip --disable-pip-version-check --quiet install pytest pytest-asyncio pytest-timeout hypothesis
+	$(TRAINING)/bin/python -m pytest tests/inference/training
 
 train-detector: $(TRAINING)/.installed
 	$(TRAINING)/bin/python -m inference.training.train_detector --data $(PLATES) --fonts $(TRAINING)/fonts/ttf \

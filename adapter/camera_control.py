@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from adapter.api.ports import CameraProblem, FoundCamera
+from adapter.camera_tuning import CameraTuning, report
 from adapter.fleet import Fleet
-from adapter.lpr_camera import LprCamera, is_onvif_address
-from adapter.snapshot_control import TUNED, SnapshotControl
+from adapter.lpr_camera import LprCamera
+from adapter.picture_address import PictureChoice, is_onvif_address
+from adapter.setting_cost import cost
+from adapter.setting_state import SettingsState, settings_state
+from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import NotFound
-from adapter.store.facts import Facts
 from adapter.store.store import Store
-from adapter.watching import CameraRecognition, SettingsRefused
+from adapter.watching import TUNED, CameraRecognition, SettingsRefused
 from inference.funnel import FunnelHour
+from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 from onvif_client.camera import Camera
 from onvif_client.discovery import discover
 from onvif_client.errors import CameraError
-from onvif_client.tuning import plan
-from onvif_client.tuning_types import Plan, SiteProfile
-from onvif_client.types import Profile
 
 DISCOVERY_S = 3.0
 
@@ -33,6 +34,7 @@ class CameraControl:
 
     def __init__(self, *, store: Store, fleet: Fleet, snapshots: SnapshotControl) -> None:
         self._store = store
+        self._tuning = CameraTuning(facts=store.facts)
         self._fleet = fleet
         self.snapshots = snapshots
 
@@ -40,18 +42,21 @@ class CameraControl:
         """Ask the camera who it is before keeping it: a wrong password should be told now, not in the log later."""
         record = await self._with_tokens(record)
         await self._store.cameras.add(record)
-        await self._start(record)
+        await self._fleet.put(record)
         return record
 
     async def change(self, record: CameraRecord) -> CameraRecord:
+        # What cannot be used must not be kept: the next start would stumble over it.
+        _chosen(record)
         await self._store.cameras.save(record)
-        await self._start(record)
+        await self._fleet.put(record)
         return record
 
     async def remove(self, camera_id: str) -> None:
         await self._store.cameras.remove(camera_id)
         await self._fleet.drop(camera_id)
         await self.snapshots.forget(camera_id)
+        await self._tuning.forget(camera_id)
 
     async def discover(self) -> Sequence[FoundCamera]:
         devices = await discover(timeout_s=DISCOVERY_S)
@@ -70,6 +75,7 @@ class CameraControl:
             async with Camera(record.address, record.user, record.password or "") as device:
                 profiles = await device.profiles()
                 chosen = device.choose_profile(profiles, record.profile_token)
+                pictures = await PictureChoice(clock=lambda: datetime.now(UTC)).choose(device, chosen.token)
                 return {
                     "onvif": True,
                     "device": asdict(device.information),
@@ -77,7 +83,8 @@ class CameraControl:
                     "clock_offset_s": round(device.clock_offset.total_seconds(), 1),
                     "profiles": [profile.name for profile in profiles],
                     "profile": chosen.name,
-                    "stream": await device.stream_uri(chosen.token),
+                    "stream": pictures.stream if pictures.is_snapshots else pictures.url,
+                    "snapshots": pictures.url if pictures.is_snapshots else None,
                     "stream_state": camera.health.state.value,
                     "relays": [relay.token for relay in camera.relays],
                 }
@@ -89,22 +96,22 @@ class CameraControl:
         camera = self._find(camera_id)
         if not camera.is_onvif:
             raise CameraProblem(f"{camera.name} is a plain stream: it has no settings that can be changed over ONVIF.")
-        record = camera.record
-        try:
-            async with Camera(record.address, record.user, record.password or "") as device:
-                profile = device.choose_profile(await device.profiles(), record.profile_token)
-                made = await self._plan(device, profile, max_speed_kmh)
-                applied = await self._apply(camera, device, profile, made) if apply else []
-        except CameraError as error:
-            raise CameraProblem(str(error)) from error
-        if apply:
-            await self._store.cameras.save(replace(camera.record, max_speed_kmh=max_speed_kmh))
-            camera.record = replace(camera.record, max_speed_kmh=max_speed_kmh)
-        return {
-            "changes": [asdict(change) for change in made.changes],
-            "warnings": list(made.warnings),
-            "applied": applied,
-        }
+        if not apply:
+            return report(await self._tuning.plan(camera.record, max_speed_kmh))
+        made, applied = await self._tuning.apply(camera.record, max_speed_kmh)
+        await self._remember_speed(camera, max_speed_kmh)
+        return report(made, applied)
+
+    async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
+        """Put the camera back as it was before its first tuning, field by field."""
+        camera = self._find(camera_id)
+        before, applied = await self._tuning.rollback(camera.record)
+        await self._remember_speed(camera, before.max_speed_kmh)
+        return [asdict(change) for change in applied]
+
+    async def _remember_speed(self, camera: LprCamera, max_speed_kmh: float | None) -> None:
+        await self._store.cameras.save(replace(camera.record, max_speed_kmh=max_speed_kmh))
+        camera.record = replace(camera.record, max_speed_kmh=max_speed_kmh)
 
     async def snapshot(self, camera_id: str) -> bytes:
         picture = await self._find(camera_id).snapshot()
@@ -136,48 +143,46 @@ class CameraControl:
         return changed
 
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
-        return self._find(camera_id).funnel.hours
+        """The counted hours, with what the store knows of matches and deliveries."""
+        funnel = self._find(camera_id).funnel
+        if hours := funnel.hours:
+            funnel.settle(await self._store.funnels.outcomes(camera_id, hours[0].starts_at))
+        return funnel.hours
 
-    async def _plan(self, device: Camera, profile: Profile, max_speed_kmh: float) -> Plan:
-        source = _source_of(profile)
-        return plan(
-            SiteProfile(max_speed_kmh=max_speed_kmh),
-            imaging=await device.imaging(source),
-            imaging_options=await device.imaging_options(source),
-            encoder=profile.encoder,
-            encoder_options=await device.encoder_options(profile.encoder) if profile.encoder else None,
+    def rejects(self, camera_id: str) -> Sequence[Rejected]:
+        return self._find(camera_id).rejects.all()
+
+    def rejected_picture(self, camera_id: str, reject_id: int) -> bytes:
+        found = self._find(camera_id).rejects.find(reject_id)
+        if found is None:
+            raise NotFound("There is no such picture any more: newer finds took its place.")
+        return found.jpeg
+
+    async def settings(self, camera_id: str) -> SettingsState:
+        """Every recognition setting of this camera, what it costs, and what was changed since the last validation."""
+        record = await self._store.cameras.get(camera_id)
+        chosen = _chosen(record)
+        camera = self._fleet.find(camera_id)
+        hours = camera.funnel.hours if camera is not None else ()
+        rate = camera.health.frames_per_second if camera is not None else 0.0
+        return settings_state(
+            record,
+            chosen,
+            cost(chosen, hours, frames_per_second=rate),
+            auto=await self.snapshots.auto(camera_id),
+            last_run=await self.snapshots.last_run(camera_id),
         )
 
-    async def _apply(self, camera: LprCamera, device: Camera, profile: Profile, made: Plan) -> list[dict[str, Any]]:
-        """Remember the first state ever found, so that everything can be put back; then set, then read back."""
-        source = _source_of(profile)
-        facts: Facts = self._store.facts
-        key = f"imaging-before/{camera.camera_id}"
-        if await facts.get(key) is None:
-            await facts.put(key, json.dumps(asdict(await device.imaging(source))))
-        report = [asdict(change) for change in await device.apply_imaging(source, made.imaging)]
-        if profile.encoder is not None:
-            report += [asdict(change) for change in await device.apply_encoder(profile.encoder, made.encoder)]
-        return report
-
     async def _with_tokens(self, record: CameraRecord) -> CameraRecord:
+        _chosen(record)
         try:
-            CameraRecognition.from_stored(record.recognition)
             if not is_onvif_address(record.address):
                 return record
             async with Camera(record.address, record.user, record.password or "") as device:
                 profile = device.choose_profile(await device.profiles(), record.profile_token)
-        except SettingsRefused as error:
-            raise CameraProblem(f"The recognition settings cannot be used: {error}") from error
         except CameraError as error:
             raise CameraProblem(str(error)) from error
         return replace(record, profile_token=profile.token, video_source_token=profile.video_source_token)
-
-    async def _start(self, record: CameraRecord) -> None:
-        try:
-            await self._fleet.put(record)
-        except SettingsRefused as error:
-            raise CameraProblem(f"The recognition settings cannot be used: {error}") from error
 
     def _find(self, camera_id: str) -> LprCamera:
         camera = self._fleet.find(camera_id)
@@ -186,7 +191,8 @@ class CameraControl:
         return camera
 
 
-def _source_of(profile: Profile) -> str:
-    if profile.video_source_token is None:
-        raise CameraProblem(f"The camera's profile {profile.name!r} names no video source, so nothing can be set.")
-    return profile.video_source_token
+def _chosen(record: CameraRecord) -> CameraRecognition:
+    try:
+        return CameraRecognition.from_stored(record.recognition)
+    except SettingsRefused as error:
+        raise CameraProblem(f"The recognition settings cannot be used: {error}") from error

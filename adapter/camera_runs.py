@@ -27,6 +27,8 @@ class Run:
     extra: int
     average_likelihood_percent: int | None
     average_ms: int | None
+    modules: tuple[str, ...] = ()
+    selected_lists: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

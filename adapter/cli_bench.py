@@ -9,13 +9,14 @@ from typing import Annotated
 
 import typer
 
-from adapter.cli_common import fail
+from adapter.cli_common import fail, settings_from
 
 # Where labelled photos and clips are found when nobody says: its folders `photos` and `video`.
 DATA_VARIABLE = "ONVIF_LPR_DATA"
 
 
 def bench(
+    context: typer.Context,
     photos: Annotated[Path | None, typer.Option(help="Folder of labelled photos (labels.csv: file,plate).")] = None,
     clips: Annotated[Path | None, typer.Option(help="Folder of labelled clips (labels.csv: file,plate).")] = None,
     pack: Annotated[
@@ -43,15 +44,17 @@ def bench(
 
     if photos is None and clips is None:
         photos, clips = _found()
+    data_dir = settings_from(context).data
     try:
         wanted = bench_targets.read_targets(targets or bench_targets.TARGETS)
         report = run(
-            pack or installed_packs(),
+            pack or installed_packs(data_dir),
             read_labels(photos)[::every] if photos is not None else (),
             clips=clips,
             modules=tuple(code.strip() for code in modules.split(",") if code.strip()),
             device=device,
             threads=threads,
+            data_dir=data_dir,
             speed=speed,
             say=lambda text: typer.echo(text, err=True),
         )

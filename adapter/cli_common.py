@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from adapter.client import ServiceClient, ServiceError
 from adapter.settings import Settings, SettingsError, load_settings
@@ -15,8 +16,14 @@ console = Console()
 
 def fail(message: str) -> NoReturn:
     """One sentence on standard error, exit code 1."""
-    Console(stderr=True).print(f"[red]error:[/red] {message}", highlight=False)
+    # Paths and addresses stay whole on one line, to be copied; what they hold in brackets is no markup.
+    Console(stderr=True).print(Text.assemble(("error:", "red"), f" {message}"), soft_wrap=True)
     raise typer.Exit(1)
+
+
+def tell(message: str) -> None:
+    """One sentence on standard error that is no failure."""
+    Console(stderr=True).print(f"[yellow]note:[/yellow] {message}", highlight=False, soft_wrap=True)
 
 
 def settings_from(context: typer.Context, **overrides: Any) -> Settings:

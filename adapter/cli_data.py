@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import typer
 from rich.table import Table
@@ -42,19 +43,31 @@ def camera_add(
         float | None, typer.Option(help="km/h: also tune the camera for plates at this speed.")
     ] = None,
 ) -> None:
-    """Add a camera, and with --max-speed tune it."""
+    """Add a camera, and with --max-speed tune it. A login inside the address is used and taken out of it."""
     service = connect(context)
+    bare, url_user, url_password = _without_login(address if "://" in address else f"http://{address}")
     body = {
         "name": name,
-        "address": address if "://" in address else f"http://{address}",
-        "user": user,
-        "password": password or None,
+        "address": bare,
+        "user": user or url_user,
+        "password": password or url_password or None,
         "modules": [code.strip() for code in modules.split(",") if code.strip()],
     }
     added = service.call("POST", "/cameras", json=body)
     console.print(f"added {added['name']} ({added['camera_id']})")
     if max_speed is not None:
         camera_tune(context, name=added["camera_id"], max_speed=max_speed, apply=True)
+
+
+def _without_login(address: str) -> tuple[str, str, str]:
+    """The address of `rtsp://user:password@host/`, the user and the password: only the first is shown and logged."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address, "", ""  # the service says what is wrong with it
+    login, _, host = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    return urlunsplit(parts._replace(netloc=host)), unquote(user), unquote(password)
 
 
 @camera_app.command("list")
@@ -95,12 +108,23 @@ def camera_test(context: typer.Context, name: str) -> None:
 def camera_tune(
     context: typer.Context,
     name: str,
-    max_speed: Annotated[float, typer.Option(help="The fastest vehicle to be read, km/h.")],
+    max_speed: Annotated[float | None, typer.Option(help="The fastest vehicle to be read, km/h.")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Send it; without this the plan is only shown.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Put the camera back as it was before its first tuning.")
+    ] = False,
 ) -> None:
-    """Plan the camera's settings for plates; with --apply send them and read them back."""
+    """Plan the camera's settings for plates; with --apply send them and read them back, with --rollback undo that."""
+    if rollback == (max_speed is not None) or (rollback and apply):
+        fail("give either --max-speed, with or without --apply, or --rollback")
     service = connect(context)
     camera_id = _camera(service, name)["camera_id"]
+    if rollback:
+        answer = service.call("POST", f"/cameras/{camera_id}/tune/rollback")
+        _print_applied(answer["applied"], title="What the camera was put back to")
+        if not answer["complete"]:
+            fail("the camera did not take all of it back; try again, or set the rest by hand")
+        return
     answer = service.call("POST", f"/cameras/{camera_id}/tune", json={"max_speed_kmh": max_speed, "apply": apply})
     table = Table("setting", "now", "wanted", "why", title="The plan", title_justify="left")
     for change in answer["changes"]:
@@ -109,10 +133,14 @@ def camera_tune(
     for warning in answer["warnings"]:
         console.print(f"[yellow]note:[/yellow] {warning}")
     if answer["applied"]:
-        done = Table("setting", "asked", "got", "", title="What the camera made of it", title_justify="left")
-        for row in answer["applied"]:
-            done.add_row(row["field"], str(row["asked"]), str(row["got"]), "ok" if row["ok"] else "[red]differs[/red]")
-        console.print(done)
+        _print_applied(answer["applied"], title="What the camera made of it")
+
+
+def _print_applied(rows: list[dict[str, Any]], *, title: str) -> None:
+    done = Table("setting", "asked", "got", "", title=title, title_justify="left")
+    for row in rows:
+        done.add_row(row["field"], str(row["asked"]), str(row["got"]), "ok" if row["ok"] else "[red]differs[/red]")
+    console.print(done)
 
 
 @camera_app.command("snapshot")

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from adapter.cli_common import console, fail
+from adapter.cli_common import console, fail, settings_from, tell
 
 modules_app = typer.Typer(help="Country modules.", no_args_is_help=True)
 models_app = typer.Typer(help="Model packs.", no_args_is_help=True)
@@ -21,6 +21,7 @@ VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm", ".m4v"}
 
 
 def read(
+    context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, or folders of them.")],
     pack: Annotated[str, typer.Option(help="Model pack.")] = "ppocr",
     modules: Annotated[str, typer.Option(help="Country modules, like D,NL,B. None: all that are installed.")] = "",
@@ -30,6 +31,7 @@ def read(
 ) -> None:
     """Read the plates in pictures and videos."""
     from inference.errors import InferenceError  # noqa: PLC0415 - loading OpenVINO only when needed
+    from inference.module_library import ModuleLibrary  # noqa: PLC0415
     from inference.read import FILE_SETTINGS  # noqa: PLC0415
     from inference.recognizer import open_recognizer  # noqa: PLC0415
 
@@ -38,8 +40,11 @@ def read(
     files = list(_files(paths))
     if not files:
         fail("no pictures or videos there")
+    data_dir = settings_from(context).data
     try:
-        recognizer = open_recognizer(pack, device=device, threads=threads)
+        for notice in ModuleLibrary.open(data_dir).notices:
+            tell(notice)
+        recognizer = open_recognizer(pack, device=device, threads=threads, data_dir=data_dir)
         recognizer.check(settings)
         rows = _rows(files, recognizer, settings)
         if as_json:
@@ -89,6 +94,7 @@ def _picture_row(result: Any) -> dict[str, Any]:
         "plates": [
             {
                 "text": reading.plate.plate_number,
+                "spelling": reading.spelling,
                 "likelihood": round(reading.likelihood, 4),
                 "country": reading.plate.country_code,
                 "box": [round(v, 1) for v in (reading.box.x, reading.box.y, reading.box.width, reading.box.height)],
@@ -111,59 +117,77 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
         elif row["plates"]:
             for plate in row["plates"]:
                 likelihood = f"{plate['likelihood']:.2f}"
-                table.add_row(name, plate["text"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
+                table.add_row(name, plate["spelling"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
         else:
             table.add_row(name, "[dim]no plate[/dim]", "", "", f"{row['ms']:.0f}")
     console.print(table)
 
 
 @modules_app.command("list")
-def modules_list() -> None:
-    """All country modules."""
-    from inference.modules import installed_modules  # noqa: PLC0415
+def modules_list(context: typer.Context) -> None:
+    """All country modules: ours, and your own in the folder `modules` of the data folder."""
+    from inference.module_library import ModuleLibrary  # noqa: PLC0415
 
-    table = Table("code", "ISO", "country or region", "priority")
-    for code, module in sorted(installed_modules().items()):
-        table.add_row(code, module.iso or "-", module.name, str(module.priority))
+    library = ModuleLibrary.open(settings_from(context).data)
+    table = Table("code", "ISO", "country or region", "priority", "from")
+    for code, module in sorted(library.modules.items()):
+        origin = "own, replaces ours" if code in library.replaced else "own" if code in library.own else "built in"
+        table.add_row(code, module.iso or "-", module.name, str(module.priority), origin)
     console.print(table)
+    for notice in library.notices:
+        tell(notice)
 
 
 @modules_app.command("check")
-def modules_check(files: list[Path]) -> None:
+def modules_check(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Module files. None: your own in the folder `modules` of the data folder."),
+    ] = None,
+) -> None:
     """Say what is wrong with country module files and how to mend it."""
-    from inference.modules import check_module  # noqa: PLC0415
+    from inference.module_library import own_modules_folder  # noqa: PLC0415
+    from inference.modules import check_module, installed_modules  # noqa: PLC0415
 
+    folder = own_modules_folder(settings_from(context).data)
+    chosen = files or sorted(folder.glob("*.toml"))
+    if not chosen:
+        fail(f"{folder} holds no country module; name a file to check, or put one there")
     wrong = False
-    for file in files:
+    for file in chosen:
         problems = check_module(file)
         wrong = wrong or bool(problems)
         for problem in problems:
             console.print(f"[red]{file.name}:[/red] {problem}", highlight=False)
         if not problems:
-            console.print(f"{file.name}: ok")
+            replaces = f"; in {folder} it replaces the built-in one" if file.stem in installed_modules() else ""
+            console.print(f"{file.name}: ok{replaces}", highlight=False, soft_wrap=True)
     raise typer.Exit(1 if wrong else 0)
 
 
 @models_app.command("list")
-def models_list() -> None:
-    """The model packs, their licences, and which of them are installed."""
-    from inference.errors import PackError  # noqa: PLC0415
-    from inference.packs import describe_pack, find_pack, pack_names  # noqa: PLC0415
+def models_list(context: typer.Context) -> None:
+    """The model packs, a user's own included: their licences, and whether they can be used."""
+    from inference.errors import InferenceError  # noqa: PLC0415
+    from inference.packs import describe_pack, pack_names, pack_problem  # noqa: PLC0415
 
+    data_dir = settings_from(context).data
     table = Table("pack", "licence", "what", "installed")
-    for name in pack_names():
-        described = describe_pack(name)
+    for name in pack_names(data_dir):
         try:
-            find_pack(name)
-            state = "yes"
-        except PackError as error:
-            state = f"no: {error}"
-        table.add_row(name, described.licence, described.title, state)
+            described = describe_pack(name, data_dir=data_dir)
+        except InferenceError as error:
+            table.add_row(name, "?", "?", f"no: {error}")
+            continue
+        problem = pack_problem(name, data_dir=data_dir)
+        table.add_row(name, described.licence, described.title, f"no: {problem}" if problem else "yes")
     console.print(table)
 
 
 @models_app.command("install")
 def models_install(
+    context: typer.Context,
     name: str,
     source: Annotated[
         str | None,
@@ -176,14 +200,20 @@ def models_install(
     from inference.packs import describe_pack, install_pack  # noqa: PLC0415
 
     try:
-        described = describe_pack(name)
+        data_dir = settings_from(context).data
+        described = describe_pack(name, data_dir=data_dir)
         console.print(f"{name}: {described.title}", highlight=False, soft_wrap=True)
         console.print(f"licence: {described.licence}", highlight=False)
         console.print(f"source: {described.source}", highlight=False, soft_wrap=True)
         if source is None or source.startswith(("http://", "https://")):
-            download_pack(name, mirror=source, say=lambda text: console.print(text, highlight=False, soft_wrap=True))
+            download_pack(
+                name,
+                mirror=source,
+                data_dir=data_dir,
+                say=lambda text: console.print(text, highlight=False, soft_wrap=True),
+            )
         else:
-            install_pack(name, source_dir=Path(source))
+            install_pack(name, source_dir=Path(source), data_dir=data_dir)
     except (InferenceError, OSError) as error:
         fail(str(error))
     console.print(f"installed {name}")

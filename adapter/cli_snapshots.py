@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from rich.table import Table
 
 from adapter.cli_common import connect, console, fail
 from adapter.cli_data import _camera, camera_app
+from inference.funnel import CURES
+from inference.types import RejectionReason
 
 __all__ = ["camera_app"]
 
@@ -101,14 +104,19 @@ def autoconfigure(
 
 @camera_app.command("funnel")
 def funnel(context: typer.Context, name: str) -> None:
-    """Where plates get lost, hour by hour."""
+    """Where plates get lost, hour by hour, and what can be done about it."""
     service = connect(context)
-    table = Table("hour", "frames", "motion", "found", "read", "accepted", "refused")
+    stages = ("frames", "motion", "found", "read", "accepted", "matched", "delivered")
+    table = Table("hour", *stages, "ms/frame", "refused")
+    refused: Counter[str] = Counter()
     for row in service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/funnel"):
-        refused = ", ".join(f"{reason} {count}" for reason, count in row["rejected"].items())
-        counts = (str(row[key]) for key in ("frames", "motion", "found", "read", "accepted"))
-        table.add_row(row["starts_at"][:13], *counts, refused)
+        refused.update(row["rejected"])
+        reasons = ", ".join(f"{reason} {count}" for reason, count in row["rejected"].items())
+        average = "" if row["average_ms"] is None else f"{row['average_ms']:.0f}"
+        table.add_row(row["starts_at"][:13], *(str(row[stage]) for stage in stages), average, reasons)
     console.print(table)
+    for reason, count in refused.most_common():
+        console.print(f"{reason} {count}: {CURES[RejectionReason(reason)]}", soft_wrap=True, highlight=False)
 
 
 def _figures(title: str, one: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from adapter.store.cameras import CameraRecord
 from adapter.tasks import Tasks
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp_stream import Stream
+from inference.funnel import Funnel, FunnelHour
 from inference.types import Scene
 from inference.watch import Reads
 
@@ -62,8 +63,25 @@ class Fleet:
     def track(self, camera_id: str) -> MetadataTrack | None:
         return self._tracks.get(camera_id)
 
-    async def put(self, record: CameraRecord) -> None:
-        """Start a camera, or start it again with a new record. Raises SettingsRefused."""
+    @property
+    def funnels(self) -> Mapping[str, Funnel]:
+        """What was counted on each camera, by its id."""
+        return {camera_id: camera.funnel for camera_id, camera in self._cameras.items()}
+
+    async def put(self, record: CameraRecord, *, hours: Sequence[FunnelHour] = ()) -> None:
+        """Start a camera, or go on with a new record: in place where that can be. Raises SettingsRefused.
+
+        `hours` were counted before the service was started.
+        """
+        assert self._pipeline is not None
+        async with self._changing:
+            known = self._cameras.get(record.camera_id)
+            if known is None or not known.change(record):
+                await self._start_again(record, known, hours)
+            track = self._tracks.setdefault(record.camera_id, MetadataTrack())
+            self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
+
+    async def _start_again(self, record: CameraRecord, known: LprCamera | None, hours: Sequence[FunnelHour]) -> None:
         assert self._pipeline is not None
         camera = LprCamera(
             record=record,
@@ -72,14 +90,16 @@ class Fleet:
             pipeline=self._pipeline,
             lost_after=self._lost_after,
             on_scene=self._show,
+            funnel=known.funnel if known else None,
+            rejects=known.rejects if known else None,
         )
-        async with self._changing:
-            await self._stop(record.camera_id)
-            self._cameras[record.camera_id] = camera
-            track = self._tracks.setdefault(record.camera_id, MetadataTrack())
-            self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
-            if record.enabled:
-                self._tasks[record.camera_id] = self._owner.start(camera.run(), name=f"camera {record.name}")
+        camera.funnel.restore(hours)
+        await self._stop(record.camera_id)
+        if known is not None:
+            camera.take_over(known)
+        self._cameras[record.camera_id] = camera
+        if record.enabled:
+            self._tasks[record.camera_id] = self._owner.start(camera.run(), name=f"camera {record.name}")
 
     async def drop(self, camera_id: str) -> None:
         """Stop a camera and forget it."""
@@ -94,6 +114,8 @@ class Fleet:
     async def _stop(self, camera_id: str) -> None:
         task = self._tasks.pop(camera_id, None)
         if task is not None:
+            # A vehicle in view is told before its camera goes away, not forgotten.
+            await self._cameras[camera_id].finish()
             task.cancel()
             await asyncio.wait([task])
 

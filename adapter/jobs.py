@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from adapter.fleet import Fleet
 from adapter.pictures import Pictures
 from adapter.store.store import Store
+from inference.funnel import Funnel
 
 log = structlog.get_logger(__name__)
 
 RETENTION_EVERY = timedelta(minutes=10)
+# A minute of counts may be lost with the power; an orderly end loses none.
+FUNNELS_EVERY = timedelta(minutes=1)
 # Who did what is asked for long after the plates are gone.
 AUDIT_KEPT = timedelta(days=365)
 
@@ -29,23 +33,51 @@ async def purge(store: Store, pictures: Pictures, kept: timedelta, now: datetime
     return len(files)
 
 
+async def settle_funnels(store: Store, funnels: Mapping[str, Funnel], now: datetime) -> None:
+    """Count what was matched and delivered, and keep it; to be done before the events that tell it are purged."""
+    for camera_id, funnel in funnels.items():
+        if hours := funnel.hours:
+            funnel.settle(await store.funnels.outcomes(camera_id, hours[0].starts_at))
+    await _save(store, funnels, now)
+
+
+async def save_funnels(store: Store, fleet: Fleet) -> None:
+    """Keep what the read funnels of all cameras have counted, for the next start."""
+    await _save(store, fleet.funnels, datetime.now(UTC))
+
+
+async def _save(store: Store, funnels: Mapping[str, Funnel], now: datetime) -> None:
+    await store.funnels.save({camera_id: funnel.hours for camera_id, funnel in funnels.items()}, now)
+
+
 @contextmanager
-def schedule(*, store: Store, pictures: Pictures, retention: timedelta) -> Iterator[None]:
+def schedule(*, store: Store, fleet: Fleet, pictures: Pictures, retention: timedelta) -> Iterator[None]:
     """Run all jobs until the block is left. A run that is still under way is not started a second time."""
     scheduler = AsyncIOScheduler(timezone=UTC)
 
     async def retention_job() -> None:
-        await purge(store, pictures, retention, datetime.now(UTC))
+        now = datetime.now(UTC)
+        await settle_funnels(store, fleet.funnels, now)
+        await purge(store, pictures, retention, now)
+        for camera in fleet.cameras:
+            camera.rejects.forget(now - retention)
 
-    scheduler.add_job(
-        retention_job,
-        "interval",
-        seconds=RETENTION_EVERY.total_seconds(),
-        id="retention",
-        max_instances=1,
-        coalesce=True,
-        misfire_grace_time=None,
-    )
+    async def funnels_job() -> None:
+        await save_funnels(store, fleet)
+
+    def every(period: timedelta, job: Callable[[], Awaitable[None]], name: str) -> None:
+        scheduler.add_job(
+            job,
+            "interval",
+            seconds=period.total_seconds(),
+            id=name,
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=None,
+        )
+
+    every(RETENTION_EVERY, retention_job, "retention")
+    every(FUNNELS_EVERY, funnels_job, "funnels")
     scheduler.start()
     try:
         yield

@@ -2,8 +2,8 @@
 
 What runs while the camera is enabled:
 
-    connect (ONVIF) -> stream address -> source -> watch -> pipeline.passage
-                                          └── watchdog: CameraLost, CameraRestored
+    connect (ONVIF) -> stream, or snapshots -> source -> watch -> pipeline.passage
+                                                └── watchdog: CameraLost, CameraRestored
 
 A camera that fails is tried again for ever, on its own, and never disturbs another.
 """
@@ -15,24 +15,28 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import cv2
 import structlog
 
 from adapter.api.ports import CameraHealth, CameraState
+from adapter.osd_masks import with_masks
+from adapter.picture_address import PictureAddress, PictureChoice, is_onvif_address, poll_s
+from adapter.picture_care import look_after
 from adapter.pipeline import Pipeline
 from adapter.retry import retry_forever
 from adapter.store.cameras import CameraRecord
-from adapter.watching import CameraRecognition
+from adapter.watching import CameraRecognition, needs_restart
 from events.types import CameraLost, CameraRestored
-from inference.errors import SourceRefused
+from inference.errors import InferenceError, ModuleError, SourceRefused
 from inference.funnel import Funnel
 from inference.recognition import Recognition
+from inference.rejects import Rejects
 from inference.source import Source, SourceStatus, open_source
+from inference.tracker import Tracker
 from inference.types import Frame, Passage, PassageState, Scene
-from inference.watch import Reads, Watch
+from inference.watch import Reads, Watch, WatchSettings
 from onvif_client.camera import Camera
 from onvif_client.errors import (
     REFUSED_RETRY,
@@ -43,17 +47,17 @@ from onvif_client.errors import (
     CameraUnreachable,
     CameraUnsupported,
 )
-from onvif_client.types import Profile, RelayOutput
+from onvif_client.types import OnScreenText, Profile, RelayOutput
 
 log = structlog.get_logger(__name__)
 
-# A stream that stays away this long may have moved: cameras hand out new addresses after a reboot.
-ASK_AGAIN_AFTER = timedelta(seconds=45)
 WATCHDOG_S = 1.0
 SNAPSHOT_QUALITY = 85
 # The rate shown is that of the last few seconds.
 RATE_FRAMES = 32
 RATE_FORGOTTEN_AFTER = timedelta(seconds=5)
+# Another value of these is another connection, or none; everything else in a record changes in place.
+RESTARTING = ("address", "user", "password", "profile_token", "enabled")
 
 
 class LprCamera:
@@ -68,6 +72,8 @@ class LprCamera:
         pipeline: Pipeline,
         lost_after: timedelta,
         on_scene: Callable[[str, Scene], None] = lambda camera_id, scene: None,
+        funnel: Funnel | None = None,
+        rejects: Rejects | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.record = record
@@ -78,9 +84,13 @@ class LprCamera:
         self.watch: Watch | None = None
         self.last_frame: Frame | None = None
         self.relays: tuple[RelayOutput, ...] = ()
+        self.on_screen: tuple[OnScreenText, ...] = ()
+        """What the camera writes into its picture, as far as it says."""
         self.recognized = 0
-        self.funnel = Funnel()
-        """Where plates get lost; kept over reconnections."""
+        self.funnel = funnel or Funnel()
+        """Where plates get lost; kept over reconnections and changes."""
+        self.rejects = rejects or Rejects()
+        """The newest finds that were not read, with their pictures."""
         self._frame_times: deque[datetime] = deque(maxlen=RATE_FRAMES)
         self._recognizer = recognizer
         self._executor = executor
@@ -90,10 +100,13 @@ class LprCamera:
         self._clock = clock
         self._onvif: Camera | None = None
         self._source: Source | None = None
+        self._pictures = PictureChoice(clock=clock)
         self._running_since: datetime | None = None
         self._away_since: datetime | None = clock()
         self._told_lost = False
         self._event_ids: dict[int, str] = {}
+        self._tracker: Tracker | None = None
+        """Goes on over reconnections: it knows which vehicles were told already."""
 
     @property
     def camera_id(self) -> str:
@@ -118,10 +131,16 @@ class LprCamera:
             camera_id=self.camera_id,
             name=self.name,
             state=state if self.record.enabled else CameraState.DISABLED,
-            detail=self.detail,
+            detail=self.detail or self.advice,
             frames_per_second=self._rate(),
             recognized=self.recognized,
         )
+
+    @property
+    def advice(self) -> str:
+        """What could be better although the camera runs; empty when nothing could."""
+        hint = self._source.hint if self._source else ""
+        return " ".join(part for part in (self._pictures.note, hint) if part)
 
     @property
     def onvif(self) -> Camera:
@@ -140,12 +159,36 @@ class LprCamera:
                 retry_forever(
                     "camera",
                     self._attempt,
-                    expected=(CameraError, SourceRefused),
+                    expected=(CameraError, SourceRefused, InferenceError),
                     pause_for=self._note_failure,
                     camera_id=self.camera_id,
                 ),
                 name=f"camera {self.camera_id}",
             )
+
+    def change(self, record: CameraRecord) -> bool:
+        """Go on with another record; False when the camera has to be started again for it. Raises SettingsRefused."""
+        chosen = CameraRecognition.from_stored(record.recognition)
+        old = self.record
+        if any(getattr(record, name) != getattr(old, name) for name in RESTARTING) or needs_restart(
+            self.recognition, chosen
+        ):
+            return False
+        self.record, self.recognition = record, chosen
+        if self.watch is not None:
+            self.watch.change(self._settings())
+        return True
+
+    async def finish(self) -> None:
+        """Tell what is in view as it stands, before the task that runs this camera is cancelled."""
+        if self.watch is not None:
+            await self.watch.finish()
+
+    def take_over(self, old: LprCamera) -> None:
+        """Begin with what is known from before a restart: counters, who was told already, and whether it was lost."""
+        self.recognized, self.last_frame = old.recognized, old.last_frame
+        self._told_lost, self._away_since = old._told_lost, old._away_since or self._clock()
+        self._tracker, self._event_ids = old._known(), old._event_ids
 
     async def snapshot(self) -> bytes | None:
         """The newest analysed frame as JPEG; None before the first."""
@@ -164,65 +207,103 @@ class LprCamera:
 
     async def _attempt(self) -> None:
         if not self.is_onvif:
-            record = self.record
-            await self._watch(record.address, user=record.user, password=record.password or "")
+            await self._watch(PictureAddress(url=self.record.address, is_onvif=False))
             return
         async with Camera(self.record.address, self.record.user, self.record.password or "") as camera:
             profiles = await camera.profiles()
             self.profile = camera.choose_profile(profiles, self.record.profile_token)
-            uri = await camera.stream_uri(self.profile.token)
+            pictures = await self._pictures.choose(camera, self.profile.token)
             self.relays = await _relays_of(camera)
+            self.on_screen = await camera.on_screen_texts(self.profile.token)
             self._onvif = camera
-            log.info("camera connected", camera_id=self.camera_id, model=camera.information.model, login=camera.login)
+            log.info(
+                "camera connected",
+                camera_id=self.camera_id,
+                model=camera.information.model,
+                login=camera.login,
+                pictures="snapshots" if pictures.is_snapshots else "stream",
+            )
             try:
-                await self._watch(uri, user=self.record.user, password=self.record.password or "")
+                await self._watch(pictures)
             finally:
                 self._onvif = None
 
-    async def _watch(self, address: str, *, user: str, password: str) -> None:
-        """Until the recording ends or the stream stays away. A new tracker begins, so its object ids begin again."""
-        self._event_ids.clear()
+    def _open(self, address: str) -> Source:
+        """A source that is not open yet, with this camera's login and options."""
         chosen = self.recognition
-        self._source = open_source(
+        return open_source(
             address,
             name=self.name,
-            username=user or None,
-            password=password or None,
+            username=self.record.user or None,
+            password=self.record.password or None,
+            poll_s=poll_s(self._settings().rate(busy=True)),
             key_frames_only=chosen.key_frames_only,
+            transport=chosen.transport,
+            hardware=chosen.hardware_decode,
             rotation=chosen.rotation,
             deinterlace=chosen.deinterlace,
         )
+
+    def _settings(self) -> WatchSettings:
+        """How to watch: what its owner set, and what the camera says about its own picture."""
+        chosen = self.recognition
+        texts = self.on_screen if chosen.mask_osd else ()
+        return with_masks(chosen.watch_settings(self.record.modules), texts, rotation=chosen.rotation)
+
+    async def _watch(self, pictures: PictureAddress) -> None:
+        """Until the recording ends or the stream stays away."""
+        tracker, self._tracker = self._known(), None
+        if tracker is None:
+            # Object ids begin again.
+            self._event_ids.clear()
+        self._source = self._open(pictures.url)
         self.watch = Watch(
             source=self._source,
             recognizer=self._recognizer,
-            settings=chosen.watch_settings(self.record.modules),
+            settings=self._settings(),
             executor=self._executor,
             on_passage=self._passed,
             on_scene=self._scene,
             on_frame=self._frame,
             name=self.name,
             funnel=self.funnel,
+            tracker=tracker,
         )
         try:
             async with asyncio.TaskGroup() as group:
                 watching = group.create_task(self.watch.run(), name=f"watch {self.camera_id}")
-                giving_up = group.create_task(self._until_stream_stays_away(), name=f"stream {self.camera_id}")
-                watching.add_done_callback(lambda task: giving_up.cancel())
-        except* CameraUnreachable as away:
+                looking = group.create_task(self._care(self._source, pictures), name=f"pictures {self.camera_id}")
+                watching.add_done_callback(lambda task: looking.cancel())
+                looking.add_done_callback(lambda task: watching.cancel())
+        except* (CameraUnreachable, ModuleError) as away:
             raise away.exceptions[0] from None
         finally:
             self._source = None
 
-    async def _until_stream_stays_away(self) -> None:
-        """Ask the camera for its stream again when the address it gave stays silent."""
-        while True:
-            await asyncio.sleep(WATCHDOG_S)
-            state = self._source.state if self._source else None
-            if state is None or state.status is not SourceStatus.LOST:
-                continue
-            self.detail = state.error
-            if self.is_onvif and self._clock() - state.since > ASK_AGAIN_AFTER:
-                raise CameraUnreachable(f"The stream stays away: {state.error}")
+    async def _care(self, source: Source, pictures: PictureAddress) -> None:
+        """Until the camera should be asked for its pictures anew; what is in view is told first."""
+        try:
+            await look_after(
+                source,
+                pictures,
+                self._pictures,
+                open_source=self._open,
+                on_error=self._note_error,
+                clock=self._clock,
+            )
+        except CameraUnreachable:
+            await self.finish()
+            raise
+        await self.finish()
+
+    def _note_error(self, error: str) -> None:
+        self.detail = error
+
+    def _known(self) -> Tracker | None:
+        """The tracker of the last watch, if that one came to its end in order; a broken one is not trusted."""
+        if self.watch is None:
+            return self._tracker
+        return self.watch.tracker if self.watch.finished else None
 
     async def _passed(self, passage: Passage) -> None:
         event_id = self._event_ids.setdefault(passage.object_id, uuid4().hex)
@@ -236,6 +317,8 @@ class LprCamera:
 
     def _frame(self, frame: Frame, recognition: Recognition | None) -> None:
         self.last_frame = frame
+        if recognition is not None and recognition.rejections:
+            self.rejects.note(frame, recognition)
         self._frame_times.append(self._clock())
 
     def _rate(self) -> float:
@@ -287,12 +370,6 @@ class LprCamera:
     def _note_failure(self, error: Exception) -> float | None:
         self.detail = str(error)
         return REFUSED_RETRY.total_seconds() if isinstance(error, CameraRefused) else None
-
-
-def is_onvif_address(address: str) -> bool:
-    """An http(s) address without a path, or with one that says so, is an ONVIF device; any other names pictures."""
-    parts = urlsplit(address)
-    return parts.scheme in {"http", "https"} and (parts.path in {"", "/"} or "/onvif" in parts.path)
 
 
 async def _relays_of(camera: Camera) -> tuple[RelayOutput, ...]:

@@ -21,7 +21,7 @@ from adapter.store.store import Store
 from events.dispatcher import Dispatcher
 from events.errors import OutputRefused, OutputUnavailable
 from events.types import CameraRestored, Delivery
-from events.webhook import WebhookOutput
+from events.webhook import OwnUrl, WebhookOutput
 
 VERSION = version("onvif-lpr")
 NAME_FACT = "server-name"
@@ -41,6 +41,7 @@ class Server:
         session: aiohttp.ClientSession,
         name: str,
         public_url: str | None,
+        own_url: OwnUrl,
         users_changed: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -52,6 +53,7 @@ class Server:
         self._session = session
         self._name = name or socket.getfqdn()
         self._public_url = public_url
+        self._own_url = own_url
         self._users_changed = users_changed
         self._clock = clock
         self._started_at = clock()
@@ -115,4 +117,5 @@ class Server:
             secret=record.secret or "",
             session=self._session,
             public_url=self._public_url,
+            own_url=self._own_url,
         )

@@ -28,6 +28,7 @@ from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
 from adapter.fleet import Fleet
 from adapter.onvif_device import face as onvif_face
 from adapter.onvif_device.discovery import Discovery
+from adapter.own_address import OwnAddress
 from adapter.pictures import Pictures
 from adapter.pipeline import Pipeline
 from adapter.relays import RelayDriver
@@ -37,11 +38,14 @@ from adapter.settings import Settings
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.store import Store
 from adapter.tasks import Tasks
+from adapter.watching import SettingsRefused
 from events.dispatcher import Dispatcher
 from events.live import Live
 from events.metadata.rtsp import RtspServer
 from events.onvif.subscriptions import Subscriptions
 from events.types import Event, RelayChanged
+from inference.models import PerformanceHint
+from inference.module_library import ModuleLibrary
 from inference.recognizer import Recognizer, open_recognizer
 from inference.watch import Reads
 
@@ -70,18 +74,16 @@ class Running:
 async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncIterator[Running]:
     """The whole service, from the first table to the last socket; it stops when the block is left."""
     async with AsyncExitStack() as stack:
-        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store = await stack.enter_async_context(Store.in_folder(settings.data))
+        store = await _open_store(stack, settings)
         now = datetime.now(UTC)
         first = await bootstrap.first_start(store, now)
         rulebook = Rulebook(store=store)
         await rulebook.open(now)
 
-        reader = recognizer or await _load(settings)
-        executor = ThreadPoolExecutor(settings.inference_threads, thread_name_prefix="inference")
-        stack.callback(executor.shutdown, cancel_futures=True)
+        reader = recognizer or await load_recognizer(settings)
+        executor = _open_executor(stack, reader, settings)
 
-        tasks = await stack.enter_async_context(Tasks())
+        tasks = Tasks()
         live, subscriptions = Live(), Subscriptions(journal=store.journal)
         fleet = Fleet(
             recognizer=reader,
@@ -90,10 +92,17 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             tasks=tasks,
             on_drop=subscriptions.forget_camera,
         )
+        # Done when the cameras have stopped, and while the store is still open.
+        stack.push_async_callback(jobs.save_funnels, store, fleet)
+        await stack.enter_async_context(tasks)
         pictures = Pictures(folder=settings.data / "pictures")
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)
-        dispatcher = Dispatcher(outbox=store.outbox)
+        # A backlog may be told before the face listens; only a port that the system chooses is not known by then.
+        dispatcher, own_address = (
+            Dispatcher(outbox=store.outbox),
+            OwnAddress(settings.host, settings.onvif_port or None),
+        )
         relays = RelayDriver(decisions=store.decisions, find_camera=fleet.find, tasks=tasks)
 
         def tell(event: Event) -> None:
@@ -120,6 +129,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             session=session,
             name=settings.server_name,
             public_url=str(settings.public_url) if settings.public_url else None,
+            own_url=own_address.towards,
             users_changed=face_users.reload,
         )
         await server.open()
@@ -146,7 +156,9 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             )
         )
         face_cameras.rtsp_port = rtsp.port
-        onvif_port = await _serve(stack, onvif_face.create_app(face), settings.host, settings.onvif_port)
+        onvif_port = own_address.port = await _serve(
+            stack, onvif_face.create_app(face), settings.host, settings.onvif_port
+        )
         console = create_app(
             Services(
                 store=store,
@@ -158,11 +170,11 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 ),
                 live=live,
                 pictures=pictures,
+                modules=await _modules(settings),
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
-        for record in await store.cameras.all():
-            await fleet.put(record)
+        await _start_cameras(fleet, store)
         if settings.discovery:
             await stack.enter_async_context(
                 Discovery(
@@ -173,7 +185,9 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 )
             )
         stack.enter_context(
-            jobs.schedule(store=store, pictures=pictures, retention=timedelta(hours=settings.retention_hours))
+            jobs.schedule(
+                store=store, fleet=fleet, pictures=pictures, retention=timedelta(hours=settings.retention_hours)
+            )
         )
         shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 - compared, not bound
         log.info("service running", console=f"http://{shown}:{http_port}", cameras=len(fleet.cameras))
@@ -187,9 +201,46 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         )
 
 
-async def _load(settings: Settings) -> Recognizer:
+async def _open_store(stack: AsyncExitStack, settings: Settings) -> Store:
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await stack.enter_async_context(Store.in_folder(settings.data))
+
+
+def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> ThreadPoolExecutor:
+    """As many threads as the recogniser has requests: one more would only wait, one fewer leave a request idle."""
+    at_once = reader.at_once if isinstance(reader, Recognizer) else max(1, settings.inference_threads)
+    executor = ThreadPoolExecutor(at_once, thread_name_prefix="inference")
+    stack.callback(executor.shutdown, cancel_futures=True)
+    return executor
+
+
+async def _start_cameras(fleet: Fleet, store: Store) -> None:
+    """Each goes on counting where the last run ended; one whose settings cannot be used does not stop the others."""
+    for record in await store.cameras.all():
+        try:
+            await fleet.put(record, hours=await store.funnels.load(record.camera_id))
+        except SettingsRefused as error:
+            log.error("camera not started", camera_id=record.camera_id, name=record.name, error=str(error))
+
+
+async def load_recognizer(settings: Settings) -> Recognizer:
     """Loading a model takes a second or two of computing; the event loop is not needed for it."""
-    return await asyncio.to_thread(open_recognizer, settings.pack, device=settings.device, threads=1)
+    return await asyncio.to_thread(
+        open_recognizer,
+        settings.pack,
+        device=settings.device,
+        data_dir=settings.data,
+        threads=settings.inference_threads,
+        hint=PerformanceHint(settings.performance_hint),
+    )
+
+
+async def _modules(settings: Settings) -> ModuleLibrary:
+    """The country modules; what is special about the user's own goes into the log."""
+    library = await asyncio.to_thread(ModuleLibrary.open, settings.data)
+    for notice in library.notices:
+        log.warning("country module", notice=notice)
+    return library
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application, host: str, port: int) -> int:

@@ -7,15 +7,19 @@ Sources, the strongest first: environment (`ONVIF_LPR_HTTP_PORT=8080`), the sett
 
 from __future__ import annotations
 
+import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_FILE = Path("onvif-lpr.toml")
+PREFIX = "ONVIF_LPR_"
+# Read elsewhere: which settings file, and where the photos and clips for the benchmark lie.
+OTHER_VARIABLES = frozenset({f"{PREFIX}SETTINGS", f"{PREFIX}DATA"})
 
 
 class SettingsError(ValueError):
@@ -25,10 +29,11 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """All settings; `adapter/settings.sample.toml` and `docs/settings.md` list the same keys, and a test compares."""
 
-    model_config = SettingsConfigDict(env_prefix="ONVIF_LPR_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(
-        default=Path("~/.local/share/onvif-lpr"), description="Folder of the database, the pictures and the keys."
+        default=Path("~/.local/share/onvif-lpr"),
+        description="Folder of the database, the pictures, the keys, installed model packs and compiled models.",
     )
     server_name: str = Field(
         default="", max_length=200, description="Name of this LPR server; empty means the name of the host."
@@ -38,13 +43,22 @@ class Settings(BaseSettings):
     onvif_port: int = Field(default=8000, ge=0, le=65535, description="Port of the ONVIF device that a VMS adds.")
     rtsp_port: int = Field(default=8554, ge=0, le=65535, description="Port of the metadata stream.")
     public_url: HttpUrl | None = Field(
-        default=None, description="How others reach the console; used in links inside webhooks. Empty: from the host."
+        default=None,
+        description="How others reach the ONVIF device; used in picture links inside webhooks. "
+        "Empty: the address listened on, or that of the interface towards the receiver.",
     )
     discovery: bool = Field(default=True, description="Answer WS-Discovery probes, so that a VMS finds the service.")
     discovery_port: int = Field(default=3702, ge=1, le=65535, description="UDP port of WS-Discovery.")
     pack: str = Field(default="ppocr", description="Model pack that reads the plates.")
-    device: str = Field(default="CPU", description="OpenVINO device: CPU, GPU, NPU or AUTO.")
-    inference_threads: int = Field(default=1, ge=1, le=64, description="Pictures read at the same time.")
+    device: str = Field(
+        default="CPU", description="OpenVINO device: CPU, GPU, NPU, AUTO, or an order like AUTO:GPU,CPU."
+    )
+    inference_threads: int = Field(
+        default=1, ge=0, le=64, description="Pictures read at the same time; 0: as many as the device is best at."
+    )
+    performance_hint: Literal["throughput", "latency"] = Field(
+        default="throughput", description="What threads are for: throughput (many pictures) or latency (one, sooner)."
+    )
     retention_hours: float = Field(default=24.0, gt=0, description="How long events and pictures are kept (M-252).")
     camera_lost_after_s: float = Field(
         default=10.0, gt=0, description="Seconds without a picture after which a camera counts as lost."
@@ -68,6 +82,7 @@ class Settings(BaseSettings):
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     """Settings from file, environment and the command line. Raises SettingsError naming what is wrong."""
     values = _read_file(file)
+    _refuse_unknown_variables()
     env_keys = {key for key in Settings.model_fields if _in_environment(key)}
     try:
         return Settings(**{key: value for key, value in values.items() if key not in env_keys} | overrides)
@@ -90,5 +105,15 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
 
 
+def _refuse_unknown_variables() -> None:
+    """pydantic-settings passes over what it does not know, and a misspelt port would be the default one."""
+    known = {f"{PREFIX}{key.upper()}" for key in Settings.model_fields} | OTHER_VARIABLES
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise SettingsError(f"{name}: no such setting in the environment; {hint}see docs/settings.md")
+
+
 def _in_environment(key: str) -> bool:
-    return f"ONVIF_LPR_{key.upper()}" in os.environ or f"onvif_lpr_{key}" in os.environ
+    return any(name.upper() == f"{PREFIX}{key.upper()}" for name in os.environ)

@@ -17,8 +17,8 @@ from adapter.api.ports import CameraProblem
 from adapter.camera_runs import AutoValues, CameraRuns, Run
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict
-from adapter.watching import CameraRecognition, SettingsRefused
-from inference.autoconfigure import AutoConfiguration, NothingRecognized, Tuned, autoconfigure
+from adapter.watching import TUNED, CameraRecognition, SettingsRefused, tuned_values
+from inference.autoconfigure import AutoConfiguration, NothingRecognized, autoconfigure
 from inference.snapshots import Approval, Snapshot, SnapshotSet, SnapshotsProblem, coverage
 from inference.types import Frame
 from inference.validate import Validation, judge, validate
@@ -28,8 +28,6 @@ T = TypeVar("T")
 
 # Snapshots stand for the stream: compression of their own must not decide what is read.
 LIVE_QUALITY = 95
-TUNED = frozenset(Tuned.__dataclass_fields__)
-"""The recognition settings that auto-configuration overwrites."""
 
 
 class SnapshotControl:
@@ -122,7 +120,14 @@ class SnapshotControl:
         names = ("plates", "detected", "correct", "wrong", "extra", "average_likelihood_percent", "average_ms")
         figures = {name: getattr(result, name) for name in names}
         kept = CameraRuns(self._folder / record.camera_id)
-        await asyncio.to_thread(kept.keep, Run(at=self._clock(), recognition=dict(tried), **figures))
+        run_kept = Run(
+            at=self._clock(),
+            recognition=dict(tried),
+            modules=record.modules,
+            selected_lists=None if record.selected_lists is None else tuple(sorted(record.selected_lists)),
+            **figures,
+        )
+        await asyncio.to_thread(kept.keep, run_kept)
         return _as_json(result) | {"runs": [asdict(one) for one in await asyncio.to_thread(kept.all)]}
 
     async def autoconfigure(self, record: CameraRecord) -> tuple[Mapping[str, Any], dict[str, Any]]:
@@ -130,7 +135,7 @@ class SnapshotControl:
         chosen = _chosen(record.recognition)
         snapshots = self._set(record.camera_id)
         settings = chosen.watch_settings(record.modules).recognition
-        old = Tuned(**{name: getattr(chosen, name) for name in TUNED})
+        old = chosen.tuned()
 
         def run(stopped: Callable[[], bool]) -> AutoConfiguration:
             kept = snapshots.all()
@@ -142,15 +147,14 @@ class SnapshotControl:
             raise SnapshotsProblem(str(error)) from error
         report = {
             "changed": found.changed,
-            "old": asdict(found.old),
-            "new": asdict(found.new),
+            "old": tuned_values(found.old),
+            "new": tuned_values(found.new),
             "before": _as_json(found.before),
             "after": _as_json(found.after),
-            "trials": [asdict(trial) for trial in found.trials],
+            "trials": [asdict(trial) | {"values": tuned_values(trial.values)} for trial in found.trials],
             "notes": list(found.notes),
         }
-        wanted = CameraRecognition.from_stored({**record.recognition, **asdict(found.new)})
-        return report, wanted.model_dump(mode="json", exclude_defaults=True)
+        return report, CameraRecognition.from_stored({**record.recognition, **tuned_values(found.new)}).stored()
 
     async def keep_auto(self, record: CameraRecord, new: Mapping[str, Any]) -> None:
         """Remember what stood in the settings that are about to be overwritten (M-247)."""
@@ -163,6 +167,11 @@ class SnapshotControl:
 
     async def auto(self, camera_id: str) -> AutoValues | None:
         return await asyncio.to_thread(CameraRuns(self._folder / camera_id).auto)
+
+    async def last_run(self, camera_id: str) -> Run | None:
+        """The newest validation, to tell what was changed since."""
+        runs = await asyncio.to_thread(CameraRuns(self._folder / camera_id).all)
+        return runs[-1] if runs else None
 
     async def before_auto(self, record: CameraRecord) -> dict[str, Any]:
         """The settings with the old values back in place; what else was changed since stays changed."""

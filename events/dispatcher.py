@@ -195,6 +195,10 @@ class Dispatcher:
             await self._failed(stats, delivery, error)
         except OutputRefused as error:
             await self._refused(stats, delivery, error)
+        except Exception as error:  # noqa: BLE001 - where this edge is tried again: here it is a bug, and is told whole
+            # The delivery stays owed, so a core that died of it would die again at every start.
+            _log.error("output broke", output_id=output.output_id, event_id=delivery.event.event_id, exc_info=error)
+            await self._failed(stats, delivery, OutputUnavailable(f"a bug in this output: {error!r}"))
         else:
             if stats.consecutive_failures:
                 _log.info("output recovered", output_id=output.output_id)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import aiohttp
 from standardwebhooks.webhooks import Webhook
@@ -20,6 +19,7 @@ from events import codec
 from events.errors import OutputRefused, OutputUnavailable
 from events.picture_links import Which, picture_url
 from events.types import AlarmRaised, Delivery, Event, PlateRecognized
+from events.urls import split_url
 from events.xmlns import xs_time
 
 _CONNECT_TIMEOUT_S = 5.0
@@ -27,6 +27,8 @@ _TOTAL_TIMEOUT_S = 15.0  # Standard Webhooks recommends 15 to 30 s
 _MAX_ANSWER_BYTES = 16 * 1024  # we only want the first words of an error page
 _PICTURES: tuple[Which, ...] = ("frame", "plate")
 _UNAVAILABLE = (aiohttp.ClientError, TimeoutError, OSError)
+# aiohttp lets through what the URL parser and the name resolver say of a host they cannot use.
+_UNUSABLE = (aiohttp.InvalidURL, ValueError)
 
 
 class UrlPolicy(Protocol):
@@ -46,19 +48,23 @@ class OperatorUrlPolicy:
         self._deny_private = deny_private
 
     def check(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"}:
-            raise ValueError(f"only http and https are allowed, not {parts.scheme or 'a URL without a scheme'}")
-        if not parts.hostname:
-            raise ValueError("the URL names no host")
-        if self._deny_private and _is_private(parts.hostname):
-            raise ValueError(f"{parts.hostname} is a private address and the policy denies those")
+        host = split_url(url, schemes=("http", "https")).hostname or ""
+        if self._deny_private and _is_private(host):
+            raise ValueError(f"{host} is a private address and the policy denies those")
 
 
 class Signer(Protocol):
     """What we use of standardwebhooks, which has no types."""
 
     def sign(self, msg_id: str, timestamp: datetime, data: str) -> str: ...
+
+
+OwnUrl = Callable[[str], Awaitable[str | None]]
+"""Our own address as the receiver at a URL reaches it, None when that cannot be told."""
+
+
+async def _nobody_knows(url: str) -> str | None:
+    return None
 
 
 class WebhookOutput:
@@ -72,15 +78,20 @@ class WebhookOutput:
         secret: str,
         session: aiohttp.ClientSession,
         public_url: str | None = None,
+        own_url: OwnUrl = _nobody_knows,
         policy: UrlPolicy | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`secret` is `whsec_` and base64. `public_url` is our own address as receivers reach it, for picture links."""
+        """`secret` is `whsec_` and base64.
+
+        `public_url` is our own address as receivers reach it, for picture links; without it, `own_url` is asked.
+        """
         self.output_id = output_id
         self._url = url
         self._signer: Signer = Webhook(secret)
         self._session = session
         self._public_url = public_url
+        self._own_url = own_url
         self._policy = policy or OperatorUrlPolicy()
         self._clock = clock
 
@@ -91,7 +102,7 @@ class WebhookOutput:
         except ValueError as error:
             raise OutputRefused(f"the URL is not allowed: {error}") from error
         event = delivery.event
-        body = payload(event, public_url=self._public_url)
+        body = payload(event, public_url=self._public_url or await self._own_url(self._url))
         now = self._clock().astimezone(UTC)
         headers = {
             "content-type": "application/json",
@@ -109,7 +120,7 @@ class WebhookOutput:
             ) as answer:
                 words = await _first_words(answer) if answer.status >= 300 else ""
                 self._judge(answer, words)
-        except aiohttp.InvalidURL as error:
+        except _UNUSABLE as error:
             raise OutputRefused(f"the URL cannot be used: {error}") from error
         except _UNAVAILABLE as error:
             raise OutputUnavailable(f"{type(error).__name__}: {error}".rstrip(": ")) from error

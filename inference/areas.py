@@ -31,14 +31,15 @@ class Window:
     whole_width: int
     whole_height: int
     polygons: tuple[Quad, ...]
+    masks: tuple[Quad, ...] = ()
 
     def contains(self, quad: Quad) -> bool:
-        """Whether the middle of a shape (in window pixels) lies in an area."""
-        if not self.polygons:
-            return True
+        """Whether the middle of a shape (in window pixels) lies in an area and in no mask."""
         center_x, center_y = quad.mean(axis=0).tolist()
-        x, y = center_x + self.x, center_y + self.y
-        return any(cv2.pointPolygonTest(polygon, (x, y), False) >= 0 for polygon in self.polygons)
+        middle = (center_x + self.x, center_y + self.y)
+        if _inside(middle, self.masks):
+            return False
+        return not self.polygons or _inside(middle, self.polygons)
 
     def touches_edge(self, quad: Quad, *, margin: float) -> bool:
         """Whether a shape reaches the border of the whole picture, so that a part of it may be outside."""
@@ -51,11 +52,22 @@ class Window:
         )
 
 
-def search_window(picture: Picture, areas: tuple[Polygon, ...], region: Box | None) -> Window | None:
+def _inside(point: tuple[float, float], polygons: tuple[Quad, ...]) -> bool:
+    return any(cv2.pointPolygonTest(polygon, point, False) >= 0 for polygon in polygons)
+
+
+def _in_pixels(polygons: tuple[Polygon, ...], width: int, height: int) -> tuple[Quad, ...]:
+    scale = np.array((width, height), dtype=np.float32)
+    return tuple(np.array(polygon, dtype=np.float32) * scale for polygon in polygons if len(polygon) >= 3)
+
+
+def search_window(
+    picture: Picture, areas: tuple[Polygon, ...], region: Box | None, *, masks: tuple[Polygon, ...] = ()
+) -> Window | None:
     """The smallest rectangle that holds the areas and lies in `region`; None when nothing is left to search."""
     height, width = picture.shape[:2]
     left, top, right, bottom = 0.0, 0.0, float(width), float(height)
-    polygons = tuple(np.array(area, dtype=np.float32) * (width, height) for area in areas if len(area) >= 3)
+    polygons = _in_pixels(areas, width, height)
     if polygons:
         points = np.concatenate(polygons)
         left, top = max(left, float(points[:, 0].min())), max(top, float(points[:, 1].min()))
@@ -72,7 +84,8 @@ def search_window(picture: Picture, areas: tuple[Polygon, ...], region: Box | No
         y=y,
         whole_width=width,
         whole_height=height,
-        polygons=tuple(polygon.astype(np.float32) for polygon in polygons),
+        polygons=polygons,
+        masks=_in_pixels(masks, width, height),
     )
 
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -14,11 +15,13 @@ import av
 import av.error
 import numpy as np
 import structlog
-from av.codec.hwaccel import HWAccel, hwdevices_available
+from av.codec.hwaccel import HWAccel
 
 from inference.clock import Lag, MediaTime
 from inference.errors import SourceEnded, SourceRefused, SourceUnreachable, SourceUnsupported
 from inference.feeds import Decoded, redact_url
+from inference.hardware import OFF, choose_device
+from inference.image_size import MOST_PIXELS
 from inference.types import Picture
 
 OPEN_TIMEOUT_S = 8.0
@@ -31,8 +34,24 @@ KEY_RATE_OVER_S = 10.0
 # A concealed picture is a smear of the one before; skip it while clean ones come.
 CLEAN_WITHIN_S = 2.0
 
+# A header may claim gigapixels, at the start or in mid-stream; the decoder refuses them before it takes the memory.
+LIMITS = {"max_pixels": str(MOST_PIXELS)}
+
 FOREIGN = (av.error.FFmpegError, OSError, ValueError)
 _log = structlog.get_logger(__name__)
+
+
+class Transport(StrEnum):
+    """How an RTSP camera sends its pictures: in the connection itself, in datagrams, or the first that works."""
+
+    AUTO = "auto"
+    TCP = "tcp"
+    UDP = "udp"
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """TCP first: it passes firewalls and loses nothing."""
+        return ("tcp", "udp") if self is Transport.AUTO else (self.value,)
 
 
 class AvFeed:
@@ -42,15 +61,15 @@ class AvFeed:
         self,
         url: str,
         *,
-        transports: tuple[str, ...] = ("tcp", "udp"),
+        transport: Transport = Transport.AUTO,
         key_frames_only: bool = False,
-        hardware: str | None = None,
+        hardware: str = OFF,
         open_timeout_s: float = OPEN_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
     ) -> None:
         self._url = url
         self._live = "://" in url and not url.startswith("file:")
-        self._transports = transports if url.lower().startswith(("rtsp:", "rtsps:")) else ("",)
+        self._transports = transport.tried if url.lower().startswith(("rtsp:", "rtsps:")) else ("",)
         self._key_frames_only = key_frames_only
         self._hardware = hardware
         self._timeouts = (open_timeout_s, read_timeout_s)
@@ -66,14 +85,15 @@ class AvFeed:
         self._behind = False
         self.corrupt = 0
         self.transport = ""
+        self.in_hardware = False
+        self._device_hint = ""
+
+    @property
+    def hint(self) -> str:
+        return self._device_hint or self._keys.hint
 
     def open(self) -> None:
         """Connect, over TCP first; a refused login is not asked again over UDP."""
-        if self._hardware and self._hardware not in hwdevices_available():
-            known = ", ".join(hwdevices_available()) or "none"
-            raise SourceUnsupported(
-                f"hardware decoding by {self._hardware!r} is not built in; this machine has: {known}"
-            )
         for transport in self._transports:
             try:
                 self._connect(transport)
@@ -97,15 +117,27 @@ class AvFeed:
                 "timeout": str(int(self._timeouts[1] * 1e6)),
                 "max_delay": "500000",
             }
-        hwaccel = HWAccel(device_type=self._hardware, allow_software_fallback=True) if self._hardware else None
-        self._container = av.open(self._url, options=options, timeout=self._timeouts, hwaccel=hwaccel)
+        chosen = choose_device(self._hardware)
+        self._device_hint = chosen.hint
+        hwaccel = HWAccel(device_type=chosen.device, allow_software_fallback=True) if chosen.device else None
+        self._container = av.open(self._url, options=options | LIMITS, timeout=self._timeouts, hwaccel=hwaccel)
         if not self._container.streams.video:
             raise SourceUnsupported("the stream holds no video; choose the camera's video profile")
         stream = self._container.streams.video[0]
+        context = stream.codec_context
+        if context.width * context.height > MOST_PIXELS:
+            raise SourceUnsupported(
+                f"the stream claims pictures of {context.width} x {context.height}, larger than any camera's; choose"
+                " another profile"
+            )
         # One thread: many cameras share the processor, and frame threads add delay.
-        stream.codec_context.thread_count = 1
+        context.thread_count = 1
+        context.options = LIMITS
         if self._key_frames_only:
-            stream.codec_context.skip_frame = "NONKEY"
+            context.skip_frame = "NONKEY"
+        self.in_hardware = bool(context.is_hwaccel)
+        if chosen.device and not self.in_hardware:
+            self._device_hint = f"{chosen.device} cannot decode {context.name}, so the processor does; choose H.264"
         self._packets = self._container.demux(stream)
 
     def read(self) -> Decoded | None:
@@ -161,7 +193,8 @@ class AvFeed:
     def _decoded(self, frame: av.VideoFrame) -> Decoded:
         sent_at = self._sent.get(frame.pts) if frame.pts is not None else None
         media_s = None if self._live else self._media.at(frame.time)
-        return Decoded(to_picture=lambda: to_bgr(frame), sent_at=sent_at, media_s=media_s)
+        interlaced = bool(frame.interlaced_frame)
+        return Decoded(to_picture=lambda: to_bgr(frame), sent_at=sent_at, media_s=media_s, interlaced=interlaced)
 
     def _note(self, packet: av.Packet[av.VideoStream], waited_s: float) -> None:
         """Sender's time, key frame rate, lag: what the packet tells beside its picture."""
@@ -175,7 +208,7 @@ class AvFeed:
                 del self._sent[next(iter(self._sent))]
         now_s = time.monotonic()
         if self._key_frames_only:
-            self._keys.count(packet.is_keyframe, now_s, redact_url(self._url))
+            self._keys.count(packet.is_keyframe, now_s)
         elif packet.pts is not None and packet.time_base:
             behind = self._lag.behind(float(packet.pts * packet.time_base), now_s, waited_s)
             if behind != self._behind:
@@ -211,24 +244,21 @@ class AvFeed:
 
 
 class KeyRate:
-    """Warns once per connection when key frames come too seldom to read traffic."""
+    """Notices, once per connection, when key frames come too seldom to read traffic."""
 
     def __init__(self) -> None:
+        self.hint = ""
         self._since: float | None = None
         self._count = 0
-        self._warned = False
 
-    def count(self, is_key: bool, now_s: float, url: str) -> None:
+    def count(self, is_key: bool, now_s: float) -> None:
         self._since = now_s if self._since is None else self._since
         self._count += is_key
         elapsed = now_s - self._since
-        if elapsed >= KEY_RATE_OVER_S and not self._warned and self._count / elapsed < LEAST_KEY_RATE:
-            self._warned = True
-            _log.warning(
-                "key frames come too seldom; shorten the camera's GOP or decode all frames",
-                url=url,
-                key_frames_per_s=round(self._count / elapsed, 2),
-                needed=LEAST_KEY_RATE,
+        if elapsed >= KEY_RATE_OVER_S and not self.hint and self._count / elapsed < LEAST_KEY_RATE:
+            self.hint = (
+                f"only {self._count / elapsed:.1f} key frames per second come and {LEAST_KEY_RATE:g} are needed;"
+                " shorten the camera's GOP or switch key_frames_only off"
             )
 
 

@@ -24,8 +24,7 @@ from inference.bench_cameras import (
 from inference.bench_speed import REFERENCE, Cost, RapidOcr, Still, cost_curve, measure_costs, still_of
 from inference.bench_stages import Stages, measure_stages
 from inference.bench_video import Cached, ClipScore, clip_row, clip_settings, read_clip_labels, run_clips
-from inference.errors import InferenceError
-from inference.packs import find_pack, pack_names
+from inference.packs import pack_names, pack_problem
 from inference.read import FILE_SETTINGS
 from inference.recognizer import Recognizer, open_recognizer
 
@@ -96,16 +95,9 @@ class Report:
         }
 
 
-def installed_packs() -> list[str]:
+def installed_packs(data_dir: Path | None = None) -> list[str]:
     """The packs whose weights are there."""
-    found = []
-    for name in pack_names():
-        try:
-            find_pack(name)
-        except InferenceError:
-            continue
-        found.append(name)
-    return found
+    return [name for name in pack_names(data_dir) if not pack_problem(name, data_dir=data_dir)]
 
 
 def run(
@@ -116,6 +108,7 @@ def run(
     modules: Sequence[str] = (),
     device: str = "CPU",
     threads: int = 1,
+    data_dir: Path | None = None,
     speed: bool = True,
     speed_photos: int = 24,
     extent: Extent | None = None,
@@ -132,7 +125,7 @@ def run(
     recognizers: dict[str, Recognizer] = {}
     for name in packs:
         before = psutil.Process().memory_info().rss
-        recognizers[name] = open_recognizer(name, device=device, threads=threads)
+        recognizers[name] = open_recognizer(name, device=device, threads=threads, data_dir=data_dir)
         result = PackResult(pack=name)
         if labels:
             say(f"{name}: reading {len(labels)} photos")

@@ -190,6 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fps", type=float, default=4.0)
     parser.add_argument("--moving-fps", type=float, default=8.0)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--data-dir", type=Path, help="where installed packs and country modules of your own lie")
     parser.add_argument("--cache", type=Path, help="remember what was read here; delete it when reading changes")
     parser.add_argument("--keep", type=Path, help="write the picture of each extra passage here")
     parser.add_argument("--region", action="store_true", help="search only around motion and known plates")
@@ -200,7 +201,9 @@ def main(arguments: list[str] | None = None) -> int:
         clip_settings(modules, fps=options.fps, moving_fps=options.moving_fps), look_at_motion_only=options.region
     )
     labels = {file: plates for file, plates in read_clip_labels(options.clips).items() if options.only in file}
-    reads = Cached(open_recognizer(options.pack, threads=options.threads), options.cache, options.pack)
+    reads = Cached(
+        open_recognizer(options.pack, threads=options.threads, data_dir=options.data_dir), options.cache, options.pack
+    )
     scores = []
     for score in run_clips(options.clips, labels, reads, settings, verbose=options.verbose):
         scores.append(score)

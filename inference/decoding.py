@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.evidence import Evidence
 from inference.modules import CountryModule, Syntax, has_what_it_needs
 from inference.reader import ALPHABET, CharacterSlots
 from inference.syntax import MAX_LENGTH, Variant
@@ -22,14 +22,12 @@ from inference.types import CharacterLikelihood
 
 Floats = NDArray[np.float64]
 
-# A reader that saw something else entirely still leaves this much for the truth (dirt, bolts, shadows).
-FLOOR = 5e-4
-# How often a slot that looks like a character is none: at the ends emblems, bands and frames, inside bolts and seals.
-EXTRA_AT_END, EXTRA_INSIDE = 0.01, 0.002
 # A reading no enabled module explains competes with the modules at this share, so that it wins only when they fail.
 FREE_SHARE = 0.02
 # How much the size of a syntax's language counts: 1 would be right if the reader's likelihoods were.
 SPECIFICITY = 0.6
+# Characters that a country draws alike: a reader says either, and which one it says means next to nothing.
+DRAWN_ALIKE = 0.5
 KEPT_VARIANTS = 8
 KEPT_FITS = 3
 # A rival character below this share can never win a vote.
@@ -42,7 +40,6 @@ class Hypothesis:
 
     text: str
     module: CountryModule | None
-    syntax: Syntax | None
     score: float
     """Log of the likelihood of what was seen under this text, without the prior."""
     prior: float
@@ -58,6 +55,8 @@ class _Form:
     syntax: Syntax | None
     variant: Variant
     prior: float
+    alike: int
+    """Which of the decoder's tables of look-alikes holds for the module."""
 
 
 def confusion(look_alikes: Mapping[str, float]) -> Floats:
@@ -72,15 +71,29 @@ def confusion(look_alikes: Mapping[str, float]) -> Floats:
     return matrix
 
 
+def _drawn_alike(matrix: Floats, pairs: Sequence[str]) -> Floats:
+    """The matrix for a country that draws these pairs alike, whatever the reader can tell apart elsewhere."""
+    own = matrix.copy()
+    for pair in pairs:
+        i, j = ALPHABET.index(pair[0]), ALPHABET.index(pair[1])
+        own[i, j], own[j, i] = max(own[i, j], DRAWN_ALIKE), max(own[j, i], DRAWN_ALIKE)
+    return own
+
+
 class Decoder:
     """All enabled modules compiled for the search. Immutable, safe from any thread."""
 
     def __init__(self, *, modules: Sequence[CountryModule], confusion_matrix: Floats) -> None:
-        self._confusion = confusion_matrix
-        self._forms = [form for module in modules for form in _forms_of(module, len(modules))]
-        free = [Variant(positions=(ALPHABET,) * n, gaps=()) for n in range(3, MAX_LENGTH + 1)]
+        # Countries that draw the same characters alike share a table; most draw none and share the first.
+        tables = dict.fromkeys([(), *(module.look_alikes for module in modules)])
+        self._alike = {pairs: index for index, pairs in enumerate(tables)}
+        self._confusions = [_drawn_alike(confusion_matrix, pairs) for pairs in self._alike]
+        self._forms = [
+            form for module in modules for form in _forms_of(module, len(modules), self._alike[module.look_alikes])
+        ]
+        free = [Variant(positions=(ALPHABET,) * n, gaps=(), breaks=()) for n in range(3, MAX_LENGTH + 1)]
         self._forms += [
-            _Form(None, None, variant, math.log(FREE_SHARE) + _language(variant, len(free))) for variant in free
+            _Form(None, None, variant, math.log(FREE_SHARE) + _language(variant, len(free)), 0) for variant in free
         ]
         sets = {
             allowed: index
@@ -88,8 +101,13 @@ class Decoder:
         }
         self._columns = [np.array([ALPHABET.index(c) for c in allowed]) for allowed in sets]
         self._lengths = np.array([len(form.variant.positions) for form in self._forms])
+        alike = np.array([form.alike for form in self._forms])
+        self._rows = [np.flatnonzero(alike == index) for index in range(len(self._confusions))]
         self._priors = np.array([form.prior for form in self._forms])
         self._handicap = np.array([0.0 if form.module else -np.inf for form in self._forms]) + self._priors / 1000
+        # Generic forms fit nearly anything; they must not keep the regular ones from being heard.
+        generic = [form.module is not None and form.module.generic for form in self._forms]
+        self._regular_only = np.where(generic, -np.inf, 0.0) if any(generic) else None
         nothing = len(sets)
         self._sets = np.full((len(self._forms), MAX_LENGTH), nothing)
         for row, form in enumerate(self._forms):
@@ -98,142 +116,101 @@ class Decoder:
 
     def decode(self, crops: Sequence[CharacterSlots]) -> list[Hypothesis]:
         """The plates these crops of one and the same plate may show, best first, at most a handful."""
-        seen = [_Evidence.of(slots, self._confusion) for slots in crops if len(slots.presence)]
+        seen = [[Evidence.of(slots, m) for m in self._confusions] for slots in crops if len(slots.presence)]
         if not seen:
             return []
         found: dict[tuple[str, str], _Form] = {}
-        for evidence in seen:
-            fits = self._totals(evidence)
+        for evidences in seen:
+            fits = self._totals(evidences)
             totals = fits + self._priors
             # The likeliest with the prior, and those that fit best without it: a loose syntax must not be lost unheard.
-            kept = [*np.argsort(totals)[::-1][:KEPT_VARIANTS], *np.argsort(fits + self._handicap)[::-1][:KEPT_FITS]]
-            for row in kept:
+            kept = _highest(totals, KEPT_VARIANTS) + _highest(fits + self._handicap, KEPT_FITS)
+            if self._regular_only is not None:
+                regular = totals + self._regular_only, fits + self._handicap + self._regular_only
+                kept += _highest(regular[0], KEPT_VARIANTS) + _highest(regular[1], KEPT_FITS)
+            for row in dict.fromkeys(kept):
                 if not math.isfinite(totals[row]):
                     continue
                 form = self._forms[row]
-                text = evidence.best_text(form.variant)
+                text = evidences[form.alike].best_text(form.variant)
                 if form.syntax is not None and not has_what_it_needs(text, form.syntax):
                     continue
                 key = text, form.module.code if form.module else ""
                 if key not in found or found[key].prior < form.prior:
                     found[key] = form
-        scores = {text: _mean_log([evidence.score(text) for evidence in seen]) for text, _ in found}
+        wanted = {(text, form.alike) for (text, _), form in found.items()}
+        scores = {
+            (text, alike): _mean_log([evidences[alike].score(text) for evidences in seen]) for text, alike in wanted
+        }
         hypotheses = [
-            Hypothesis(text=text, module=form.module, syntax=form.syntax, score=scores[text], prior=form.prior)
+            Hypothesis(text=text, module=form.module, score=scores[text, form.alike], prior=form.prior)
             for (text, _), form in found.items()
         ]
         return sorted(hypotheses, key=lambda h: h.weight, reverse=True)
 
-    def characters(self, text: str, crops: Sequence[CharacterSlots]) -> tuple[CharacterLikelihood, ...]:
+    def aligned(self, text: str, slots: CharacterSlots, module: CountryModule) -> list[int | None]:
+        """Which slot shows each character of a decoded text."""
+        return Evidence.of(slots, self._table(module)).aligned(text)
+
+    def characters(
+        self, text: str, crops: Sequence[CharacterSlots], module: CountryModule | None = None
+    ) -> tuple[CharacterLikelihood, ...]:
         """Each character of a decoded text with its likelihood and rivals, averaged over the crops that show it."""
+        matrix = self._table(module)
         totals = np.zeros((len(text), len(ALPHABET)))
         for slots in crops:
             if not len(slots.presence):
                 continue
-            evidence = _Evidence.of(slots, self._confusion)
+            evidence = Evidence.of(slots, matrix)
             for position, slot in enumerate(evidence.aligned(text)):
                 if slot is not None:
                     shares = np.exp(evidence.log_shares[slot])
                     totals[position] += shares / shares.sum()
         return tuple(_character(character, row) for character, row in zip(text, totals, strict=True))
 
-    def _totals(self, evidence: _Evidence) -> Floats:
+    def _table(self, module: CountryModule | None) -> Floats:
+        return self._confusions[self._alike.get(module.look_alikes, 0) if module else 0]
+
+    def _totals(self, evidences: Sequence[Evidence]) -> Floats:
         """The best path's log-likelihood for every form."""
+        totals = np.empty(len(self._forms))
+        for evidence, rows in zip(evidences, self._rows, strict=True):
+            totals[rows] = self._paths(evidence, self._sets[rows], self._lengths[rows])
+        return totals
+
+    def _paths(self, evidence: Evidence, sets: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
         best = np.stack([evidence.log_shares[:, columns].max(axis=1) for columns in self._columns], axis=1)
         best = np.concatenate([best, np.full((best.shape[0], 1), -np.inf)], axis=1)
-        paths = np.full((len(self._forms), MAX_LENGTH + 1), -np.inf)
+        paths = np.full((len(lengths), MAX_LENGTH + 1), -np.inf)
         paths[:, 0] = 0.0
+        rows = np.arange(len(lengths))
         for slot in range(best.shape[0]):
-            taken = paths[:, :-1] + best[slot][self._sets]
+            taken = paths[:, :-1] + best[slot][sets]
             # Before the first and after the last character a slot is skipped at the price of an end.
             paths = paths + evidence.skip_inside[slot]
             paths[:, 0] += evidence.skip_end[slot] - evidence.skip_inside[slot]
-            rows = np.arange(len(self._forms))
-            paths[rows, self._lengths] += evidence.skip_end[slot] - evidence.skip_inside[slot]
+            paths[rows, lengths] += evidence.skip_end[slot] - evidence.skip_inside[slot]
             paths[:, 1:] = np.maximum(paths[:, 1:], taken)
-        return np.asarray(paths[np.arange(len(self._forms)), self._lengths])
+        return np.asarray(paths[rows, lengths])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Evidence:
-    """One crop's slots as logarithms: taking each character, skipping inside and at an end."""
-
-    log_shares: Floats
-    skip_inside: Floats
-    skip_end: Floats
-
-    @classmethod
-    def of(cls, slots: CharacterSlots, matrix: Floats) -> _Evidence:
-        seen = slots.shares @ matrix.T
-        real = slots.presence * slots.shares.sum(axis=1)
-        return cls(
-            np.log(slots.presence[:, None] * np.clip(seen, FLOOR, 1.0)),
-            np.log(np.maximum(1.0 - real, EXTRA_INSIDE)),
-            np.log(np.maximum(1.0 - real, EXTRA_AT_END)),
-        )
-
-    def best_text(self, variant: Variant) -> str:
-        """The likeliest text of this form."""
-        columns = [_columns_of(allowed) for allowed in variant.positions]
-        _, slots = self._align(columns)
-        return "".join(
-            ALPHABET[allowed[self.log_shares[slot, allowed].argmax()]] if slot is not None else ""
-            for slot, allowed in zip(slots, columns, strict=True)
-        )
-
-    def score(self, text: str) -> float:
-        """Log-likelihood of exactly this text."""
-        return self._align([_columns_of(c) for c in text])[0]
-
-    def aligned(self, text: str) -> list[int | None]:
-        """Which slot shows each character, None when the crop has too few."""
-        return self._align([_columns_of(c) for c in text])[1]
-
-    def _align(self, columns: Sequence[NDArray[np.int64]]) -> tuple[float, list[int | None]]:
-        """The best path through slots and positions: its log-likelihood and the slot of each position."""
-        count, length = len(self.skip_end), len(columns)
-        if count == length:
-            # Every slot is taken in order: there is no other path.
-            score = sum(float(self.log_shares[slot, allowed].max()) for slot, allowed in enumerate(columns))
-            return score, list(range(count))
-        value = [self.log_shares[:, allowed].max(axis=1).tolist() for allowed in columns]
-        inside, end = self.skip_inside.tolist(), self.skip_end.tolist()
-        paths = [0.0] + [-math.inf] * length
-        came = []
-        for slot in range(count):
-            step, taken_here = [], []
-            for position in range(length + 1):
-                skipped = paths[position] + (end[slot] if position in {0, length} else inside[slot])
-                taken = paths[position - 1] + value[position - 1][slot] if position else -math.inf
-                step.append(max(taken, skipped))
-                taken_here.append(taken > skipped)
-            paths = step
-            came.append(taken_here)
-        slots: list[int | None] = [None] * length
-        position = length
-        for slot in range(count - 1, -1, -1):
-            if came[slot][position]:
-                position -= 1
-                slots[position] = slot
-        return paths[length], slots
+def _highest(values: Floats, count: int) -> list[int]:
+    """The rows of the highest values, highest first."""
+    return [int(row) for row in np.argsort(values)[::-1][:count]]
 
 
-@cache
-def _columns_of(allowed: str) -> NDArray[np.int64]:
-    """The alphabet's columns of these characters; modules use a few dozen sets."""
-    return np.array([ALPHABET.index(c) for c in allowed], dtype=np.int64)
-
-
-def _forms_of(module: CountryModule, modules: int) -> list[_Form]:
+def _forms_of(module: CountryModule, modules: int, alike: int) -> list[_Form]:
     forms = []
     by_syntax: dict[int, list[Variant]] = {}
-    for syntax, variant in module.variants():
+    for syntax, variant in module.variants:
         by_syntax.setdefault(id(syntax), []).append(variant)
     total = sum(syntax.share for syntax in module.syntax)
     for syntax in module.syntax:
         variants = by_syntax[id(syntax)]
         share = math.log(module.priority / 50 * syntax.share / total / modules)
-        forms += [_Form(module, syntax, variant, share + _language(variant, len(variants))) for variant in variants]
+        forms += [
+            _Form(module, syntax, variant, share + _language(variant, len(variants)), alike) for variant in variants
+        ]
     return forms
 
 

@@ -2,6 +2,7 @@
 
 InferenceError
 ├── PackError               a model pack is missing, damaged or answers wrongly: show it, do not start
+├── DeviceStuck             the inference device does not answer: show it, try again later
 └── ModuleError             a country module file is wrong: show it, go on without the file
 
 SourceError
@@ -20,6 +21,10 @@ class InferenceError(Exception):
 
 class PackError(InferenceError):
     """A model pack cannot be used."""
+
+
+class DeviceStuck(InferenceError):
+    """The inference device gives no answer."""
 
 
 class ModuleError(InferenceError):

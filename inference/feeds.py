@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import cv2
 import numpy as np
 
+from inference.image_size import is_sane
 from inference.types import Picture
 
 # A query of a cheap camera's URL may carry the login: ?user=admin&password=secret.
@@ -28,6 +29,8 @@ class Decoded:
     """The sender's own capture time, where it gives one."""
     media_s: float | None = None
     """Seconds since the start of a recording; None for live pictures."""
+    interlaced: bool = False
+    """The stream says that the picture holds two moments, line by line."""
 
 
 class Feed(Protocol):
@@ -36,6 +39,10 @@ class Feed(Protocol):
     @property
     def corrupt(self) -> int:
         """Packets and pictures that could not be decoded."""
+
+    @property
+    def hint(self) -> str:
+        """What a person should know or change although pictures come; empty when all is well."""
 
     def open(self) -> None:
         """Connect; raises a SourceError."""
@@ -66,8 +73,8 @@ def with_login(url: str, username: str | None, password: str | None) -> str:
 
 
 def decode_image(data: bytes) -> Picture | None:
-    """A JPEG, PNG or the like as BGR, or None when it is none."""
-    if not data:
+    """A JPEG, PNG, BMP or WebP as BGR; None when it is none, is damaged, or claims more pixels than any camera has."""
+    if not is_sane(data):
         return None
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

@@ -20,6 +20,7 @@ class FolderFeed:
         self._paths: list[Path] = []
         self._shown = 0
         self.corrupt = 0
+        self.hint = ""
 
     def open(self) -> None:
         try:

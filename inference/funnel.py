@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from inference.recognition import Recognition
 from inference.types import Passage, PassageState, Rejection, RejectionReason
 
-# Two days of hours: enough for charts; the store keeps what is older.
+# Two days of hours: enough to see a day beside the day before.
 MOST_HOURS = 48
+
+
+CURES: dict[RejectionReason, str] = {
+    RejectionReason.TOO_SMALL: "Zoom in, raise the resolution, or lower the smallest character height.",
+    RejectionReason.TOO_LARGE: "Zoom out, or raise the largest character height.",
+    RejectionReason.TOO_DARK: "Add light (infrared at night) or open the iris; lengthen the shutter as speed allows.",
+    RejectionReason.BLURRED: "Shorten the shutter for moving vehicles; check the focus, day and night.",
+    RejectionReason.CUT: "Turn the camera, or draw the area so that plates are whole inside it.",
+    RejectionReason.LOW_CONTRAST: "Turn wide dynamic range and noise reduction down; avoid low sun and glare.",
+    RejectionReason.BELOW_THRESHOLD: "Lower the least likelihood, or improve the picture and validate again.",
+    RejectionReason.NO_SYNTAX: "Enable the module of the vehicle's country; other texts are rightly left out.",
+    RejectionReason.STATIC_TEXT: "Nothing to do: it is no plate. Mask it or narrow the area to save time.",
+}
+"""What a person can do about each reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """What became of the passages of one hour."""
+
+    matched: int = 0
+    delivered: int = 0
 
 
 @dataclass(slots=True)
 class FunnelHour:
-    """One hour of one camera. `matched` and `delivered` are counted by whoever matches and delivers."""
+    """One hour of one camera. The first stages count in frames, those from `accepted` on in passages."""
 
     starts_at: datetime
     frames: int = 0
@@ -32,6 +54,11 @@ class FunnelHour:
     busy_ms: float = 0.0
     rejected: Counter[RejectionReason] = field(default_factory=Counter)
 
+    @property
+    def average_ms(self) -> float | None:
+        """Computing time of one analysed frame; None when none was analysed."""
+        return self.busy_ms / self.analysed if self.analysed else None
+
 
 class Funnel:
     """Counters of one camera, by the hour of the frame they belong to."""
@@ -43,6 +70,22 @@ class Funnel:
     def hours(self) -> tuple[FunnelHour, ...]:
         """Oldest first."""
         return tuple(self._hours[start] for start in sorted(self._hours))
+
+    def restore(self, hours: Sequence[FunnelHour]) -> None:
+        """Take up hours counted before a restart; what was counted since is added."""
+        for hour in hours:
+            since = self._hours.get(hour.starts_at)
+            self._hours[hour.starts_at] = total([hour, since]) if since else hour
+
+    def settle(self, outcomes: Mapping[datetime, Outcomes]) -> None:
+        """Take up what became of the passages, by hour, as others count it from what they keep.
+
+        No figure falls: what was counted once is forgotten there, in time.
+        """
+        for start, found in outcomes.items():
+            if hour := self._hours.get(start):
+                hour.matched = max(hour.matched, found.matched)
+                hour.delivered = max(hour.delivered, found.delivered)
 
     def count(self, at: datetime, stage: str, number: int = 1) -> None:
         """Add to one of the counted stages, by its name."""

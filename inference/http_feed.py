@@ -44,6 +44,7 @@ class HttpFeed:
         self._bad = 0
         self._waiting: asyncio.Task[bytes] | None = None
         self.corrupt = 0
+        self.hint = ""
 
     def open(self) -> None:
         """Ask once: an image means that snapshots are polled, a multipart answer is read on."""

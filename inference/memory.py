@@ -13,6 +13,8 @@ ALIKE = 0.83
 # Older ones are forgotten first; a busy lane sees fewer vehicles within the longest re-arm time that matters.
 MOST_PAST = 128
 SAME_PLACE = 0.3
+# Two characters are in many plates; three in a row of one that is just here are hardly another plate.
+LEAST_PART = 3
 # A plate is told even after lettering beside it was taken for one: one passage too many is better than none.
 CLEARLY = 1.5
 
@@ -34,8 +36,9 @@ class Memory:
     """Who has just been here."""
 
     def __init__(self, *, rearm_s: float, parked_rearm_s: float) -> None:
-        self._rearm_s = rearm_s
-        self._parked_rearm_s = parked_rearm_s
+        self.rearm_s = rearm_s
+        self.parked_rearm_s = parked_rearm_s
+        """Both may change at any time: they are asked for when a plate comes again."""
         self._past: list[Past] = []
 
     def keep(self, track: Track) -> None:
@@ -57,12 +60,21 @@ class Memory:
 
     def forget(self, now_s: float) -> None:
         """Drop what is too old to matter."""
-        longest_s = max(self._rearm_s, self._parked_rearm_s)
+        longest_s = max(self.rearm_s, self.parked_rearm_s)
         self._past = [past for past in self._past if now_s - past.last_s <= longest_s]
 
     def knows(self, track: Track, text: str) -> bool:
         """This text on this track is a vehicle that was told already."""
         return any(self._same(past, track, text) for past in reversed(self._past))
+
+    def whole_of(self, track: Track, text: str, within_s: float) -> bool:
+        """A longer plate was told just before, and this text is a part of it."""
+        return any(
+            track.first_s - past.last_s <= within_s
+            and track.object_id not in past.seen_with
+            and is_part(text, past.text)
+            for past in self._past
+        )
 
     def told_beside(self, track: Track) -> bool:
         """Another text on the same vehicle was told already, and was not clearly less of a plate."""
@@ -74,8 +86,13 @@ class Memory:
         same_place = past.box.iou(track.sightings[0].box) > SAME_PLACE
         if past.text == text:
             # A parked plate hidden for a while by another vehicle never left.
-            return gap_s <= (self._parked_rearm_s if past.stood and same_place else self._rearm_s)
+            return gap_s <= (self.parked_rearm_s if past.stood and same_place else self.rearm_s)
         if track.object_id in past.seen_with:
             return False
-        near = same_place or gap_s <= self._rearm_s / 3
-        return near and gap_s <= self._rearm_s and similarity(past.text, text) >= ALIKE
+        near = same_place or gap_s <= self.rearm_s / 3
+        return near and gap_s <= self.rearm_s and similarity(past.text, text) >= ALIKE
+
+
+def is_part(text: str, whole: str) -> bool:
+    """Whether a text is a piece of a longer one, as a plate half hidden is read."""
+    return LEAST_PART <= len(text) < len(whole) and text in whole

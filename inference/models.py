@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, Queue
 from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 # `import openvino` reports its use to its vendor unless the package that does so cannot be found. A camera network
@@ -19,48 +21,110 @@ sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
 
 import openvino as ov  # noqa: E402 - telemetry must be hidden first
 
-from inference.errors import PackError  # noqa: E402 - see above
+from inference.errors import DeviceStuck, PackError  # noqa: E402 - see above
 
 OPENVINO_ERRORS = (RuntimeError, ValueError, OSError)
 """What OpenVINO raises when a file is no model or a device cannot run it."""
 
 
+# The slowest picture on the slowest processor takes a second or two; a device that is busy for this long hangs.
+REQUEST_TIMEOUT_S = 30.0
+# No device's own advice goes beyond this; each request holds buffers of its own.
+MOST_REQUESTS = 64
+
+_log = structlog.get_logger(__name__)
+
+
+class PerformanceHint(StrEnum):
+    """What a device's threads are for: many pictures at once, or one picture as soon as possible."""
+
+    THROUGHPUT = "throughput"
+    LATENCY = "latency"
+
+
 class Network:
     """A compiled model with a fixed number of requests: a caller beyond that number waits for a free one."""
 
-    def __init__(self, *, name: str, compiled: Any, requests: int) -> None:
+    def __init__(
+        self, *, name: str, compiled: Any, requests: int, request_timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> None:
         self.name = name
+        self.requests = requests
         self._compiled = compiled
-        self._requests: SimpleQueue[Any] = SimpleQueue()
+        self._request_timeout_s = request_timeout_s
+        self._free: Queue[Any] = Queue(maxsize=requests)
         for _ in range(requests):
-            self._requests.put(compiled.create_infer_request())
+            self._free.put_nowait(compiled.create_infer_request())
         self._output_count = len(compiled.outputs)
 
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
-        """The outputs for one input batch, in the order the model lists them. Blocks; safe from any thread."""
+        """The outputs for one input batch, in the order the model lists them. Blocks; safe from any thread.
+
+        Raises DeviceStuck when no request becomes free in time.
+        """
         with self._borrow() as request:
             request.infer({0: batch}, share_inputs=True)
             return [np.array(request.get_output_tensor(i).data) for i in range(self._output_count)]
 
+    def property(self, name: str) -> Any:
+        """What the device says about the compiled model, by OpenVINO's name for it."""
+        return self._compiled.get_property(name)
+
     @contextmanager
     def _borrow(self) -> Iterator[Any]:
-        request = self._requests.get()
+        try:
+            request = self._free.get(timeout=self._request_timeout_s)
+        except Empty:
+            raise DeviceStuck(
+                f"{self.name}: the device freed none of its {self.requests} requests within"
+                f" {self._request_timeout_s:g} s; it hangs (restart the service, or use another device) or has far too"
+                " much to do (lower max_fps, or raise inference_threads)"
+            ) from None
         try:
             yield request
         finally:
-            self._requests.put(request)
+            self._free.put_nowait(request)
 
 
 class Engine:
-    """One OpenVINO core bound to a device, a thread budget and a cache of compiled models."""
+    """One OpenVINO core bound to a device, a thread budget and a cache of compiled models.
 
-    def __init__(self, *, device: str, threads: int, cache_dir: Path | None) -> None:
+    `threads` is how many pictures are worked on at the same time; 0 leaves it to the device.
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str,
+        threads: int,
+        cache_dir: Path | None,
+        hint: PerformanceHint = PerformanceHint.THROUGHPUT,
+    ) -> None:
         self.device = device
         self.threads = threads
+        self.hint = hint
+        self._cache_dir = cache_dir
         self._core = ov.Core()
         if cache_dir is not None:
+            self._keep_compiled(cache_dir)
+
+    def _keep_compiled(self, cache_dir: Path) -> None:
+        """A start without the cache is slow and not wrong, so a folder that cannot be written stops nothing."""
+        try:
             cache_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _log.warning("compiled models cannot be kept", folder=str(cache_dir), error=error.strerror)
+        else:
             self._core.set_property({"CACHE_DIR": str(cache_dir)})
+
+    @property
+    def is_processor(self) -> bool:
+        """The processor is the reference: what it computes is what the model says."""
+        return self.device.split(".")[0] == "CPU"
+
+    def processor(self) -> Engine:
+        """The same models on one thread of the processor, to compare with."""
+        return Engine(device="CPU", threads=1, cache_dir=self._cache_dir)
 
     def devices(self) -> tuple[str, ...]:
         """The devices this machine offers, as OpenVINO names them."""
@@ -76,18 +140,26 @@ class Engine:
             ) from error
 
     def compile(self, model: Any, *, name: str) -> Network:
-        """Compile for the device: one stream per thread, since two threads on one picture waste half of the second."""
-        config: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
-        if self.device.split(".")[0] == "CPU":
-            config |= {"INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": self.threads}
+        """Compile for the device with as many requests as pictures shall be worked on at the same time."""
         try:
-            compiled = self._core.compile_model(model, self.device, config)
+            compiled = self._core.compile_model(model, self.device, self._config())
+            best = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         except OPENVINO_ERRORS as error:
             offered = ", ".join(self.devices())
             raise PackError(
                 f"{name} cannot run on {self.device} ({_first_line(error)}); this machine offers {offered}"
             ) from error
-        return Network(name=name, compiled=compiled, requests=self.threads)
+        # More requests than streams would only queue inside the device, where nobody sees them.
+        own = self.threads if self.hint is PerformanceHint.THROUGHPUT else 0
+        return Network(name=name, compiled=compiled, requests=max(1, min(own or best, MOST_REQUESTS)))
+
+    def _config(self) -> dict[str, Any]:
+        config: dict[str, Any] = {"PERFORMANCE_HINT": self.hint.name}
+        if self.threads and self.is_processor:
+            # Two threads on one picture waste half of the second: a stream for each, unless one picture is in a hurry.
+            streams = self.threads if self.hint is PerformanceHint.THROUGHPUT else 1
+            config |= {"INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": streams}
+        return config
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +20,9 @@ MODULES_DIR = Path(__file__).parent / "modules"
 
 # A file of this size is no module; the largest of ours has 4 kB.
 MAX_FILE_BYTES = 64 * 1024
+
+# One line of six or seven characters does not fill a plate of these proportions: there are two.
+NEARLY_SQUARE = 2.2
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$|^X_[A-Z]{2}$|^[A-Z]{1,3}-[A-Z]{2,3}$")]
 Iso = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -38,6 +43,14 @@ class PlateForm(_Strict):
     character_height_cm: Centimetres
     stroke_cm: Annotated[float, Field(gt=0, le=5)]
     retro_reflective: bool = True
+    two_lines: bool | None = None
+    """Whether there are plates with the text on two lines; not given: where a second size is nearly square."""
+
+    @property
+    def has_two_lines(self) -> bool:
+        if self.two_lines is not None:
+            return self.two_lines
+        return len(self.sizes_cm) > 1 and any(width <= NEARLY_SQUARE * height for width, height in self.sizes_cm)
 
 
 class Style(_Strict):
@@ -72,21 +85,55 @@ class CountryModule(_Strict):
     priority: Annotated[int, Field(ge=1, le=100)] = 50
     never: LetterSet = ""
     look_alikes: tuple[Pair, ...] = ()
+    """Characters this country draws alike: no reader can tell them apart, only their place can."""
     plate: PlateForm
     style: tuple[Style, ...] = ()
     syntax: Annotated[tuple[Syntax, ...], Field(min_length=1)]
 
-    def variants(self) -> list[tuple[Syntax, Variant]]:
+    @cached_property
+    def variants(self) -> tuple[tuple[Syntax, Variant], ...]:
         """Every fixed-length form with the syntax it comes from."""
-        return [
+        return tuple(
             (syntax, variant)
             for syntax in self.syntax
             for variant in expand(syntax.pattern, never=self.never, letters=syntax.letters or LETTERS)
-        ]
+        )
 
     def allows(self, text: str) -> bool:
         """Whether `text` (A-Z, 0-9) is a plate of this module."""
-        return any(has_what_it_needs(text, syntax) and variant.matches(text) for syntax, variant in self.variants())
+        return bool(self._fitting(text))
+
+    def plate_type(self, text: str) -> PlateType:
+        """What kind of plate the text says it is: the narrowest syntax that fits knows best."""
+        fitting = self._fitting(text)
+        return fitting[0][0].type if fitting else PlateType.NORMAL
+
+    def spelling(self, text: str) -> str:
+        """The text as it stands on the plate, with a space between printed groups where there is one in any case."""
+        fitting = self._fitting(text)
+        if not fitting:
+            return text
+        same = [variant for _, variant in fitting if _size(variant) == _size(fitting[0][1])]
+        gaps = [gap for gap in same[0].gaps if all(gap in variant.gaps for variant in same)]
+        return " ".join(text[start:end] for start, end in pairwise([0, *gaps, len(text)]))
+
+    def breaks(self, text: str) -> frozenset[int]:
+        """After how many characters a new printed group, or the second of two lines, may begin."""
+        return frozenset(gap for _, variant in self._fitting(text) for gap in variant.breaks)
+
+    def _fitting(self, text: str) -> list[tuple[Syntax, Variant]]:
+        """The forms that allow the text, those that allow the fewest texts first."""
+        fitting = [
+            (syntax, variant)
+            for syntax, variant in self.variants
+            if variant.matches(text) and has_what_it_needs(text, syntax)
+        ]
+        return sorted(fitting, key=lambda pair: _size(pair[1]))
+
+
+def _size(variant: Variant) -> int:
+    """How many texts a form allows."""
+    return math.prod(len(allowed) for allowed in variant.positions)
 
 
 def has_what_it_needs(text: str, syntax: Syntax) -> bool:
@@ -108,17 +155,12 @@ def check_module(path: Path) -> list[str]:
     return _read(path)[0]
 
 
-def installed_modules(extra_dir: Path | None = None) -> dict[str, CountryModule]:
-    """Every module by code: ours, then those of `extra_dir`, which replace ours of the same code."""
-    modules = dict(_shipped())
-    if extra_dir is not None and extra_dir.is_dir():
-        for path in sorted(extra_dir.glob("*.toml")):
-            module = load_module(path)
-            modules[module.code] = module
-    return modules
+def installed_modules() -> dict[str, CountryModule]:
+    """Every module of ours by code; `inference.module_library` adds the user's own."""
+    return dict(_shipped())
 
 
-def select_modules(codes: Iterable[str], modules: dict[str, CountryModule]) -> tuple[CountryModule, ...]:
+def select_modules(codes: Iterable[str], modules: Mapping[str, CountryModule]) -> tuple[CountryModule, ...]:
     """The modules of these codes; a country's code also brings its regions (`US` brings `US-CA`).
 
     A code no module has is taken for an ISO code (`DE` for `D`).

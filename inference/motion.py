@@ -74,6 +74,15 @@ class MotionGate:
         self._last_s = 0.0
         self._nuisances: list[_Nuisance] = []
 
+    def change(self, areas: Sequence[Polygon], masks: Sequence[Polygon], *, sensitivity: float) -> None:
+        """Look elsewhere from the next frame on. What is known of the picture stays: nothing has moved by this."""
+        self._areas = [list(area) for area in areas]
+        self._masks = [list(mask) for mask in masks]
+        self._sensitivity = sensitivity
+        if self._reference is not None:
+            mask = self._draw_mask(self._reference.shape[1], self._reference.shape[0])
+            self._mask, self._mask_px = mask, max(1, cv2.countNonZero(mask))
+
     def moved(self, frame: Frame) -> MotionResult:
         """What changed since the frames before; a first frame, a cut and a new size count as motion everywhere."""
         height, width = frame.picture.shape[:2]

@@ -104,6 +104,9 @@ class Crop(_Strict):
     bottom: Annotated[float, Field(ge=-0.4, le=0.6)] = 0.0
 
 
+WorldPart = Literal["europe", "north america", "south america", "asia"]
+
+
 class ReaderSpec(_Weights):
     """How to read."""
 
@@ -120,6 +123,8 @@ class ReaderSpec(_Weights):
         Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{2}$")], Annotated[float, Field(ge=0, lt=1)]
     ] = {}
     """"XY": how often this reader takes a true X for Y although it is sure; replaces `recognizer.LOOK_ALIKES`."""
+    world: tuple[WorldPart, ...] = ()
+    """Parts of the world that the reader tells by a plate's look, in the order of its second output."""
     max_bend: Annotated[float, Field(ge=0, le=20)] = 4.5
     """A syntax may overrule the reader by this much in all (log likelihood): 4.5 is two or three look-alikes, not a
     rewritten text. The better the reader, the less."""
@@ -171,6 +176,15 @@ def describe_pack(name: str, *, data_dir: Path | None = None) -> PackFile:
         if path.is_file():
             return _parse(path)
     raise PackError(f"there is no model pack {name!r}; there are {', '.join(pack_names(data_dir))}")
+
+
+def pack_problem(name: str, *, data_dir: Path | None = None) -> str:
+    """Why a pack cannot be used now, in words; empty when its weights are installed and whole."""
+    try:
+        find_pack(name, data_dir=data_dir)
+    except PackError as error:
+        return str(error)
+    return ""
 
 
 def install_pack(name: str, *, source_dir: Path, data_dir: Path | None = None) -> PackFile:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 
 from inference.feeds import decode_image
+from inference.image_size import MOST_PIXELS, claimed_size
 from inference.types import Picture
 
 MOST_BYTES = 16 * 2**20
 # A plate of eight characters, each six pixels wide, with its margins: less than this shows no vehicle.
 LEAST_SIDE_PX = 64
-# Twice the largest camera sensor. A few kilobytes of PNG can claim gigapixels, which decoding would put into memory.
-MOST_PIXELS = 64 * 10**6
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND"
 _JPEG = b"\xff\xd8\xff"
 _JPEG_END, _JPEG_SCAN = b"\xff\xd9", b"\xff\xda"
-# Start-of-frame markers hold the size; C4, C8 and CC are tables and extensions.
-_JPEG_SIZES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class PictureRefused(ValueError):
@@ -40,12 +36,13 @@ def open_picture(content: bytes) -> PictureFile:
     if len(content) > MOST_BYTES:
         raise PictureRefused(f"The file is larger than {MOST_BYTES // 2**20} MB; save the picture smaller.")
     if content.startswith(_PNG):
-        ending, size, whole = ".png", _png_size(content), _PNG_END in content[-16:]
+        ending, whole = ".png", _PNG_END in content[-16:]
     elif content.startswith(_JPEG):
-        ending, size = ".jpg", _jpeg_size(content)
+        ending = ".jpg"
         whole = content.rfind(_JPEG_END) > content.rfind(_JPEG_SCAN) > 0
     else:
         raise PictureRefused("The file is neither a JPEG nor a PNG picture; convert it to one of these.")
+    size = claimed_size(content)
     if size is None or not whole:
         raise PictureRefused("The picture is damaged or cut off; copy the file again.")
     width, height = size
@@ -57,28 +54,3 @@ def open_picture(content: bytes) -> PictureFile:
     if picture is None:
         raise PictureRefused("The picture cannot be decoded; save it anew as JPEG or PNG.")
     return PictureFile(content=content, ending=ending, picture=picture)
-
-
-def _png_size(content: bytes) -> tuple[int, int] | None:
-    if len(content) < 33 or content[12:16] != b"IHDR":
-        return None
-    width, height = struct.unpack(">II", content[16:24])
-    return width, height
-
-
-def _jpeg_size(content: bytes) -> tuple[int, int] | None:
-    """Walk the segments to the frame header; None when there is none before the pixels."""
-    at = 2
-    while at + 9 <= len(content) and content[at] == 0xFF:
-        marker = content[at + 1]
-        if marker == 0xFF:  # fill bytes may stand before any marker
-            at += 1
-            continue
-        if marker in _JPEG_SIZES:
-            height, width = struct.unpack(">HH", content[at + 5 : at + 9])
-            return width, height
-        length = struct.unpack(">H", content[at + 2 : at + 4])[0]
-        if marker == 0xDA or length < 2:
-            return None
-        at += 2 + length
-    return None

@@ -42,12 +42,24 @@ class Candidate:
     picture_height_px: int
     max_bend: float
     """How far a syntax may overrule the reader (log likelihood)."""
+    lines: tuple[Region, ...] = ()
+    """The lines it is joined from, the upper first; empty for a region that was read as it is."""
 
     @property
     def best(self) -> Hypothesis | None:
-        """The likeliest plate, None when every enabled module would have to bend what was read too far."""
+        """The likeliest plate, None when every enabled module would have to bend what was read too far.
+
+        A generic module fits nearly anything, so it is heard only where no regular module explains what was read.
+        """
         plain = max((h.score for h in self.hypotheses if h.module is None), default=-math.inf)
-        return next((h for h in self.hypotheses if h.module is not None and plain - h.score <= self.max_bend), None)
+        generic = None
+        for hypothesis in self.hypotheses:
+            if hypothesis.module is None or plain - hypothesis.score > self.max_bend:
+                continue
+            if not hypothesis.module.generic:
+                return hypothesis
+            generic = generic or hypothesis
+        return generic
 
     @property
     def raw_text(self) -> str:
@@ -63,7 +75,9 @@ def features(candidate: Candidate) -> dict[str, float]:
     free = max((h.weight for h in candidate.hypotheses if h.module is None), default=best.weight - 10)
     shown = [sum(float(p) for p in slots.presence) for slots in candidate.crops]
     region = candidate.region
-    per_character = region.width_px / max(1.0, region.height_px) / len(text)
+    lines = candidate.lines or (region,)
+    line_height = sum(line.height_px for line in lines) / len(lines)
+    per_character = sum(line.width_px for line in lines) / max(1.0, line_height) / len(text)
     return {
         "bias": 1.0,
         "margin": min(8.0, best.weight - rival) / 3,
@@ -77,8 +91,8 @@ def features(candidate: Candidate) -> dict[str, float]:
         "short": float(len(text) <= 4),
         "wide": max(0.0, per_character - 0.62) * 3,
         "narrow": max(0.0, 0.45 - per_character) * 5,
-        "small": max(0.0, math.log(20 / max(4.0, region.height_px))),
-        "large": max(0.0, math.log(region.height_px / (0.08 * candidate.picture_height_px))),
+        "small": max(0.0, math.log(20 / max(4.0, line_height))),
+        "large": max(0.0, math.log(line_height / (0.08 * candidate.picture_height_px))),
         "found": region.likelihood,
         "contrast": min(3.0, candidate.quality.contrast / 60),
         "sharpness": min(1.5, candidate.quality.sharpness * 2),

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from inference.image_size import claimed_size
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import Recognizer, open_recognizer
 from inference.types import Picture
@@ -66,6 +67,9 @@ def load_picture(path: Path) -> Picture:
         data = np.fromfile(path, dtype=np.uint8)
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    claimed = claimed_size(data.tobytes())
+    if claimed is not None and claimed[0] * claimed[1] > MAX_PIXELS:
+        raise ValueError(f"{path} claims {claimed[0]} x {claimed[1]} pixels, more than {MAX_PIXELS}; scale it down")
     try:
         picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     except cv2.error as error:

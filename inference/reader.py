@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import cv2
@@ -34,6 +34,10 @@ class CharacterSlots:
     presence: Floats
     positions: Floats
     raw_text: str
+    world: Mapping[str, float] = field(default_factory=dict)
+    """How likely the whole plate's look is that of each part of the world; empty when the reader cannot tell."""
+    two_lines: float | None = None
+    """How likely the plate has two lines; None when the reader cannot tell."""
 
 
 class Reader(Protocol):
@@ -147,13 +151,17 @@ class RowsReader:
     """Our own reader: columns along the upper (or only) and the lower line, each a share per character and "nothing".
 
     The network takes (batch, height, width, 1) grey bytes and gives (batch, 2, columns, classes); the last class is
-    "nothing".
+    "nothing". It may also give (batch, parts of the world + 1): a share for each part that `world` names in this order,
+    then how likely the plate has two lines.
     """
 
     max_batch = 8
 
-    def __init__(self, *, network: Network, alphabet: str, width_px: int, height_px: int) -> None:
+    def __init__(
+        self, *, network: Network, alphabet: str, width_px: int, height_px: int, world: Sequence[str] = ()
+    ) -> None:
         self._network = network
+        self._world = tuple(world)
         self._alphabet = alphabet
         self._width, self._height = width_px, height_px
         self._columns = [alphabet.index(character) for character in ALPHABET]
@@ -164,8 +172,16 @@ class RowsReader:
             chunk = quads[start : start + self.max_batch]
             crops = [cut(picture, quad, width=self._width, height=self._height) for quad in chunk]
             batch = np.stack([cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) for crop in crops])[..., None]
-            answers += [self._slots(np.asarray(rows, np.float64)) for rows in self._network.run(batch)[0]]
+            rows, *facts = self._network.run(batch)
+            slots = [self._slots(np.asarray(one, np.float64)) for one in rows]
+            if facts and self._world:
+                slots = [self._with_facts(one, fact) for one, fact in zip(slots, facts[0], strict=True)]
+            answers += slots
         return answers
+
+    def _with_facts(self, slots: CharacterSlots, facts: NDArray[Any]) -> CharacterSlots:
+        *world, two_lines = facts.tolist()
+        return replace(slots, world=dict(zip(self._world, world, strict=True)), two_lines=two_lines)
 
     def _slots(self, rows: Floats) -> CharacterSlots:
         shares, presence, positions, raw = [], [], [], []

@@ -1,18 +1,16 @@
-"""From regions to readings: each is read in several crops, decoded, ranked, accepted or refused with a reason."""
+"""From regions to readings: each is read, ranked, accepted or refused with a reason."""
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from inference.areas import BAND_TOLERANCE, Window
+from inference.candidates import CandidateReader, Closer, as_found
 from inference.decoding import Decoder, Hypothesis
-from inference.quality import measure
 from inference.rank import Candidate, is_static_text, likelihood, subordinate
-from inference.reader import CharacterSlots, Reader
-from inference.recognition import Preset, RecognitionSettings
-from inference.regions import Quad, Region, grow
+from inference.recognition import RecognitionSettings
+from inference.regions import Region
 from inference.types import Box, LicensePlate, PlateType, Reading, Rejection, RejectionReason
 
 # A line must hold two characters and cannot be longer than a banner: no plate's number is narrower or wider.
@@ -23,14 +21,10 @@ MIN_HEIGHT_PX = 6.0
 RIVAL_SHARE = 0.05
 # A shape this near the border of the picture may go on outside.
 EDGE_PX = 2.0
-# Readings this likely hardly ever change when more crops are read.
-SURE_ENOUGH = 0.7
 # Above this the likelihoods of two plates in one picture differ by chance.
 BEYOND_DOUBT = 0.97
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
 CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.72}
-
-Closer = Callable[[Region], Region | None]
 
 
 class PlateReader:
@@ -39,23 +33,17 @@ class PlateReader:
     def __init__(
         self,
         *,
-        reader: Reader,
+        candidates: CandidateReader,
         decoder: Decoder,
-        crops: Sequence[Mapping[str, float]],
         weights: Mapping[str, float],
         character_share: float,
-        max_bend: float,
         smallest_character_px: float = 0.0,
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._reader = reader
+        self.candidates = candidates
         self._decoder = decoder
-        self._crops = crops
         self._weights = weights
         self._character_share = character_share
         self._smallest_character_px = smallest_character_px
-        self._max_bend = max_bend
-        self._clock = clock
 
     def read(
         self,
@@ -64,7 +52,7 @@ class PlateReader:
         settings: RecognitionSettings,
         *,
         deadline: float | None,
-        closer: Closer = lambda region: region,
+        closer: Closer = as_found,
     ) -> tuple[tuple[Reading, ...], tuple[Rejection, ...]]:
         """Readings best first, and what was refused. `closer` gives better corners of a region in doubt."""
         rejections: list[Rejection] = []
@@ -77,10 +65,16 @@ class PlateReader:
                 usable.append(region)
             else:
                 rejections.append(Rejection(reason=reason, box=_in_whole(region, window)))
-        candidates = self.candidates(window, usable, settings, deadline=deadline, closer=closer)
+        candidates, unread = self.candidates.read(window, usable, settings, deadline=deadline, closer=closer)
+        rejections += [
+            Rejection(reason=RejectionReason.OUT_OF_TIME, box=_in_whole(region, window)) for region in unread
+        ]
         readings = []
-        for candidate in candidates:
-            answer = self._answer(candidate, candidates, window, settings)
+        judged = [(candidate, likelihood(candidate, self._weights)) for candidate in candidates]
+        for candidate, sure in judged:
+            # What is hardly a plate itself says nothing about the lines beside it.
+            rivals = [other for other, theirs in judged if theirs >= sure * RIVAL_SHARE]
+            answer = self._answer(candidate, sure, rivals, window, settings)
             if isinstance(answer, Reading):
                 readings.append(answer)
             else:
@@ -89,80 +83,16 @@ class PlateReader:
         kept = without_overlaps(readings)
         return tuple(kept[: settings.max_plates]), tuple(rejections)
 
-    def candidates(
-        self,
-        window: Window,
-        regions: Sequence[Region],
-        settings: RecognitionSettings,
-        *,
-        deadline: float | None,
-        closer: Closer = lambda region: region,
-    ) -> list[Candidate]:
-        """Every region read: the first crop of all, then closer looks and other crops of those that may be plates."""
-        first = self._reader.read(window.picture, [grow(region.quad, **self._crops[0]) for region in regions])
-        found = []
-        for region, slots in zip(regions, first, strict=True):
-            found.append(self._candidate(window, region, (slots,)))
-        if settings.preset is Preset.FAST:
-            return found
-        found.sort(key=lambda candidate: likelihood(candidate, self._weights), reverse=True)
-        more: list[Candidate] = []
-        for number, candidate in enumerate(found):
-            # The likeliest plate always gets its other crops; the rest only while there is time.
-            if number and self._late(deadline):
-                more.append(candidate)
-                continue
-            if not self._worth_more(candidate, settings):
-                more.append(candidate)
-                continue
-            better = self._closer(window, candidate, closer)
-            if better is not None:
-                more.append(self._in_more_crops(window, better) if self._worth_more(better, settings) else better)
-        return more
-
-    def _closer(self, window: Window, candidate: Candidate, closer: Closer) -> Candidate | None:
-        """The candidate read again between better corners; None when there is no plate on a closer look."""
-        region = closer(candidate.region)
-        if region is None:
-            return None
-        if region is candidate.region:
-            return candidate
-        slots = self._reader.read(window.picture, [grow(region.quad, **self._crops[0])])
-        return self._candidate(window, region, tuple(slots))
-
-    def _in_more_crops(self, window: Window, candidate: Candidate) -> Candidate:
-        quads: list[Quad] = [grow(candidate.region.quad, **crop) for crop in self._crops[1:]]
-        if not quads:
-            return candidate
-        others = self._reader.read(window.picture, quads)
-        return self._candidate(window, candidate.region, (*candidate.crops, *others))
-
-    def _worth_more(self, candidate: Candidate, settings: RecognitionSettings) -> bool:
-        """Whether more crops could change anything: not for a clock or a banner, nor for what is sure already."""
-        if likelihood(candidate, self._weights) >= min(settings.stop_above, SURE_ENOUGH):
-            return False
-        slots = candidate.crops[0]
-        there = int((slots.presence > 0.5).sum())
-        return 2 <= there <= 12 and not is_static_text(candidate.raw_text)
-
-    def _candidate(self, window: Window, region: Region, crops: tuple[CharacterSlots, ...]) -> Candidate:
-        return Candidate(
-            region=region,
-            crops=crops,
-            hypotheses=_regular_first(self._decoder.decode(crops)),
-            quality=measure(window.picture, region.quad),
-            picture_height_px=window.whole_height,
-            max_bend=self._max_bend,
-        )
-
     def _answer(
-        self, candidate: Candidate, candidates: Sequence[Candidate], window: Window, settings: RecognitionSettings
+        self,
+        candidate: Candidate,
+        sure: float,
+        rivals: Sequence[Candidate],
+        window: Window,
+        settings: RecognitionSettings,
     ) -> Reading | Rejection:
         box = _in_whole(candidate.region, window)
-        sure = likelihood(candidate, self._weights)
         raw, best = candidate.raw_text, candidate.best
-        # What is hardly a plate itself says nothing about the lines beside it.
-        rivals = [other for other in candidates if likelihood(other, self._weights) >= sure * RIVAL_SHARE]
         if is_static_text(raw) or subordinate(candidate, rivals):
             return Rejection(reason=RejectionReason.STATIC_TEXT, box=box, text=raw, likelihood=sure)
         if best is not None and sure >= settings.discard_below:
@@ -176,17 +106,18 @@ class PlateReader:
         return Rejection(reason=reason, box=box, text=raw, likelihood=sure)
 
     def _reading(self, candidate: Candidate, best: Hypothesis, box: Box, sure: float) -> Reading:
-        module, syntax = best.module, best.syntax
+        module = best.module
         return Reading(
             plate=LicensePlate(
                 plate_number=best.text,
                 country_code=module.iso if module else None,
                 issuing_entity=module.issuing_entity if module else None,
-                plate_type=syntax.type if syntax else PlateType.NORMAL,
+                plate_type=module.plate_type(best.text) if module else PlateType.NORMAL,
             ),
             raw_text=candidate.raw_text,
+            spelling=module.spelling(best.text) if module else best.text,
             likelihood=sure,
-            characters=self._decoder.characters(best.text, candidate.crops),
+            characters=self._decoder.characters(best.text, candidate.crops, module),
             box=box,
             country_likelihood=_country_likelihood(candidate.hypotheses, best),
             module_code=module.code if module else None,
@@ -209,15 +140,6 @@ class PlateReader:
         if high is not None and share > high * BAND_TOLERANCE:
             return RejectionReason.TOO_LARGE
         return None
-
-    def _late(self, deadline: float | None) -> bool:
-        return deadline is not None and self._clock() > deadline
-
-
-def _regular_first(hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
-    """Generic modules never override a regular one that explains the same text."""
-    regular = {h.text: h for h in reversed(hypotheses) if h.module is not None and not h.module.generic}
-    return tuple(regular.get(h.text, h) if h.module is not None and h.module.generic else h for h in hypotheses)
 
 
 def _country_likelihood(hypotheses: Sequence[Hypothesis], best: Hypothesis) -> float:

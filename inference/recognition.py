@@ -24,6 +24,8 @@ class RecognitionSettings:
 
     areas: tuple[Polygon, ...] = ()
     """Where to look: polygons of points in 0..1 of the picture; empty means everywhere."""
+    masks: tuple[Polygon, ...] = ()
+    """Where nothing is read although it lies in an area: texts that the camera itself writes into its picture."""
     character_height_min: float | None = None
     character_height_max: float | None = None
     """The band of character heights, as fractions of the picture's height."""

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from inference.areas import Window, search_longest_px, search_window
+from inference.candidates import CandidateReader
 from inference.close_up import CloseUp
 from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
+from inference.devices import AUTO, candidates, first_right
 from inference.grids import fit_to_shape
-from inference.models import Engine, Network
-from inference.modules import CountryModule, installed_modules, select_modules
+from inference.models import Engine, Network, PerformanceHint
+from inference.module_library import ModuleLibrary
+from inference.modules import CountryModule, select_modules
 from inference.packs import ModelPack, default_data_dir, find_pack
 from inference.rank import DEFAULT_WEIGHTS
 from inference.reader import LineReader, Reader, RowsReader, SlotReader
 from inference.reading import CHARACTER_SHARE, PlateReader, best_first, without_overlaps
 from inference.recognition import Preset, Recognition, RecognitionSettings
-from inference.selftest import check_answers
+from inference.selftest import OpenShape, check_answers, checked_shapes
 from inference.types import Box, Picture, StageTimes
 
 __all__ = ["Preset", "Recognition", "RecognitionSettings", "Recognizer", "open_recognizer"]
@@ -32,10 +34,20 @@ class Recognizer:
     """Reads plates with one model pack on one device. Safe from any thread; `recognize` blocks."""
 
     def __init__(
-        self, *, pack: ModelPack, detector: Detector, reader: Reader, modules: dict[str, CountryModule]
+        self,
+        *,
+        pack: ModelPack,
+        detector: Detector,
+        reader: Reader,
+        modules: Mapping[str, CountryModule],
+        device: str = "CPU",
+        at_once: int = 1,
     ) -> None:
         self.pack = pack
         self.modules = modules
+        self.device = device
+        self.at_once = at_once
+        """How many pictures are worked on at the same time; callers beyond that wait for each other."""
         self._detector = detector
         self._reader = reader
         self._decoders: dict[tuple[str, ...], Decoder] = {}
@@ -53,7 +65,7 @@ class Recognizer:
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         """Every plate in the picture, best first, and every find that did not become one."""
-        window = search_window(picture, settings.areas, region)
+        window = search_window(picture, settings.areas, region, masks=settings.masks)
         if window is None:
             return Recognition()
         limit = settings.max_seconds_per_frame
@@ -92,14 +104,22 @@ class Recognizer:
 
     def plate_reader(self, settings: RecognitionSettings) -> PlateReader:
         """The second half of recognition under these settings."""
-        return PlateReader(
+        decoder, weights = self._decoder(settings.modules), _weights(self.pack)
+        spec = self.pack.file
+        candidates = CandidateReader(
             reader=self._reader,
-            decoder=self._decoder(settings.modules),
-            crops=[crop.model_dump() for crop in self.pack.file.reader.crops],
-            weights=_weights(self.pack),
-            character_share=CHARACTER_SHARE[self.pack.file.detector.kind],
-            smallest_character_px=self.pack.file.reader.smallest_character_px,
-            max_bend=self.pack.file.reader.max_bend,
+            decoder=decoder,
+            crops=[crop.model_dump() for crop in spec.reader.crops],
+            weights=weights,
+            max_bend=spec.reader.max_bend,
+            finds_lines=spec.detector.kind == "text-lines",
+        )
+        return PlateReader(
+            candidates=candidates,
+            decoder=decoder,
+            weights=weights,
+            character_share=CHARACTER_SHARE[spec.detector.kind],
+            smallest_character_px=spec.reader.smallest_character_px,
         )
 
     def _looks(self, window: Window, settings: RecognitionSettings) -> Iterator[int]:
@@ -139,21 +159,38 @@ def open_recognizer(
     device: str = "CPU",
     data_dir: Path | None = None,
     threads: int | None = None,
-    modules_dir: Path | None = None,
+    hint: PerformanceHint = PerformanceHint.THROUGHPUT,
+    open_engine: Callable[..., Engine] = Engine,
 ) -> Recognizer:
-    """Load a pack, compile it for a device and check that it answers rightly; raises PackError with cause and cure."""
+    """Load a pack, compile it for a device and check that it answers rightly; raises PackError with cause and cure.
+
+    `threads` pictures are worked on at the same time; None or 0 is as many as the device is best at.
+    Compiled models, installed packs and country modules of the user's own lie in `data_dir`.
+    """
     found = find_pack(pack, data_dir=data_dir)
+    modules = ModuleLibrary.open(data_dir or default_data_dir()).modules
     cache_dir = (data_dir or default_data_dir()) / "model-cache"
-    engine = Engine(device=device, threads=threads or max(1, (os.cpu_count() or 1)), cache_dir=cache_dir)
+
+    def open_on(name: str) -> Recognizer:
+        engine = open_engine(device=name, threads=threads or 0, cache_dir=cache_dir, hint=hint)
+        return _open_on(engine, found, modules)
+
+    # Asking what there is wakes every driver of the machine, so only AUTO asks.
+    offered = open_engine(device=device, threads=1, cache_dir=None).devices() if device.upper() == AUTO else ()
+    return first_right(candidates(device, offered), open_on)
+
+
+def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModule]) -> Recognizer:
+    name = found.file.name
     reader_model = engine.read(found.reader_path)
-    reader_network = engine.compile(reader_model, name=f"{pack} reader")
+    reader_network = engine.compile(reader_model, name=f"{name} reader")
     detector: Detector
     if found.file.detector.kind == "text-lines":
         detector = TextLineDetector(network=_open_detector(engine, found))
     elif found.file.detector.kind == "plate-map":
         detector = PlateMapDetector(network=_open_detector(engine, found))
     else:
-        detector = PlateDetector(open_network=partial(_open_shape, engine, found))
+        detector = PlateDetector(open_network=_shapes(engine, found))
     reader: Reader
     spec = found.file.reader
     if spec.kind == "line":
@@ -161,7 +198,11 @@ def open_recognizer(
         reader = LineReader(network=reader_network, characters=dictionary)
     elif spec.kind == "rows":
         reader = RowsReader(
-            network=reader_network, alphabet=spec.alphabet, width_px=spec.width_px, height_px=spec.height_px
+            network=reader_network,
+            alphabet=spec.alphabet,
+            width_px=spec.width_px,
+            height_px=spec.height_px,
+            world=spec.world,
         )
     else:
         reader = SlotReader(
@@ -173,8 +214,15 @@ def open_recognizer(
         )
     tight = found.file.detector.kind == "text-lines"
     longest_px = round(min(480, *found.file.detector.longest_px.balanced))
-    check_answers(pack=pack, device=device, detector=detector, reader=reader, tight=tight, longest_px=longest_px)
-    return Recognizer(pack=found, detector=detector, reader=reader, modules=installed_modules(modules_dir))
+    check_answers(pack=name, device=engine.device, detector=detector, reader=reader, tight=tight, longest_px=longest_px)
+    return Recognizer(
+        pack=found,
+        detector=detector,
+        reader=reader,
+        modules=modules,
+        device=engine.device,
+        at_once=reader_network.requests,
+    )
 
 
 def _weights(pack: ModelPack) -> Mapping[str, float]:
@@ -184,6 +232,15 @@ def _weights(pack: ModelPack) -> Mapping[str, float]:
 
 def _open_detector(engine: Engine, pack: ModelPack) -> Network:
     return engine.compile(engine.read(pack.detector_path), name=f"{pack.file.name} detector")
+
+
+def _shapes(engine: Engine, pack: ModelPack) -> OpenShape:
+    """How a detector's shapes are compiled; those of another device than the processor are checked against it."""
+    opened = partial(_open_shape, engine, pack)
+    if engine.is_processor:
+        return opened
+    reference = partial(_open_shape, engine.processor(), pack)
+    return checked_shapes(opened, reference, pack=pack.file.name, device=engine.device)
 
 
 def _open_shape(engine: Engine, pack: ModelPack, height: int, width: int) -> Network:

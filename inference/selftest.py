@@ -5,16 +5,24 @@ A device whose driver computes wrongly answers with confident nonsense; this fin
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
-from inference.detector import Detector
+from inference.detector import Detector, PlateDetector
 from inference.errors import PackError
+from inference.models import Network
 from inference.reader import Reader
 from inference.regions import quad_of_box
 from inference.types import Box, Picture
 
+OpenShape = Callable[[int, int], Network]
+"""Compiles a detector for pictures of this height and width."""
+
 KNOWN_TEXT = "BK4729"
+# Half precision moves a box by a pixel or two, a garbled answer by more than half of it.
+SAME_PLACE = 0.5
 _PLATE = Box(x=120, y=150, width=240, height=56)
 _LETTERS = Box(x=132, y=156, width=216, height=44)
 
@@ -24,13 +32,41 @@ def check_answers(
 ) -> None:
     """Raise PackError when the detector does not find the drawn plate or the reader does not read it."""
     picture = known_picture()
-    found = [region for region in detector.detect(picture, longest_px=longest_px) if region.box.overlap(_PLATE) > 0]
+    regions = detector.detect(picture, longest_px=longest_px)
+    found = [region for region in regions if region.box.iou(_PLATE) >= SAME_PLACE]
     if not found:
         raise PackError(_refusal(pack, device, "its detector does not find a drawn plate"))
     slots = reader.read(picture, [quad_of_box(_LETTERS if tight else _PLATE)])[0]
     text = "".join(character for character in slots.raw_text.upper() if character.isalnum())
     if text != KNOWN_TEXT:
         raise PackError(_refusal(pack, device, f"its reader says {text!r} where {KNOWN_TEXT!r} is drawn"))
+
+
+def checked_shapes(opened: OpenShape, reference: OpenShape, *, pack: str, device: str) -> OpenShape:
+    """Opens shapes whose answer is compared with the processor's: cameras ask for new ones long after the start."""
+
+    def open_checked(height: int, width: int) -> Network:
+        network = opened(height, width)
+        picture = _known_in(height, width)
+        found = PlateDetector(open_network=lambda *_: network).detect(picture, longest_px=max(height, width))
+        wanted = PlateDetector(open_network=reference).detect(picture, longest_px=max(height, width))
+        if any(all(one.box.iou(other.box) < SAME_PLACE for other in found) for one in wanted):
+            raise PackError(
+                _refusal(pack, device, f"its detector misses a drawn plate in pictures of {width}x{height}")
+            )
+        return network
+
+    return open_checked
+
+
+def _known_in(height: int, width: int) -> Picture:
+    """The known picture, as large as it fits into this shape."""
+    known = known_picture()
+    scale = min(width / known.shape[1], height / known.shape[0])
+    small = cv2.resize(known, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:height, :width]
+    picture = np.full((height, width, 3), 60, dtype=np.uint8)
+    picture[: small.shape[0], : small.shape[1]] = small
+    return picture
 
 
 def known_picture() -> Picture:

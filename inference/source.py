@@ -18,17 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import cv2
-import numpy as np
 import structlog
 
-from inference.av_feed import OPEN_TIMEOUT_S, READ_TIMEOUT_S, AvFeed
+from inference.av_feed import OPEN_TIMEOUT_S, READ_TIMEOUT_S, AvFeed, Transport
 from inference.clock import CaptureClock
 from inference.errors import SourceEnded, SourceError, SourceRefused, SourceUnsupported
 from inference.feeds import Decoded, Feed, redact_url, with_login
 from inference.folder_feed import FolderFeed
+from inference.hardware import OFF
 from inference.http_feed import HttpFeed
-from inference.types import Frame, Picture
+from inference.types import Frame
+from inference.upright import upright
 
 # Both transports may have to time out before the thread sees that it should stop.
 STOP_WITHIN_S = 2 * OPEN_TIMEOUT_S + 2
@@ -40,6 +40,10 @@ UNSUPPORTED_RETRY_S = 60.0
 # A connection that held this long was a good one: the next failure starts with a short wait again.
 GOOD_AFTER_S = 10.0
 JITTER = 0.25
+INTERLACED = (
+    "the camera sends interlaced pictures, whose moving plates are combed; set the camera to progressive, or switch"
+    " deinterlace on"
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +62,8 @@ class SourceState:
     status: SourceStatus
     since: datetime
     error: str = ""
+    refused: bool = False
+    """The login was refused: asking again soon may lock the account."""
 
 
 class Source:
@@ -85,6 +91,8 @@ class Source:
         self.skipped = 0
         self.dropped = 0
         """Frames replaced in the slot before anybody took them."""
+        self.hint = ""
+        """What a person should know or change although pictures come; empty when all is well."""
         self.clock = CaptureClock()
         self._url = redact_url(url)
         self._make_feed = feed or (lambda: AvFeed(url))
@@ -95,6 +103,7 @@ class Source:
         self._on_state = on_state
         self._first_retry_s = first_retry_s
         self._corrupt = 0
+        self._advised = ""
         self._feed: Feed | None = None
         self._sequence = 0
         self._due_s = 0.0
@@ -177,6 +186,7 @@ class Source:
             try:
                 self._change(SourceStatus.CONNECTING if not failures else self.state.status, self.state.error)
                 feed.open()
+                self.hint = ""
                 self._pump(feed, stop)
             except SourceEnded as end:
                 if not self._again:
@@ -184,9 +194,11 @@ class Source:
                     return
                 failures, wait_s = 0, 0.0
             except SourceError as error:
+                if stop.is_set():
+                    return
                 failures = 1 if time.monotonic() - started_s > GOOD_AFTER_S else failures + 1
                 wait_s = self._retry_after_s(error, failures)
-                self._lose(str(error), failures, wait_s)
+                self._lose(str(error), failures, wait_s, refused=isinstance(error, SourceRefused))
             except Exception as error:  # noqa: BLE001  # the thread's own retry loop: here it is a bug, and is shown
                 failures += 1
                 wait_s = self._retry_after_s(error, failures)
@@ -228,7 +240,7 @@ class Source:
 
     def _offer(self, decoded: Decoded, now_s: float) -> None:
         arrived_at = datetime.now(UTC)
-        picture = self._turn(decoded.to_picture())
+        picture = upright(decoded.to_picture(), rotation=self._rotation, deinterlace=self._deinterlace)
         self._sequence += 1
         frame = Frame(
             picture=picture,
@@ -242,27 +254,29 @@ class Source:
         if self.state.status is not SourceStatus.RUNNING:
             self._change(SourceStatus.RUNNING, "")
         self._tell(self._arrived.set)
+        self._advise(decoded)
 
-    def _turn(self, picture: Picture) -> Picture:
-        if self._deinterlace:
-            # One field, stretched: half the lines, but of one moment. Combed characters cannot be read at all.
-            height, width = picture.shape[:2]
-            picture = np.asarray(cv2.resize(picture[::2], (width, height)), dtype=np.uint8)
-        turns = (-self._rotation // 90) % 4
-        return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+    def _advise(self, decoded: Decoded) -> None:
+        """Say once what could be better; it holds until the next connection."""
+        combed = decoded.interlaced and not self._deinterlace
+        hint = INTERLACED if combed else self._feed.hint if self._feed is not None else ""
+        self.hint = self.hint or hint
+        if self.hint and self.hint != self._advised:
+            self._advised = self.hint
+            _log.warning("source could be better", camera=self.name, url=self._url, hint=self.hint)
 
-    def _lose(self, error: str, failures: int, wait_s: float) -> None:
+    def _lose(self, error: str, failures: int, wait_s: float, *, refused: bool = False) -> None:
         log = _log.warning if failures == 1 else _log.debug
         log("source lost", camera=self.name, url=self._url, error=error, retry_in_s=round(wait_s, 1))
-        self._change(SourceStatus.LOST, error)
+        self._change(SourceStatus.LOST, error, refused=refused)
 
-    def _change(self, status: SourceStatus, error: str) -> None:
+    def _change(self, status: SourceStatus, error: str, *, refused: bool = False) -> None:
         if (status, error) == (self.state.status, self.state.error):
             return
         if status is SourceStatus.RUNNING and self.state.error:
             _log.info("source is back", camera=self.name, url=self._url)
         since = self.state.since if status is self.state.status else datetime.now(UTC)
-        self.state = state = SourceState(status=status, since=since, error=error)
+        self.state = state = SourceState(status=status, since=since, error=error, refused=refused)
         if self._on_state is not None:
             on_state = self._on_state
             self._tell(lambda: on_state(state))
@@ -287,7 +301,8 @@ def open_source(
     poll_s: float = 0.25,
     photo_s: float = 1.0,
     key_frames_only: bool = False,
-    hardware: str | None = None,
+    hardware: str = OFF,
+    transport: Transport = Transport.AUTO,
     read_timeout_s: float = READ_TIMEOUT_S,
     interval_s: float = 0.0,
     rotation: int = 0,
@@ -317,7 +332,13 @@ def open_source(
         text = with_login(text, username, password) if "://" in text else text
 
         def feed() -> Feed:
-            return AvFeed(text, key_frames_only=key_frames_only, hardware=hardware, read_timeout_s=read_timeout_s)
+            return AvFeed(
+                text,
+                transport=transport,
+                key_frames_only=key_frames_only,
+                hardware=hardware,
+                read_timeout_s=read_timeout_s,
+            )
 
     return Source(
         url=text,

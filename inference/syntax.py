@@ -30,10 +30,15 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One fixed-length form: the characters allowed at each position, and where printed groups begin."""
+    """One fixed-length form: the characters allowed at each position, and where printed groups begin.
+
+    Some countries write the same characters in different groups (`B XY 12` and `BX Y 12`): `gaps` are those that are
+    there in any case, `breaks` those that may be.
+    """
 
     positions: tuple[str, ...]
     gaps: tuple[int, ...]
+    breaks: tuple[int, ...]
 
     def matches(self, text: str) -> bool:
         """Whether every character of `text` is allowed where it stands."""
@@ -53,11 +58,16 @@ def expand(pattern: str, *, never: str = "", letters: str = LETTERS) -> tuple[Va
         raise ModuleError(
             f"the syntax {pattern!r} expands to {count} variants, more than {MAX_VARIANTS}: use L instead"
         )
-    variants = {}
+    variants: dict[tuple[str, ...], Variant] = {}
     for choice in product(*pieces):
         variant = _join(choice)
         if MIN_LENGTH <= len(variant.positions) <= MAX_LENGTH:
-            variants[variant.positions] = variant
+            known = variants.get(variant.positions, variant)
+            variants[variant.positions] = Variant(
+                positions=variant.positions,
+                gaps=tuple(gap for gap in known.gaps if gap in variant.gaps),
+                breaks=tuple(sorted({*known.breaks, *variant.breaks})),
+            )
     if not variants:
         raise ModuleError(f"the syntax {pattern!r} has no form of {MIN_LENGTH} to {MAX_LENGTH} characters")
     return tuple(variants.values())
@@ -118,4 +128,4 @@ def _join(choice: tuple[tuple[str, ...], ...]) -> Variant:
                 positions.append(allowed)
     while gaps and gaps[-1] >= len(positions):
         gaps.pop()
-    return Variant(positions=tuple(positions), gaps=tuple(gaps))
+    return Variant(positions=tuple(positions), gaps=tuple(gaps), breaks=tuple(gaps))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference.association import associate
-from inference.memory import ALIKE, CLEARLY, Memory
+from inference.memory import ALIKE, CLEARLY, Memory, is_part
 from inference.tracks import STILL, Track
 from inference.types import (
     Box,
@@ -40,6 +40,8 @@ MOST_PREVIEWS = 4
 ENOUGH_READS = 6
 # While a plate comes nearer its next readings will be better ones: so many must agree before it is final.
 MANY_READS = 10
+# More vehicles than this do not come and go within the longest time span; beyond it the oldest is told early.
+MOST_WAITING = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,8 @@ class TrackerSettings:
     discard_below: float = 0.5
     """A vote below this likelihood gives no passage."""
     partial_span_s: float = 0.0
-    """Every result waits this long after the first reading, so that the most complete one wins (0 to 5)."""
+    """Every result waits this long after the first reading, even of a vehicle that is gone again, and the most complete
+    of those that are parts of one plate wins (0 to 5)."""
     lost_after_s: float = 0.9
     """A plate not seen for this long, and in two looks, has gone."""
     decide_after_s: float = 2.5
@@ -69,9 +72,11 @@ class Tracker:
     """Associates readings with vehicles and votes. One per camera; not thread-safe, and need not be."""
 
     def __init__(self, settings: TrackerSettings | None = None) -> None:
-        self.settings = settings or TrackerSettings()
+        self._settings = settings or TrackerSettings()
         self._tracks: list[Track] = []
-        self._memory = Memory(rearm_s=self.settings.rearm_s, parked_rearm_s=self.settings.parked_rearm_s)
+        self._waiting: list[Track] = []
+        """Gone before their time span was over; nothing is told of them before it is."""
+        self._memory = Memory(rearm_s=self._settings.rearm_s, parked_rearm_s=self._settings.parked_rearm_s)
         self._next_id = 1
         self._size: tuple[int, int] | None = None
         self._looked = False
@@ -79,6 +84,16 @@ class Tracker:
         self._latest: Frame | None = None
         self.suppressed: list[Rejection] = []
         """Texts found in the last update to be overlays or signs, for the funnel."""
+
+    @property
+    def settings(self) -> TrackerSettings:
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: TrackerSettings) -> None:
+        """May change in the middle of a passage: its readings stay and are judged by the new values."""
+        self._settings = settings
+        self._memory.rearm_s, self._memory.parked_rearm_s = settings.rearm_s, settings.parked_rearm_s
 
     def update(
         self,
@@ -93,7 +108,7 @@ class Tracker:
         """One analysed frame. `region` is the part that was looked at, `motion` what moved (None: not known)."""
         now_s = frame.monotonic_s
         size = (frame.picture.shape[1], frame.picture.shape[0])
-        told: list[Passage] = []
+        told = self.release(now_s)
         if self._size is not None and size != self._size:
             told += self.flush(now_s)
         self._size, self._latest = size, frame
@@ -113,9 +128,20 @@ class Tracker:
     def flush(self, now_s: float) -> list[Passage]:
         """Close everything: the stream ended, or the picture changed its size."""
         told: list[Passage] = []
+        for track in list(self._waiting):
+            told += self._settle(track, StageTimes())
         for track in list(self._tracks):
-            told += self._leave(track, StageTimes())
+            told += self._leave(track, StageTimes(), span_over=True)
         self._memory.forget(now_s)
+        return told
+
+    def release(self, now_s: float) -> list[Passage]:
+        """The results of vehicles that are gone, as soon as their time span is over."""
+        told: list[Passage] = []
+        for track in list(self._waiting):
+            late = now_s - track.first_s >= self.settings.partial_span_s
+            if late or len(self._waiting) > MOST_WAITING:
+                told += self._settle(track, StageTimes())
         return told
 
     @property
@@ -221,7 +247,8 @@ class Tracker:
         track.parked = track.parked or stands
         patience = settings.lost_after_s * (3 if track.parked else 1)
         if track.missed >= 2 and now_s - track.last_s >= patience:
-            return self._leave(track, stages)
+            span_over = now_s - track.first_s >= settings.partial_span_s
+            return self._leave(track, stages, span_over=span_over)
         verdict = track.verdict()
         if track.closed or track.missed or verdict is None or now_s - track.first_s < settings.partial_span_s:
             return []
@@ -246,8 +273,16 @@ class Tracker:
         track.announced = True
         return [self._passage(track, verdict, PassageState.PREVIEW, stages)]
 
-    def _leave(self, track: Track, stages: StageTimes) -> list[Passage]:
-        """The plate has gone: close the vote if it is open, tell the loss, remember it."""
+    def _leave(self, track: Track, stages: StageTimes, *, span_over: bool) -> list[Passage]:
+        """The plate has gone: its vote is closed now, or when its time span is over."""
+        self._tracks.remove(track)
+        if not (track.closed or span_over or track.verdict() is None):
+            self._waiting.append(track)
+            return []
+        return self._settle(track, stages)
+
+    def _settle(self, track: Track, stages: StageTimes) -> list[Passage]:
+        """Close the vote of a plate that has gone if it is open, tell the loss, remember it."""
         told: list[Passage] = []
         verdict = track.verdict()
         if not track.closed and verdict is not None:
@@ -257,7 +292,8 @@ class Tracker:
                 told += self._finish(track, verdict, stages)
         if track.announced and verdict is not None:
             told.append(self._passage(track, verdict, PassageState.LOST, stages))
-        self._tracks.remove(track)
+        if track in self._waiting:
+            self._waiting.remove(track)
         self._memory.keep(track)
         return told
 
@@ -272,13 +308,13 @@ class Tracker:
                 return False
         if self._memory.told_beside(track):
             return False
-        rivals = [other for other in self._tracks if track.rides_with(other.object_id)]
+        rivals = [other for other in (*self._tracks, *self._waiting) if track.rides_with(other.object_id)]
         own = track.plate_likeness()
         return all(own > (CLEARLY if other.final else 1.0) * other.plate_likeness() for other in rivals)
 
     def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""
-        again = self._again(track, verdict.text)
+        again = self._again(track, verdict.text) or self._is_partial(track, verdict.text)
         track.closed = True
         track.final = verdict
         if again:
@@ -290,13 +326,25 @@ class Tracker:
         """This text has been told already, for a plate that is gone or for another track in view."""
         if self._memory.knows(track, text):
             return True
-        for other in self._tracks:
+        for other in (*self._tracks, *self._waiting):
             if other is track or other.final is None:
                 continue
             alike = similarity(other.final.text, text) >= ALIKE and other.object_id not in track.seen_with
             if alike or other.final.text == text:
                 return True
         return False
+
+    def _is_partial(self, track: Track, text: str) -> bool:
+        """Within its time span a more complete reading came from another track: this is a piece of that plate."""
+        span_s = self.settings.partial_span_s
+        if not span_s:
+            return False
+        for other in (*self._tracks, *self._waiting):
+            verdict = other.verdict()
+            apart = abs(other.first_s - track.first_s) > span_s or other.object_id in track.seen_with
+            if other is not track and not apart and verdict is not None and is_part(text, verdict.text):
+                return True
+        return self._memory.whole_of(track, text, span_s)
 
     def _is_overlay(self, track: Track) -> bool:
         """A text that never moved and that nothing brought here: a burned-in line, a sign."""

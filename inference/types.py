@@ -63,6 +63,7 @@ class RejectionReason(StrEnum):
     BELOW_THRESHOLD = "below_threshold"
     NO_SYNTAX = "no_syntax"
     STATIC_TEXT = "static_text"
+    OUT_OF_TIME = "out_of_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +148,8 @@ class Reading:
     """The characters read from one plate crop.
 
     `raw_text` is what the model said; `plate.plate_number` what the country syntax made of it (A-Z, 0-9).
-    `module_code` names the country module that decided, None when no module matched.
+    `spelling` has a space between printed groups. `module_code` names the country module that decided, None when no
+    module matched.
     """
 
     plate: LicensePlate
@@ -157,6 +159,7 @@ class Reading:
     box: Box
     country_likelihood: float = 0.0
     module_code: str | None = None
+    spelling: str = ""
     sharpness: float = 0.0
     contrast: float = 0.0
 

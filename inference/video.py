@@ -89,7 +89,9 @@ def watch_pictures(
         )
         plan, motion = observer.plan(frame)
         told: list[Passage] = []
-        if plan.look:
+        if not plan.look:
+            told = observer.tracker.release(now_s)
+        else:
             recognition = recognizer.recognize(frame.picture, settings.recognition, region=plan.region)
             if on_look is not None:
                 on_look(frame, recognition)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
@@ -31,6 +32,10 @@ LINGER_S = 1.5
 AROUND = 0.08
 # Above this share of the picture a region saves nothing.
 MOST_REGION = 0.6
+# Waking this share of an interval early finds the next frame on time; the pace itself is never exceeded by it.
+EARLY = 0.1
+# A frame in work is done by then on any machine that can be used at all.
+FINISH_WITHIN_S = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -61,20 +66,25 @@ class WatchSettings:
     masks: tuple[tuple[tuple[float, float], ...], ...] = ()
     """Polygons (shares of the picture) whose motion means nothing: clocks, trees, flags."""
     max_fps: float | None = 4.0
-    """Analysed frames per second; None is as many as come and the processor allows."""
+    """Analysed frames per second at other times than `moving_fps` is for; None is as many as come."""
     moving_fps: float | None = 8.0
     """Analysed frames per second while a plate in view has been read too little; never below `max_fps`."""
+    limit_fps: float | None = None
+    """Never more than this, whatever the two rates above say; None is no limit."""
     reread_s: float = 5.0
     """A scene without motion but with a plate in it is read again this seldom."""
     motion_gate: bool = True
+    motion_sensitivity: float = 1.0
+    """How little change counts as motion: above 1 less is enough."""
     look_at_motion_only: bool = False
     """Search only around motion and known plates: cheaper, for scenes with small motion in a large picture."""
 
     def rate(self, *, busy: bool) -> float | None:
-        """Analysed frames per second."""
-        if self.max_fps is None:
-            return None
-        return max(self.max_fps, self.moving_fps or 0.0) if busy else self.max_fps
+        """Analysed frames per second; None is as many as come and the processor allows."""
+        usual = math.inf if self.max_fps is None else self.max_fps
+        wanted = max(usual, self.moving_fps or 0.0) if busy else usual
+        rate = min(wanted, math.inf if self.limit_fps is None else self.limit_fps)
+        return None if math.isinf(rate) else rate
 
 
 @dataclass(slots=True)
@@ -83,6 +93,19 @@ class Plan:
 
     look: bool
     region: Box | None = None
+
+
+class Pace:
+    """When the next frame may be taken, so that never more than the wanted rate are. Plain code."""
+
+    def __init__(self) -> None:
+        self._allowed_s = float("-inf")
+
+    def next_s(self, taken_s: float, interval_s: float) -> float:
+        """The time from which on another frame may be taken, after one was taken at `taken_s`."""
+        # Each frame costs one interval; a late one leaves a credit of at most one, so that the rhythm is kept.
+        self._allowed_s = max(self._allowed_s, taken_s - interval_s) + interval_s
+        return max(taken_s + (1 - EARLY) * interval_s, self._allowed_s - EARLY * interval_s)
 
 
 class Watch:
@@ -100,8 +123,13 @@ class Watch:
         on_frame: Callable[[Frame, Recognition | None], Awaitable[None] | None] | None = None,
         name: str = "",
         funnel: Funnel | None = None,
+        tracker: Tracker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`tracker` goes on from an earlier watch of the same camera: it knows who was told already.
+
+        `clock` tells the time that the frames carry.
+        """
         self._clock = clock
         self.funnel = funnel or Funnel()
         self.name = name
@@ -111,15 +139,39 @@ class Watch:
         self._on_passage = on_passage
         self._on_scene = on_scene
         self._on_frame = on_frame
-        self._observer = Observer(settings)
+        self._observer = Observer(settings, tracker)
+        self._analysing = asyncio.Lock()
+        self._finished = False
 
     @property
     def settings(self) -> WatchSettings:
         return self._observer.settings
 
+    @property
+    def tracker(self) -> Tracker:
+        """For the next watch of this camera, once this one has finished."""
+        return self._observer.tracker
+
     def change(self, settings: WatchSettings) -> None:
-        """Apply new settings from the next frame on; plates in view keep their tracks unless the tracker's change."""
+        """Apply new settings from the next frame on; plates in view keep their tracks and their readings."""
         self._observer.change(settings)
+
+    @property
+    def finished(self) -> bool:
+        """Everything that was in view has been told, and nothing is analysed any more."""
+        return self._finished
+
+    async def finish(self) -> None:
+        """Tell what is in view as it stands and analyse no more; the owner then cancels `run`."""
+        try:
+            async with asyncio.timeout(FINISH_WITHIN_S):
+                # A frame in work belongs to the same vehicles: it is waited for.
+                async with self._analysing:
+                    if not self._finished:
+                        await self._tell(self._observer.tracker.flush(self._observer.last_frame_s))
+                        self._finished = True
+        except TimeoutError:
+            _log.error("what was in view could not be told", camera=self.name, waited_s=FINISH_WITHIN_S)
 
     async def run(self) -> None:
         """Open the source, watch it, close it. Ends when a recording ends; plates in view are told then."""
@@ -130,21 +182,30 @@ class Watch:
             await self._source.aclose()
 
     async def _watch(self) -> None:
-        due_s = 0.0
+        due_s, pace = 0.0, Pace()
         while True:
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             frame = await self._source.next_frame(FRAME_TIMEOUT_S)
-            if frame is None:
-                if self._observer.silence(self._clock()) or _ended(self._source):
-                    await self._tell(self._observer.tracker.flush(self._clock()))
-                if _ended(self._source):
+            async with self._analysing:
+                if self._finished:
                     return
-                continue
-            rate = self.settings.rate(busy=self._observer.tracker.hungry)
-            interval_s = 1.0 / rate if rate else 0.0
-            self._source.interval_s = interval_s
-            due_s = time.monotonic() + interval_s * 0.9
-            await self._analyse(frame)
+                if frame is None:
+                    await self._miss(self._clock())
+                    if _ended(self._source):
+                        self._finished = True
+                        return
+                    continue
+                rate = self.settings.rate(busy=self._observer.tracker.hungry)
+                interval_s = 1.0 / rate if rate else 0.0
+                self._source.interval_s = interval_s
+                due_s = pace.next_s(time.monotonic(), interval_s)
+                await self._analyse(frame)
+
+    async def _miss(self, now_s: float) -> None:
+        """No frame came: what waits for its time is told, and after a while everything in view."""
+        tracker = self._observer.tracker
+        over = self._observer.silence(now_s) or _ended(self._source)
+        await self._tell(tracker.flush(now_s) if over else tracker.release(now_s))
 
     async def _analyse(self, frame: Frame) -> None:
         now = frame.captured_at
@@ -155,6 +216,7 @@ class Watch:
             self.funnel.count(now, "motion")
         if not plan.look:
             await _call(self._on_frame, frame, None)
+            await self._tell(self._observer.tracker.release(frame.monotonic_s))
             return
         recognition, told, busy_ms = await asyncio.get_running_loop().run_in_executor(
             self._executor, self._look, frame, plan, motion
@@ -180,25 +242,25 @@ class Watch:
 class Observer:
     """The same decisions for live cameras and recordings: when to look, where, and what follows. Plain code."""
 
-    def __init__(self, settings: WatchSettings) -> None:
+    def __init__(self, settings: WatchSettings, tracker: Tracker | None = None) -> None:
         self.settings = settings
-        self.tracker = Tracker(settings.tracker)
-        self._gate = self._make_gate(settings)
+        self.tracker = tracker or Tracker(settings.tracker)
+        self.tracker.settings = settings.tracker
+        self._gate = MotionGate(settings.recognition.areas, settings.masks, sensitivity=settings.motion_sensitivity)
         self._last_motion_s = float("-inf")
         self._last_look_s = float("-inf")
-        self._last_frame_s = float("-inf")
+        self.last_frame_s = float("-inf")
 
     def change(self, settings: WatchSettings) -> None:
-        old, self.settings = self.settings, settings
-        if settings.tracker != old.tracker:
-            self.tracker.settings = settings.tracker
-        if (settings.recognition.areas, settings.masks) != (old.recognition.areas, old.masks):
-            self._gate = self._make_gate(settings)
+        """New settings from the next frame on. Tracks, their readings and what was told already stay."""
+        self.settings = settings
+        self.tracker.settings = settings.tracker
+        self._gate.change(settings.recognition.areas, settings.masks, sensitivity=settings.motion_sensitivity)
 
     def plan(self, frame: Frame) -> tuple[Plan, MotionResult]:
         """Whether to look at this frame; costs the motion gate."""
         now_s = frame.monotonic_s
-        self._last_frame_s = now_s
+        self.last_frame_s = now_s
         motion = self._gate.moved(frame)
         if motion.moved:
             self._last_motion_s = now_s
@@ -222,7 +284,7 @@ class Observer:
 
     def silence(self, now_s: float) -> bool:
         """No frame has come for so long that what was in view must have gone unseen."""
-        return self.tracker.in_view and now_s - self._last_frame_s > 2 * self.settings.reread_s
+        return self.tracker.in_view and now_s - self.last_frame_s > 2 * self.settings.reread_s
 
     def _region(self, frame: Frame, motion: MotionResult) -> Box | None:
         if not self.settings.look_at_motion_only or motion.whole or not self.settings.motion_gate:
@@ -238,10 +300,6 @@ class Observer:
         if (right - left) * (bottom - top) > MOST_REGION * width * height:
             return None
         return Box(x=left, y=top, width=right - left, height=bottom - top)
-
-    @staticmethod
-    def _make_gate(settings: WatchSettings) -> MotionGate:
-        return MotionGate(settings.recognition.areas, settings.masks)
 
 
 def watch_settings(recognition: RecognitionSettings, **changes: float | bool | None) -> WatchSettings:

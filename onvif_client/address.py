@@ -22,6 +22,8 @@ def device_url(address: str) -> URL:
     try:
         url = URL(text)
         host, _ = url.host, url.port
+        # What the resolver would say much later: parts of 1 to 63 letters.
+        (host or "").encode("idna")
     except ValueError as error:
         raise CameraError(
             f"'{address}' is not an address ({error}). Write it like 192.0.2.10 or 192.0.2.10:8080."

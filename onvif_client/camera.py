@@ -15,7 +15,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
-from onvif_client import encoder, imaging, media, relays
+from onvif_client import encoder, imaging, media, osd, relays
 from onvif_client.address import device_url, picture_url, stream_url, with_credentials
 from onvif_client.connection import Connection
 from onvif_client.errors import CameraMisbehaved, CameraUnreachable, CameraUnsupported
@@ -30,6 +30,7 @@ from onvif_client.types import (
     EncoderOptions,
     ImagingOptions,
     ImagingSettings,
+    OnScreenText,
     Profile,
     PulseResult,
     RelayOutput,
@@ -163,6 +164,10 @@ class Camera:
                 " to see what the camera says."
             )
         return data
+
+    async def on_screen_texts(self, profile_token: str) -> tuple[OnScreenText, ...]:
+        """What the camera writes into this profile's picture; none when it cannot say."""
+        return await osd.read_osds(self._services, await self._profile(profile_token))
 
     async def imaging(self, video_source_token: str) -> ImagingSettings:
         return await imaging.read_imaging(self._services, video_source_token)

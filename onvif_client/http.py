@@ -95,6 +95,10 @@ class Http:
                 f"{where}: the secure connection failed ({error}). Install the camera's certificate, or switch"
                 " certificate checks off for this camera."
             ) from error
+        except UnicodeError as error:
+            raise CameraUnreachable(
+                f"{where}: the host name cannot be looked up ({error}). Check the address's spelling."
+            ) from error
         except NETWORK_ERRORS as error:
             raise CameraUnreachable(f"{where} cannot be reached ({error}). Check address, port and cabling.") from error
 

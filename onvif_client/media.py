@@ -89,6 +89,7 @@ def _media2_profile(element: etree._Element) -> Profile | None:
         media=MediaVersion.MEDIA2,
         video_source_token=soap.text(source, "SourceToken") or None,
         encoder=encoder_from_media2(encoder) if encoder is not None else None,
+        video_source_configuration=source.get("token"),
     )
 
 
@@ -109,6 +110,7 @@ def _media1_profile(answer: Any) -> Profile | None:
         media=MediaVersion.MEDIA1,
         video_source_token=source.SourceToken,
         encoder=encoder_from_media1(encoder) if encoder is not None else None,
+        video_source_configuration=source.token,
     )
 
 

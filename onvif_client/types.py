@@ -122,6 +122,24 @@ class Profile:
     media: MediaVersion
     video_source_token: str | None = None
     encoder: EncoderConfiguration | None = None
+    video_source_configuration: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnScreenText:
+    """A text or logo that the camera writes into its picture: about where, in shares of the picture, y down."""
+
+    token: str
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def polygon(self) -> tuple[tuple[float, float], ...]:
+        """The corners, clockwise from top left."""
+        return ((self.left, self.top), (self.right, self.top), (self.right, self.bottom), (self.left, self.bottom))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

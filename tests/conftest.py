@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Tables are as wide as this in every order of tests: the console asks once, when it is first imported.
+os.environ["COLUMNS"] = "300"
+
 ROOT = Path(__file__).resolve().parent.parent
 MANUAL_REQUIREMENTS = [f"M-{number:03d}" for number in range(1, 322)]
 

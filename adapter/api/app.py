@@ -9,7 +9,20 @@ from pathlib import Path
 
 from aiohttp import web
 
-from adapter.api import accounts, cameras, happenings, lists, outputs, pages, reactions, snapshots
+from adapter.api import (
+    accounts,
+    cameras,
+    funnel,
+    happenings,
+    lists,
+    modules,
+    outputs,
+    pages,
+    reactions,
+    recognition,
+    snapshots,
+)
+from adapter.api.bodies import MAX_FORM_BYTES
 from adapter.api.endpoint import PREFIX, Call, Endpoint
 from adapter.api.login import ATTEMPTS, SIGNING_IN
 from adapter.api.openapi import document
@@ -20,12 +33,10 @@ from adapter.store.errors import StoreError
 
 STATIC = Path(__file__).parent / "static"
 
-# Forms are small, JSON and files have limits of their own; this bounds whatever remains.
-MAX_FORM_BYTES = 64 * 1024
-
 
 def create_app(services: Services) -> web.Application:
     """The application; `service.py` opens its resources before and closes them after."""
+    # JSON and files have limits of their own; this bounds whatever remains.
     app = web.Application(middlewares=[answer_errors, identify], client_max_size=MAX_FORM_BYTES)
     app[SERVICES] = services
     app[SESSIONS] = Sessions()
@@ -44,7 +55,10 @@ def all_endpoints() -> Sequence[Endpoint]:
     """Every entry of the API."""
     kept = [
         *cameras.endpoints(),
+        *recognition.endpoints(),
+        *modules.endpoints(),
         *snapshots.endpoints(),
+        *funnel.endpoints(),
         *lists.endpoints(),
         *reactions.endpoints(),
         *outputs.endpoints(),

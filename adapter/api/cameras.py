@@ -12,6 +12,7 @@ from aiohttp import web
 from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
 from adapter.api.ports import FoundCamera, ServerStatus
+from adapter.api.recognition import merged
 from adapter.store.cameras import CameraRecord
 from adapter.store.users import Role
 
@@ -81,6 +82,14 @@ def endpoints() -> Sequence[Endpoint]:
             answer=dict[str, Any],
         ),
         Endpoint(
+            method="POST",
+            path=one + "/tune/rollback",
+            summary="Put the settings back that the first tuning found",
+            run=_rollback,
+            role=admin,
+            answer=views.RollbackView,
+        ),
+        Endpoint(
             method="GET",
             path=one + "/snapshot.jpg",
             summary="The newest picture",
@@ -120,7 +129,8 @@ async def _add(call: Call) -> CameraRecord:
         address=values["address"],
         user=values["user"],
         password=values["password"],
-        modules=tuple(values["modules"]),
+        modules=call.services.modules.checked(values["modules"]),
+        recognition=merged({}, values["recognition"]),
         selected_lists=None if values["selected_lists"] is None else frozenset(values["selected_lists"]),
         max_speed_kmh=values["max_speed_kmh"],
         description=values["description"],
@@ -142,8 +152,13 @@ async def _change(call: Call) -> CameraRecord:
         for name, value in given.items()
         if value is not None or name in nullable
     }
+    if "recognition" in values:
+        values["recognition"] = merged(record.recognition, given["recognition"])
+    if "modules" in values:
+        values["modules"] = call.services.modules.checked(values["modules"])
     stored = await call.services.cameras.change(replace(record, **values))
-    await call.audit("camera.change", stored.name, ", ".join(sorted(values)))
+    names = [*values, *(f"recognition.{name}" for name in given.get("recognition") or ())]
+    await call.audit("camera.change", stored.name, ", ".join(sorted(names)))
     if "selected_lists" in values:
         await call.services.server.rules_changed()
     return stored
@@ -167,6 +182,15 @@ async def _tune(call: Call) -> dict[str, Any]:
     if call.body.apply:
         await call.audit("camera.tune", record.name, f"max speed {call.body.max_speed_kmh:g} km/h")
     return dict(report)
+
+
+async def _rollback(call: Call) -> views.RollbackView:
+    record = await call.services.store.cameras.get(call.path["camera_id"])
+    applied = await call.services.cameras.rollback(record.camera_id)
+    changes = [views.AppliedChangeView.model_validate(change) for change in applied]
+    complete = all(change.ok for change in changes)
+    await call.audit("camera.tune.rollback", record.name, "complete" if complete else "in part")
+    return views.RollbackView(complete=complete, applied=changes)
 
 
 async def _snapshot(call: Call) -> web.Response:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, TypeAdapter
 
+from adapter.api.bodies import read_body
 from adapter.api.errors import ApiError
 from adapter.api.ports import SERVICES, Services
 from adapter.api.security import IDENTITY, Identity
@@ -87,19 +88,6 @@ class Endpoint:
             return web.Response(body=content, content_type="application/json", status=self.status)
 
         return handle
-
-
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """The whole body; ApiError 413 as soon as it is larger than the limit."""
-    too_large = ApiError(413, "too_large", f"The body is larger than {limit} bytes; send less at once.")
-    if (request.content_length or 0) > limit:
-        raise too_large
-    content = bytearray()
-    async for chunk in request.content.iter_chunked(64 * 1024):
-        content += chunk
-        if len(content) > limit:
-            raise too_large
-    return bytes(content)
 
 
 async def _json_body(request: web.Request, model: type[M]) -> M:

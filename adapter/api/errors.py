@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from adapter.api.ports import CameraProblem
 from adapter.store.errors import Conflict, NotFound, Refused, StoreError
+from adapter.watching import SettingsRefused
+from inference.errors import ModuleError
 from inference.snapshots import NoSuchSnapshot, SnapshotsProblem
 from rules.alarms import TransitionRefused
 from rules.importing import ImportRefused
@@ -38,10 +40,12 @@ _STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (Conflict, 409, "conflict"),
     (Refused, 409, "refused"),
     (TransitionRefused, 409, "refused"),
+    (SettingsRefused, 422, "invalid"),
     (PatternInvalid, 422, "invalid"),
     (ImportRefused, 422, "invalid_file"),
     (NoSuchSnapshot, 404, "not_found"),
     (SnapshotsProblem, 422, "invalid_snapshot"),
+    (ModuleError, 422, "unknown_module"),
     (CameraProblem, 502, "camera_problem"),
     (StoreError, 503, "store_unavailable"),
 )
@@ -56,12 +60,12 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, ValidationError):
         return _invalid(error)
     status, code = next((status, code) for kind, status, code in _STATUSES if isinstance(error, kind))
-    return ApiError(status, code, str(error))
+    return ApiError(status, code, str(error), error.fields if isinstance(error, SettingsRefused) else None)
 
 
 def _invalid(error: ValidationError) -> ApiError:
     fields = {
-        ".".join(str(part) for part in problem["loc"]) or "body": problem["msg"]
+        ".".join(str(part) for part in problem["loc"]) or "body": problem["msg"].removeprefix("Value error, ")
         for problem in error.errors(include_url=False, include_input=False, include_context=False)[:20]
     }
     detail = "; ".join(f"{name}: {message}" for name, message in fields.items())

@@ -9,7 +9,8 @@ from uuid import uuid4
 from aiohttp import web
 
 from adapter.api import schemas, views
-from adapter.api.endpoint import Call, Endpoint, read_body
+from adapter.api.bodies import read_body
+from adapter.api.endpoint import Call, Endpoint
 from adapter.api.errors import ApiError
 from adapter.store.lists import ListRecord
 from adapter.store.users import Role

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 
 from adapter.api.accounts import change_own_password
+from adapter.api.bodies import read_form
 from adapter.api.endpoint import Call
 from adapter.api.errors import ApiError
 from adapter.api.ports import SERVICES
@@ -99,12 +100,9 @@ async def _change_password(request: web.Request) -> web.Response:
 
 
 async def _texts(request: web.Request, *names: str) -> tuple[str, ...]:
-    """Form fields as texts; a missing one is empty, a file is refused."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        raise ApiError(415, "unsupported_media_type", "Send the form as application/x-www-form-urlencoded.")
-    form = await request.post()
-    values = [form.get(name, "") for name in names]
-    return tuple(value[:500] if isinstance(value, str) else "" for value in values)
+    """Form fields as texts; a missing one is empty."""
+    form = await read_form(request)
+    return tuple(form.get(name, "")[:500] for name in names)
 
 
 def _require_own_origin(request: web.Request) -> None:

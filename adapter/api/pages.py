@@ -11,11 +11,13 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from adapter.api import lists, login
+from adapter.api import funnel_page, lists, login
 from adapter.api.happenings import alarm_view
 from adapter.api.ports import SERVICES, Services
 from adapter.api.security import IDENTITY
 from adapter.api.views import CameraView, EntryView
+from adapter.setting_catalog import SettingKind, shown
+from adapter.setting_state import SettingState
 from adapter.store.errors import NotFound
 from adapter.store.journal import Search
 from adapter.store.users import Role
@@ -37,7 +39,7 @@ def add_routes(app: web.Application) -> None:
     environment = aiohttp_jinja2.setup(
         app, loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters.update(clock=_clock, percent=_percent, span=_span)
+    environment.filters.update(clock=_clock, percent=_percent, span=_span, shown=shown)
     login.add_routes(app)
     pages: dict[str, tuple[str, Page]] = {
         "/": ("live.html", _live),
@@ -45,6 +47,8 @@ def add_routes(app: web.Application) -> None:
         "/lists": ("lists.html", _lists),
         "/lists/{list_id}": ("list.html", _list),
         "/cameras": ("cameras.html", _cameras),
+        "/cameras/{camera_id}/settings": ("camera_settings.html", _camera_settings),
+        "/cameras/{camera_id}/funnel": ("funnel.html", funnel_page.page),
         "/status": ("status.html", _status),
     }
     for path, (template, page) in pages.items():
@@ -139,6 +143,15 @@ async def _cameras(_request: web.Request, services: Services) -> dict[str, Any]:
     health = {camera.camera_id: camera for camera in status.cameras}
     cameras = [CameraView.model_validate(record) for record in await services.store.cameras.all()]
     return {"cameras": cameras, "health": health}
+
+
+async def _camera_settings(request: web.Request, services: Services) -> dict[str, Any]:
+    record = await services.store.cameras.get(request.match_info["camera_id"])
+    state = await services.cameras.settings(record.camera_id)
+    groups: dict[str, list[SettingState]] = {}
+    for one in state.settings:
+        groups.setdefault(one.info.group, []).append(one)
+    return {"camera": CameraView.model_validate(record), "state": state, "groups": groups, "kinds": SettingKind}
 
 
 async def _status(_request: web.Request, services: Services) -> dict[str, Any]:

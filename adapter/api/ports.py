@@ -12,10 +12,13 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from adapter.setting_state import SettingsState
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from events.types import Event
 from inference.funnel import FunnelHour
+from inference.module_library import ModuleLibrary
+from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 
 
@@ -100,7 +103,7 @@ class CameraControl(Protocol):
         """Connect, fill in tokens, store and start; the record as stored."""
 
     async def change(self, record: CameraRecord) -> CameraRecord:
-        """Store and restart with the new record."""
+        """Store and go on with the new record: in place where that can be, else started again."""
 
     async def remove(self, camera_id: str) -> None:
         """Stop and forget."""
@@ -113,6 +116,12 @@ class CameraControl(Protocol):
 
     async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
         """The plan for imaging and encoder, and when `apply`, what was asked and got per field; JSON-ready."""
+
+    async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
+        """Put imaging and encoder back as they were before the first tuning, told per field. Refused without one."""
+
+    async def settings(self, camera_id: str) -> SettingsState:
+        """Every recognition setting with its value, cost and state."""
 
     async def snapshot(self, camera_id: str) -> bytes:
         """The newest picture as JPEG."""
@@ -131,6 +140,12 @@ class CameraControl(Protocol):
 
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
         """Where plates get lost, hour by hour, oldest first."""
+
+    def rejects(self, camera_id: str) -> Sequence[Rejected]:
+        """The newest finds that were not read, newest first."""
+
+    def rejected_picture(self, camera_id: str, reject_id: int) -> bytes:
+        """One of them as JPEG. Raises NotFound."""
 
 
 class Snapshots(Protocol):
@@ -166,6 +181,7 @@ class Services:
     cameras: CameraControl
     live: LiveEvents
     pictures: PictureFiles
+    modules: ModuleLibrary = field(default_factory=ModuleLibrary)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 

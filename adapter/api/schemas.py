@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
+from adapter.api.addresses import camera_address, web_address
 from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
+from adapter.watching import recognition_schema
 from events.types import ListKind
 from inference.snapshots import Approval, Light, VehicleType, Weather
 from rules.alarms import AlarmState
@@ -39,12 +41,14 @@ Name = Annotated[
 ]
 ShortText = Annotated[str, _Stripped, AfterValidator(_printable)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
-Address = Annotated[str, StringConstraints(pattern=r"^(http|https|rtsp|rtsps)://[^\s@]+$", max_length=1000)]
-WebUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s@]+$", max_length=1000)]
+Address = Annotated[str, StringConstraints(max_length=1000), AfterValidator(camera_address)]
+WebUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(web_address)]
 Password = Annotated[str, StringConstraints(max_length=200)]
 UtcMoment = Annotated[datetime, AfterValidator(_utc)]
 PageSize = Literal[50, 100, 200, 500, 1000]  # M-285
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+# Read as given and judged as a whole, with what is stored already: `adapter.watching.CameraRecognition`.
+Recognition = Annotated[dict[Id, Any], Field(max_length=100), WithJsonSchema(recognition_schema())]
 
 
 class Body(BaseModel):
@@ -61,13 +65,14 @@ class NewCamera(Body):
     user: ShortText = ""
     password: Password | None = None
     modules: list[Id] = Field(default=[], max_length=100)
+    recognition: Recognition = {}
     selected_lists: list[Id] | None = Field(default=None, max_length=1000)
     max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
     description: ShortText = ""
 
 
 class CameraChange(Body):
-    """Only the fields that are given change."""
+    """Only the fields that are given change, and of `recognition` only the settings; null there is the default."""
 
     name: Name | None = None
     address: Address | None = None
@@ -75,7 +80,7 @@ class CameraChange(Body):
     password: Password | None = None
     enabled: bool | None = None
     modules: list[Id] | None = Field(default=None, max_length=100)
-    recognition: dict[Id, Any] | None = Field(default=None, max_length=100)
+    recognition: Recognition | None = None
     selected_lists: list[Id] | None = Field(default=None, max_length=1000)
     max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
     description: ShortText | None = None
@@ -99,7 +104,7 @@ class SnapshotChange(Body):
 class ValidateRequest(Body):
     """`recognition` is only tried; null means the camera's own settings."""
 
-    recognition: dict[Id, Any] | None = Field(default=None, max_length=100)
+    recognition: Recognition | None = None
 
 
 class AutoconfigureRequest(Body):

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 import structlog
 from aiohttp import web
 
+from adapter.api.bodies import FORM_TYPE, end_broken_body, read_form
 from adapter.api.errors import KNOWN_ERRORS, ApiError, as_api_error
 from adapter.api.ports import SERVICES
 from adapter.store.users import Role
@@ -132,6 +133,7 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         response = known.response()
         if "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
+    end_broken_body(request, response)
     if not response.prepared:
         response.headers.update(HEADERS)
         response.headers.setdefault("Cache-Control", "no-store")
@@ -176,9 +178,8 @@ async def _session_identity(request: web.Request) -> tuple[Identity, bool]:
 
 async def _require_csrf(request: web.Request, identity: Identity) -> None:
     sent = request.headers.get(CSRF_HEADER, "")
-    if not sent and request.content_type == "application/x-www-form-urlencoded":
-        field = (await request.post()).get("csrf", "")
-        sent = field if isinstance(field, str) else ""
+    if not sent and request.content_type == FORM_TYPE:
+        sent = (await read_form(request)).get("csrf", "")
     if not hmac.compare_digest(sent.encode("utf-8", "replace"), identity.csrf.encode()):
         raise ApiError(403, "csrf", f"The header {CSRF_HEADER} is missing or old; reload the page.")
 

@@ -1,18 +1,17 @@
-"""Snapshots, validation, auto-configuration and the read funnel over the API."""
+"""Snapshots, validation and auto-configuration over the API."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
 from adapter.api import schemas, views
-from adapter.api.endpoint import Call, Endpoint, read_body
+from adapter.api.bodies import read_body
+from adapter.api.endpoint import Call, Endpoint
 from adapter.store.cameras import CameraRecord
 from adapter.store.users import Role
-from inference.funnel import FunnelHour
 from inference.picture_files import MOST_BYTES
 from inference.snapshots import Snapshot
 
@@ -89,9 +88,6 @@ def endpoints() -> Sequence[Endpoint]:
             role=admin,
             answer=views.CameraView,
         ),
-        Endpoint(
-            method="GET", path=camera + "/funnel", summary="Where plates get lost", run=_funnel, answer=list[FunnelHour]
-        ),
     )
 
 
@@ -161,7 +157,3 @@ async def _undo(call: Call) -> CameraRecord:
     changed = await call.services.cameras.undo_autoconfigure(record.camera_id)
     await call.audit("camera.autoconfigure.undo", record.name)
     return changed
-
-
-async def _funnel(call: Call) -> Sequence[dict[str, Any]]:
-    return [asdict(hour) for hour in await call.services.cameras.funnel((await _record(call)).camera_id)]

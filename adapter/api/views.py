@@ -12,6 +12,7 @@ from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
 from events.types import ListKind
+from inference.types import Box, PlateType, RejectionReason
 from rules.alarms import AlarmState
 from rules.types import MatchPolicy
 
@@ -31,12 +32,83 @@ class CameraView(BaseModel):
     user: str
     enabled: bool
     modules: list[str]
-    recognition: dict[str, Any]
+    recognition: schemas.Recognition
     selected_lists: list[str] | None
     max_speed_kmh: float | None
     description: str
     profile_token: str | None
     video_source_token: str | None
+
+
+class AppliedChangeView(BaseModel):
+    """One field asked of a camera, and what it says afterwards."""
+
+    field: str
+    asked: str
+    got: str
+    ok: bool
+    detail: str
+
+
+class RollbackView(BaseModel):
+    """`complete`: the camera is as it was before the first tuning. Otherwise the rollback can be tried again."""
+
+    complete: bool
+    applied: list[AppliedChangeView]
+
+
+class FunnelHourView(BaseModel):
+    """Up to `read`, stages count in frames; from `accepted` on, in passages. Times are sums over analysed frames."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    starts_at: datetime
+    frames: int
+    motion: int
+    analysed: int
+    found: int
+    read: int
+    accepted: int
+    matched: int
+    delivered: int
+    detect_ms: float
+    read_ms: float
+    busy_ms: float
+    average_ms: float | None
+    rejected: dict[RejectionReason, int]
+
+
+class RejectView(BaseModel):
+    """A find that was not read. Newer ones take its place; its picture is at `rejects/{reject_id}.jpg`."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    reject_id: int
+    at: datetime
+    reason: RejectionReason
+    cure: str
+    text: str
+    likelihood: float
+    box: Box
+
+
+class ModuleView(BaseModel):
+    """A country module: what plates it knows, whether it is the user's own, and the cameras that name it."""
+
+    code: str
+    name: str
+    iso: str | None
+    region: str | None
+    generic: bool
+    priority: int
+    own: bool
+    replaces_built_in: bool
+    sizes_cm: list[tuple[float, float]]
+    character_height_cm: float
+    stroke_cm: float
+    retro_reflective: bool
+    plate_types: list[PlateType]
+    camera_ids: list[str]
 
 
 class ListView(BaseModel):

@@ -12,6 +12,7 @@ from adapter.onvif_device.attempts import Attempts
 from adapter.onvif_device.http_digest import DigestRefused, HttpDigest
 from adapter.onvif_device.ports import FaceUser, Users
 from adapter.onvif_device.username_token import TokenRefused, UsernameTokens
+from events.metadata.rtsp_stream import TooManyLogins
 from events.xmlns import Element
 
 _log = structlog.get_logger(__name__)
@@ -65,13 +66,19 @@ class Doorkeeper:
             )
         return user
 
-    def authorize_rtsp(self, method: str, url: str, authorization: str | None) -> Sequence[str]:
-        """The challenges to send with a 401, none when the request is let in: what the RTSP server asks."""
+    def authorize_rtsp(self, method: str, url: str, authorization: str | None, address: str) -> Sequence[str]:
+        """The challenges to send with a 401, none when the request is let in: what the RTSP server asks.
+
+        Failures count together with those over HTTP: a guesser shall not get a second set of tries at another port.
+        """
+        wait = self._attempts.blocked_for(address)
+        if wait is not None:
+            raise TooManyLogins(retry_after=wait)
         try:
             user = self._rtsp_digest.check(authorization, method=method, path=url)
         except DigestRefused as refused:
             if not refused.stale:
-                _log.warning("login to a stream failed", reason=str(refused))
+                self._failed(address, str(refused))
             return self._rtsp_digest.challenges(stale=refused.stale)
         return () if user is not None else self._rtsp_digest.challenges()
 

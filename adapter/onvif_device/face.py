@@ -197,6 +197,8 @@ async def _read(request: web.Request, timeout_s: float) -> bytes:
             "ter:WellFormed", reason=f"The request was not complete after {timeout_s:g} s.", http_status=408
         ) from error
     except _UNREADABLE as error:
+        # There is no rest to wait for; aiohttp would, and would log the same error as a failure of the server.
+        request.content.feed_eof()
         raise soap.sender_fault("ter:WellFormed", reason="The request body cannot be read.") from error
     return bytes(chunks)
 

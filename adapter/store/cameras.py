@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from adapter.store.database import Database
 from adapter.store.errors import Conflict, NotFound
-from adapter.store.tables import cameras
+from adapter.store.tables import cameras, funnel_hours
 from adapter.store.vault import Vault
 
 
@@ -85,6 +85,7 @@ class Cameras:
         """Forget a camera; its events stay until retention removes them. NotFound when there is none."""
         async with self._database.write() as connection:
             done = await connection.execute(delete(cameras).where(cameras.c.camera_id == camera_id))
+            await connection.execute(delete(funnel_hours).where(funnel_hours.c.camera_id == camera_id))
         if done.rowcount == 0:
             raise NotFound(f"There is no camera {camera_id!r}.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from adapter.store.database import Database
 from adapter.store.tables import facts
@@ -24,3 +24,8 @@ class Facts:
             done = await connection.execute(update(facts).where(facts.c.name == name).values(value=value))
             if done.rowcount == 0:
                 await connection.execute(insert(facts).values(name=name, value=value))
+
+    async def remove(self, name: str) -> None:
+        """Forget a text; one that is not there is no mistake."""
+        async with self._database.write() as connection:
+            await connection.execute(delete(facts).where(facts.c.name == name))

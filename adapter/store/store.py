@@ -12,6 +12,7 @@ from adapter.store.cameras import Cameras
 from adapter.store.database import Database, sqlite_url
 from adapter.store.decisions import Decisions
 from adapter.store.facts import Facts
+from adapter.store.funnels import Funnels
 from adapter.store.journal import SqlJournal
 from adapter.store.lists import Lists
 from adapter.store.onvif_users import OnvifUsers
@@ -42,6 +43,7 @@ class Store:
         self.outputs = Outputs(database=self.database, vault=vault)
         self.audit = Audit(database=self.database)
         self.facts = Facts(database=self.database)
+        self.funnels = Funnels(database=self.database)
 
     @classmethod
     def in_folder(cls, folder: Path, *, url: str | None = None, hasher: PasswordHasher | None = None) -> Store:

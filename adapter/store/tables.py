@@ -262,6 +262,14 @@ audit = Table(
     Index(None, "at"),
 )
 
+funnel_hours = Table(
+    "funnel_hours",
+    metadata,
+    Column("camera_id", String(64), primary_key=True),
+    Column("starts_at", UtcTime, primary_key=True),
+    Column("counts", JSON, nullable=False),
+)
+
 facts = Table(
     "facts",
     metadata,

@@ -24,7 +24,7 @@ from events.metadata.rtsp_message import (
     response_bytes,
 )
 from events.metadata.rtsp_queue import Leg, LegSink, UnitQueue
-from events.metadata.rtsp_stream import Authorize, RtspCounters, Stream, plain, session_description
+from events.metadata.rtsp_stream import Authorize, RtspCounters, Stream, TooManyLogins, plain, session_description
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +56,7 @@ class Connection:
         self._timeout_s = session_timeout_s
         self._reader = reader
         self._writer = writer
+        self._address = str((writer.get_extra_info("peername") or ("unknown",))[0])
         self._queue = UnitQueue(counters)
         self._path: str | None = None
         self._session = secrets.token_hex(8)
@@ -112,10 +113,8 @@ class Connection:
             return await reply(501, [("Public", ", ".join(METHODS))])
         if "require" in request.headers:
             return await reply(551, [("Unsupported", plain(request.headers["require"]))])
-        if request.method in _GUARDED and self._authorize is not None:
-            challenges = self._authorize(request.method, request.url, request.headers.get("authorization"))
-            if challenges:
-                return await reply(401, [("WWW-Authenticate", challenge) for challenge in challenges])
+        if (refusal := self._refusal(request)) is not None:
+            return await reply(*refusal)
         if self._legs and request.headers.get("session", self._session).partition(";")[0] != self._session:
             return await reply(454)
         match request.method:
@@ -133,6 +132,18 @@ class Connection:
                 await reply(200 if self._legs else 454, self._session_header())
             case _:  # OPTIONS and GET_PARAMETER: how clients keep their session alive
                 await reply(200, [("Public", ", ".join(METHODS)), *self._session_header()])
+
+    def _refusal(self, request: Request) -> tuple[int, list[tuple[str, str]]] | None:
+        """Status and headers for a client that may not do this, None for one that may."""
+        if request.method not in _GUARDED or self._authorize is None:
+            return None
+        try:
+            challenges = self._authorize(
+                request.method, request.url, request.headers.get("authorization"), self._address
+            )
+        except TooManyLogins as refused:
+            return 503, [("Retry-After", str(int(refused.retry_after.total_seconds()) + 1))]
+        return (401, [("WWW-Authenticate", challenge) for challenge in challenges]) if challenges else None
 
     async def _describe(self, request: Request) -> tuple[int, list[tuple[str, str]], bytes]:
         found = self._find(request.url)

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from events.metadata.rtp import AccessUnit
 
-Authorize = Callable[[str, str, str | None], Sequence[str]]
-"""(method, url, Authorization header) to the challenges that go with a 401; none when the request is permitted.
+
+class TooManyLogins(Exception):
+    """The client failed to log in too often: it is answered 503 and told when to come again."""
+
+    def __init__(self, *, retry_after: timedelta) -> None:
+        super().__init__("too many failed logins")
+        self.retry_after = retry_after
+
+
+Authorize = Callable[[str, str, str | None, str], Sequence[str]]
+"""(method, url, Authorization header, client's address) to the challenges that go with a 401; none when the request is
+permitted. May raise TooManyLogins.
 
 Offer Digest with MD5 and nothing else: it is the one scheme that every RTSP client speaks.
 """

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.plates import FlatPlate
+from inference.training.painter import FlatPlate
 
 
 def see(

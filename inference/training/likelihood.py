@@ -44,9 +44,10 @@ def evidence(recognizer: Recognizer, folder: Path, split: str) -> tuple[list[dic
             continue
         longest = round(max(recognizer.pack.file.detector.longest_px.balanced))
         regions = recognizer.detector.detect(window.picture, longest_px=longest)
-        for candidate in recognizer.plate_reader(settings).candidates(
+        candidates, _ = recognizer.plate_reader(settings).candidates.read(
             window, regions, settings, deadline=None, closer=recognizer.close_up(window, longest).look
-        ):
+        )
+        for candidate in candidates:
             if candidate.best is None:
                 continue
             text = candidate.best.text.translate(FOLD)

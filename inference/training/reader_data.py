@@ -1,4 +1,4 @@
-"""Samples for the reader: rendered plates and real crops, as (grey uint8 (64, 144), text, characters below)."""
+"""Samples for the reader: rendered plates and real crops."""
 
 from __future__ import annotations
 
@@ -20,8 +20,39 @@ VIEWS_PER_PLATE = 4  # drawing costs more than spoiling
 LEAST_CONTRAST = 9.0  # grey levels; darker or more glaring views show nothing to anyone
 UNKNOWN = -1  # of a real plate nobody noted how many characters stand in its second line, or where they are
 
-Sample = tuple[NDArray[np.uint8], str, int, NDArray[np.int64]]
-Batch = tuple[NDArray[np.uint8], list[str], list[int], NDArray[np.int64]]
+# Where on earth drawn families and the labelled countries belong, as an index of WORLD.
+FAMILIES = {"eu": 0, "american": 1, "brazil": 2, "mercosur": 2, "asian": 3}
+COUNTRIES = {
+    **dict.fromkeys("RO GB DE FR NL IE DK LV ES IT CZ BG LT AT MD LU RS BE PL NO JE".split(), 0),  # noqa: SIM905
+    **dict.fromkeys(("CA", "US"), 1),
+    **dict.fromkeys(("BR",), 2),
+    **dict.fromkeys(("CN", "PK", "IN", "MY", "SG"), 3),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A crop (grey uint8 (64, 144)) with its truth; UNKNOWN where nobody knows."""
+
+    picture: NDArray[np.uint8]
+    text: str
+    lower: int
+    """How many of its characters stand in a second line."""
+    columns: NDArray[np.int64]
+    """What each column of each row shows, (2, 36)."""
+    world: int = UNKNOWN
+    """Index of WORLD."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Samples side by side: pictures (n, 64, 144), columns (n, 2, 36), world (n)."""
+
+    pictures: NDArray[np.uint8]
+    texts: list[str]
+    lower: list[int]
+    columns: NDArray[np.int64]
+    world: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +66,7 @@ class RealCrop:
     mask_left: float = 0.0
     one_line: bool = False
     """Whether all its characters are known to stand in one line."""
+    world: int = UNKNOWN
 
 
 # Plates of the labelled folder whose text nobody had noted: read by eye from their pictures, doubtful ones left out.
@@ -64,8 +96,9 @@ def load_real(folder: Path, split: str) -> list[RealCrop]:
             left, top = max(0, int(x - 0.3 * w)), max(0, int(y - 0.5 * h))
             part = picture[top : int(y + 1.5 * h) + 1, left : int(x + 1.3 * w) + 1].copy()
             mask = 1 / 7 if row["set"] == "lprnet_cn" else 0.0
+            world = COUNTRIES.get(row.get("country", ""), UNKNOWN)
             one_line = lines == "1" or w > ONE_LINE_ASPECT * h
-            crops.append(RealCrop(part, (x - left, y - top, w, h), text, row["set"], mask, one_line))
+            crops.append(RealCrop(part, (x - left, y - top, w, h), text, row["set"], mask, one_line, world))
     return crops
 
 
@@ -107,27 +140,40 @@ class Samples:
         self._waiting: list[Sample] = []
 
     def batch(self, count: int) -> Batch:
-        """(count, 64, 144) pictures, their texts, how many characters stand in a second line, and columns' classes."""
+        """As many samples, real and rendered ones mixed."""
         drawn = [self._real_sample() if self._rng.random() < self._share else self._rendered() for _ in range(count)]
-        pictures, texts, lower, columns = zip(*drawn, strict=True)
-        return np.stack(pictures), list(texts), list(lower), np.stack(columns)
+        return Batch(
+            pictures=np.stack([one.picture for one in drawn]),
+            texts=[one.text for one in drawn],
+            lower=[one.lower for one in drawn],
+            columns=np.stack([one.columns for one in drawn]),
+            world=np.array([one.world for one in drawn], np.int64),
+        )
 
     def _real_sample(self) -> Sample:
         crop = self._rng.choices(self._real, self._weights)[0]
-        lower = 0 if crop.one_line else UNKNOWN
-        return real_view(crop, self._rng), crop.text, lower, np.full((ROWS, COLUMNS), UNKNOWN, np.int64)
+        return Sample(
+            picture=real_view(crop, self._rng),
+            text=crop.text,
+            lower=0 if crop.one_line else UNKNOWN,
+            columns=np.full((ROWS, COLUMNS), UNKNOWN, np.int64),
+            world=crop.world,
+        )
 
     def _rendered(self) -> Sample:
         while len(self._waiting) < 48:
             background = self._rng.choice(self._real).picture if self._real and self._rng.random() < 0.6 else None
             plate = self._press.draw()
+            world = FAMILIES.get(plate.family, UNKNOWN)
             for _ in range(VIEWS_PER_PLATE):
                 view, places = see(plate, (WIDTH, HEIGHT), self._rng, background)
                 grey = cv2.cvtColor(view, cv2.COLOR_BGR2GRAY).astype(np.uint8)
                 if grey.std() < LEAST_CONTRAST:
                     continue
                 columns = classes_of(plate.text, plate.lower, places)
-                self._waiting.append((grey, plate.text, plate.lower, columns))
+                self._waiting.append(
+                    Sample(picture=grey, text=plate.text, lower=plate.lower, columns=columns, world=world)
+                )
         return self._waiting.pop(self._rng.randrange(len(self._waiting)))
 
 

@@ -1,6 +1,7 @@
 """The reader's network: a rectified crop to two rows of columns, each a distribution over A-Z, 0-9 and "nothing".
 
 Input: float tensor (batch, 1, 64, 144), grey, 0 to 1. Output: (batch, 2, 36, 37) logits; index 36 is "nothing".
+Two small heads say from the whole plate's look which part of the world it is from and whether it has two lines.
 Row 0 carries the only line of a plate or the upper of two, row 1 the lower one. Columns are read from left to right as
 in CTC: equal neighbours are one character, "nothing" between them makes two.
 
@@ -18,6 +19,8 @@ ROWS, COLUMNS = 2, WIDTH // 4
 LONGEST = 10  # characters; Indian and Chinese plates reach it
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 NOTHING = len(ALPHABET)
+# What a plate's look alone tells: shape, type and emblems. The pack's description names them in this order.
+WORLD = ("europe", "north america", "south america", "asia")
 
 
 def conv(
@@ -59,8 +62,15 @@ class ReaderNet(nn.Module):
         self.along = conv(e, e, 1, (1, 5), (0, 2))
         self.dropout = nn.Dropout(0.1)
         self.head = nn.Conv2d(e, NOTHING + 1, 1)
+        self.world = nn.Linear(e, len(WORLD))
+        self.layout = nn.Linear(e, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The rows' logits."""
+        return self.look(x)[0]
+
+    def look(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of the rows, of the parts of the world (batch, 4) and of "two lines" (batch)."""
         # Night and glare take the contrast away; the reader gets every plate equally strong.
         mean = x.mean((2, 3), keepdim=True)
         spread = ((x - mean) ** 2).mean((2, 3), keepdim=True).sqrt()
@@ -69,15 +79,20 @@ class ReaderNet(nn.Module):
         whole = self.whole(rows.mean(3).flatten(1))
         rows = self.along(rows + whole[:, :, None, None])
         logits: Tensor = self.head(self.dropout(rows))
-        return logits.permute(0, 2, 3, 1)
+        return logits.permute(0, 2, 3, 1), self.world(whole), self.layout(whole).squeeze(1)
 
 
 class ReaderExport(nn.Module):
-    """The shipped graph: (batch, 64, 144, 1) grey bytes in, (batch, 2, 36, 37) shares out."""
+    """The shipped graph: (batch, 64, 144, 1) grey bytes in; out: (batch, 2, 36, 37) shares and (batch, 5) facts.
+
+    The facts are a share for each part of the world and, last, how likely the plate has two lines.
+    """
 
     def __init__(self, net: ReaderNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.softmax(self.net(x.permute(0, 3, 1, 2).float() / 255), dim=-1)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        rows, world, layout = self.net.look(x.permute(0, 3, 1, 2).float() / 255)
+        facts = torch.cat([torch.softmax(world, dim=-1), torch.sigmoid(layout)[:, None]], dim=1)
+        return torch.softmax(rows, dim=-1), facts

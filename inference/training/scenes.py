@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.training.plates import FlatPlate, PlatePress
+from inference.training.painter import FlatPlate
+from inference.training.plates import PlatePress
 
 KEPT_PLATES = 240  # drawn plates to choose from; a few are redrawn with every batch
 

@@ -18,6 +18,7 @@ from inference.bench import Label, measure, read_labels, summary
 from inference.read import load_picture
 from inference.recognizer import Recognizer, open_recognizer
 from inference.regions import grow, quad_of_box
+from inference.training.near_duplicates import without_near
 
 FOLD = str.maketrans("OQI", "001")
 
@@ -70,9 +71,13 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, help="where installed packs lie")
     parser.add_argument("--every", type=int, default=1, help="only every n-th photo")
     parser.add_argument("--out", type=Path, help="JSON with all figures")
+    parser.add_argument("--data", type=Path, help="training pictures: photos too like one of them are left out")
     parser.add_argument("--misses", action="store_true", help="list what was not read rightly")
     options = parser.parse_args()
     labels = read_labels(options.photos, need_boxes=True)[:: options.every]
+    if options.data:
+        labels, left_out = without_near(labels, options.data)
+        print(f"{len(left_out)} photos left out as too like a training picture", *(path.name for path in left_out))
     figures = {}
     for name in options.packs:
         recognizer = open_recognizer(name, threads=1, data_dir=options.data_dir)

@@ -21,12 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from inference.training.fonts import convert_fonts
-from inference.training.reader_data import UNKNOWN, RealCrop, Samples, load_real, real_view
+from inference.training.reader_data import UNKNOWN, Batch, RealCrop, Samples, load_real, real_view
 from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ReaderNet
 
 BATCH = 32
 SAVE_EVERY_S = 240
 PEAK_RATE = 1.5e-3
+# What a plate looks like as a whole must not take capacity from what stands on it.
+FACTS_WEIGHT = 0.3
 
 
 def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, share: float) -> None:
@@ -48,7 +50,23 @@ def to_input(pictures: np.ndarray) -> Tensor:
     return torch.from_numpy(pictures).unsqueeze(1).float() / 255
 
 
-def loss_of(logits: Tensor, texts: list[str], lower: list[int], columns: Tensor) -> Tensor:
+def loss_of(net: ReaderNet, batch: Batch) -> Tensor:
+    """The reading's loss, and a little for the look of the whole plate where it is known."""
+    logits, world, layout = net.look(to_input(batch.pictures))
+    loss = reading_loss(logits, batch.texts, batch.lower, torch.from_numpy(batch.columns))
+    lower = torch.tensor(batch.lower)
+    told = lower.ne(UNKNOWN)
+    if told.any():
+        loss = loss + FACTS_WEIGHT * nn.functional.binary_cross_entropy_with_logits(
+            layout[told], lower[told].gt(0).float()
+        )
+    if (batch.world != UNKNOWN).any():
+        truth = torch.from_numpy(batch.world)
+        loss = loss + FACTS_WEIGHT * nn.functional.cross_entropy(world, truth, ignore_index=UNKNOWN)
+    return loss
+
+
+def reading_loss(logits: Tensor, texts: list[str], lower: list[int], columns: Tensor) -> Tensor:
     """CTC, each row by itself where the lines are known, over both rows as one where they are not.
 
     Drawn plates also say which column shows which character: that starts learning at once, where CTC alone first
@@ -98,14 +116,18 @@ def evaluate(net: ReaderNet, crops: list[RealCrop]) -> dict[str, float]:
     net.eval()
     rng = random.Random(0)
     hits: dict[str, list[bool]] = {}
+    places: list[bool] = []
     fold = str.maketrans("OQI", "001")
     for start in range(0, len(crops), BATCH):
         part = crops[start : start + BATCH]
-        texts = decode(net(to_input(np.stack([real_view(crop, rng, plain=True) for crop in part]))))
-        for crop, text in zip(part, texts, strict=True):
+        logits, world, _ = net.look(to_input(np.stack([real_view(crop, rng, plain=True) for crop in part])))
+        for crop, text, place in zip(part, decode(logits), world.argmax(1).tolist(), strict=True):
+            if crop.world != UNKNOWN:
+                places.append(place == crop.world)
             hits.setdefault(crop.source, []).append(text.translate(fold) == crop.text.translate(fold))
     net.train()
     scores = {f"match_{name}": sum(values) / len(values) for name, values in sorted(hits.items())}
+    scores["world"] = sum(places) / max(1, len(places))
     return scores | {"match": sum(map(sum, hits.values())) / max(1, sum(map(len, hits.values())))}
 
 
@@ -137,8 +159,9 @@ def main() -> None:
     spent, step = 0.0, 0
     if options.start and not checkpoint.exists():
         begun = {key: value.float() for key, value in torch.load(options.start, weights_only=True).items()}
-        net.load_state_dict(begun)
-        average.load_state_dict(begun)
+        # Weights from before a head was added leave that head as it begins.
+        net.load_state_dict(begun, strict=False)
+        average.load_state_dict(net.state_dict())
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(state["net"])
@@ -159,12 +182,12 @@ def main() -> None:
     running = 0.0
     try:
         while spent < options.minutes * 60 and step < last_step:
-            pictures, texts, lower, columns = queue.get(timeout=300)
+            batch: Batch = queue.get(timeout=300)
             progress = min(1.0, spent / (options.minutes * 60))
             rate = PEAK_RATE * min(1.0, (step + 1) / 150) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            loss = loss_of(net(to_input(pictures)), texts, lower, torch.from_numpy(columns))
+            loss = loss_of(net, batch)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(net.parameters(), 2.0)

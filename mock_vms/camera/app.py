@@ -19,7 +19,7 @@ from mock_vms.camera.authentication import Authentication
 from mock_vms.camera.control import Control
 from mock_vms.camera.discovery import LOOPBACK, DiscoveryResponder, local_address
 from mock_vms.camera.discovery_messages import Target
-from mock_vms.camera.door import BODY_LIMIT_BYTES, SoapDoor, refuse_large_bodies
+from mock_vms.camera.door import BODY_LIMIT_BYTES, SoapDoor, refuse_bad_bodies
 from mock_vms.camera.identity import Identity
 from mock_vms.camera.ports import StagePort
 from mock_vms.camera.relays import RelayBoard
@@ -191,7 +191,7 @@ class VirtualCamera:
     def _make_rtsp(self) -> RtspServer:
         digest = self.authentication.rtsp_digest
 
-        def challenges(method: str, url: str, authorization: str | None) -> list[str]:
+        def challenges(method: str, url: str, authorization: str | None, address: str) -> list[str]:
             if digest.authorize(method, url, authorization):
                 return []
             return [digest.challenge(stale=digest.is_stale(method, url, authorization))]
@@ -204,7 +204,7 @@ class VirtualCamera:
         )
 
     async def _start_http(self, stack: AsyncExitStack) -> None:
-        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[refuse_large_bodies])
+        app = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[refuse_bad_bodies])
         app.add_routes(self._door.routes())
         app.add_routes(Control(state=self.state, stage=self.stage, board=self.relays).routes())
         # A client that hangs up while it pulls ends the pull, so that its messages stay for the next one.

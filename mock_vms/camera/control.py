@@ -7,6 +7,7 @@ Whoever can reach it can already start and stop the process. It must never be re
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import ipaddress
 from datetime import datetime
@@ -14,6 +15,7 @@ from datetime import datetime
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mock_vms.camera.door import BODY_TIMEOUT_S, UNREADABLE
 from mock_vms.camera.ports import StagePort, VehicleRequest
 from mock_vms.camera.relays import RelayBoard
 from mock_vms.camera.sources import StageFullError, UnknownVehicleError
@@ -92,7 +94,15 @@ class Control:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType(text="Send application/json\n")
         try:
-            vehicle = _Vehicle.model_validate_json(await request.read() or b"{}")
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                body = await request.read()
+        except TimeoutError:
+            return web.json_response({"error": f"the body did not arrive within {BODY_TIMEOUT_S:g} s"}, status=408)
+        except UNREADABLE:
+            reason = "the body is cut off, or it is not what its Content-Encoding says"
+            return web.json_response({"error": reason}, status=400)
+        try:
+            vehicle = _Vehicle.model_validate_json(body or b"{}")
         except ValidationError as error:
             return web.json_response(
                 {"error": error.errors(include_url=False, include_context=False, include_input=False)}, status=422

@@ -8,14 +8,14 @@ import re
 from collections.abc import Mapping
 
 import structlog
-from aiohttp import hdrs, web
+from aiohttp import ClientPayloadError, hdrs, web
 from aiohttp.typedefs import Handler
 
 from mock_vms.camera.authentication import Authentication, CredentialsNeeded
 from mock_vms.camera.encoders import profile_of
 from mock_vms.camera.ports import StagePort
 from mock_vms.camera.quirks import Quirks
-from mock_vms.camera.services.operation import Addresses, Call, Operation
+from mock_vms.camera.services.operation import DEAD_PORT, Addresses, Call, Operation
 from mock_vms.camera.soap import (
     ACTION_FAULT,
     CONTENT_TYPE,
@@ -34,6 +34,8 @@ BODY_LIMIT_BYTES = 256 * 1024
 BODY_TIMEOUT_S = 10.0
 # Goes back into every address that is answered, so it must be a host and nothing else.
 _AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.%]+\])(?::\d{1,5})?")
+# A body that is cut off, or not what its Content-Encoding says.
+UNREADABLE = (web.RequestPayloadError, ClientPayloadError)
 _HTML = "<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
 Table = Mapping[str, Operation]
 
@@ -113,7 +115,8 @@ class SoapDoor:
     def _addresses(self, request: web.Request) -> Addresses:
         if not _AUTHORITY.fullmatch(request.host):
             raise SoapFault("The Host header names no host", "InvalidArgs")
-        addresses = Addresses(scheme=request.scheme, authority=request.host, rtsp_port=self.rtsp_port)
+        rtsp_port = DEAD_PORT if self._quirks.dead_stream else self.rtsp_port
+        addresses = Addresses(scheme=request.scheme, authority=request.host, rtsp_port=rtsp_port)
         return addresses.unreachable() if self._quirks.wrong_xaddr else addresses
 
     def _challenge(self, *, stale: bool) -> web.Response:
@@ -134,6 +137,8 @@ async def _body(request: web.Request) -> bytes:
             return await request.read()
     except TimeoutError as error:
         raise SoapFault(f"The request did not arrive within {BODY_TIMEOUT_S:.0f} s", "InvalidArgs") from error
+    except UNREADABLE as error:
+        raise SoapFault("The body is cut off, or it is not what its Content-Encoding says", "WellFormed") from error
 
 
 def _find(table: Table, envelope: Envelope) -> Operation:
@@ -148,10 +153,22 @@ def _reply(body: bytes, status: int) -> web.Response:
 
 
 @web.middleware
-async def refuse_large_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say so as a SOAP fault when a body is larger than the limit that aiohttp keeps."""
+async def refuse_bad_bodies(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say so when a body is larger than the limit that aiohttp keeps; close the connection when it cannot be read."""
     try:
-        return await handler(request)
+        response = await handler(request)
     except web.HTTPRequestEntityTooLarge:
         fault = SoapFault(f"The request is larger than {BODY_LIMIT_BYTES} bytes", "InvalidArgs")
-        return _reply(write_envelope(fault.element()), 413)
+        response = _reply(write_envelope(fault.element()), 413)
+    except web.HTTPException as error:
+        _end_broken_body(request, error)
+        raise
+    _end_broken_body(request, response)
+    return response
+
+
+def _end_broken_body(request: web.Request, response: web.StreamResponse) -> None:
+    """Otherwise aiohttp waits for the rest of it, stumbles over the same error, and logs a failure of the server."""
+    if request.content.exception() is not None:
+        request.content.feed_eof()
+        response.force_close()

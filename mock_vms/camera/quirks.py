@@ -25,6 +25,8 @@ class Quirks:
     wrong_xaddr: bool = False
     wrong_discovery_xaddr: bool = False
     media1_only: bool = False
+    no_stream: bool = False
+    dead_stream: bool = False
     html_answer: bool = False
     slow: timedelta = timedelta()
     relative_time_refused: bool = False
@@ -112,6 +114,8 @@ QUIRKS = (
     Quirk(name="wrong-xaddr", does="service addresses, stream and snapshot URIs name a host that cannot be reached"),
     Quirk(name="wrong-discovery-xaddr", does="discovery answers name a host that cannot be reached"),
     Quirk(name="media1-only", does="there is no Media2 service"),
+    Quirk(name="no-stream", does="GetStreamUri faults: there are only snapshots"),
+    Quirk(name="dead-stream", does="the stream address names a port where nobody answers"),
     Quirk(name="html-answer", does="every SOAP request is answered with an HTML page and status 200"),
     Quirk(name="slow", argument="SECONDS", read=_delay, does="every SOAP answer takes so much longer"),
     Quirk(name="relative-time-refused", does="durations as termination times fault; only absolute times are taken"),

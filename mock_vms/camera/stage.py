@@ -17,6 +17,7 @@ import structlog
 
 from events.metadata.rtsp_stream import Stream
 from mock_vms.camera.encode import encode_jpeg
+from mock_vms.camera.overlay import write
 from mock_vms.camera.physics import Plane, expose, shutter_of
 from mock_vms.camera.ports import VehicleRequest
 from mock_vms.camera.sensor import Sensor
@@ -141,7 +142,8 @@ class Stage:
             if len(self._sensors) > 3:
                 self._sensors.clear()  # sizes come and go with the clients' settings; keep the few in use
             sensor = self._sensors.setdefault(size, Sensor())
-            picture = sensor.develop(view, imaging, exposure, light=self._light)
+            developed = sensor.develop(view, imaging, exposure, light=self._light)
+            picture = write(developed, self._state.osds.values(), datetime.fromtimestamp(now_s, UTC))
             self._latest = (now_s, picture)
             return picture
 

@@ -61,6 +61,25 @@ class EncoderSettings:
     bitrate_kbps: int = 4096
 
 
+CORNERS = {
+    "UpperLeft": (False, False),
+    "UpperRight": (False, True),
+    "LowerLeft": (True, False),
+    "LowerRight": (True, True),
+}
+"""ONVIF's words for the corners: whether each is below, and whether it is on the right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OsdSettings:
+    """A text in the picture; None is the clock. `x` and `y` (-1 to 1, y up) say where when `position` is Custom."""
+
+    text: str | None = None
+    position: str = "UpperLeft"
+    x: float = 0.0
+    y: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayPulse:
     """One change of a relay, kept so that a demo can say when the gate opened and a test how often."""
@@ -94,6 +113,7 @@ class CameraState:
         }
     )
     relays: dict[str, RelayOutput] = field(default_factory=lambda: {"gate": RelayOutput(token="gate")})
+    osds: dict[str, OsdSettings] = field(default_factory=dict)
     pulses: list[RelayPulse] = field(default_factory=list)
     listeners: list[Callable[[RelayPulse], None]] = field(default_factory=list)
 

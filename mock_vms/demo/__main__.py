@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from mock_vms.demo.processes import Program, ProgramFailed, program
 from mock_vms.demo.report import print_rows
 from mock_vms.demo.rest import Rest, RestFailed
 from mock_vms.demo.scenario import Scenario, Stand
+from mock_vms.demo.stopping import Stopped, until_stopped
 
 console = Console(width=None if sys.stdout.isatty() else 160)
 CAMERA_PASSWORD = "demo camera"
@@ -45,9 +45,13 @@ def main(
     """Run the demo."""
     try:
         chosen = _choose(photos, video, rtsp, count, once)
-        code = asyncio.run(_run(chosen, once=once, keep=keep))
+        code = asyncio.run(until_stopped(lambda: _run(chosen, once=once, keep=keep)))
+    except Stopped as stopped:
+        console.print("\nAll programs have stopped and left nothing behind.")
+        # Without --once this is how the demo ends; with it, the check was not finished.
+        code = stopped.exit_code if once else 0
     except (ProgramFailed, RestFailed, ValueError, OSError) as error:
-        console.print(f"[red]The demo cannot run:[/red] {error}", highlight=False)
+        console.print(f"[red]The demo cannot run:[/red] {str(error) or type(error).__name__}", highlight=False)
         code = 2
     raise typer.Exit(code)
 
@@ -72,8 +76,8 @@ async def _run(chosen: Scenario, *, once: bool, keep: Path | None) -> int:
         await demo.start()
         if once:
             return await demo.once()
-        await demo.until_stopped()
-    console.print("\nAll programs have stopped and left nothing behind.")
+        demo.tell_where_to_look()
+        await asyncio.Event().wait()  # until a signal cancels it
     return 0
 
 
@@ -132,8 +136,8 @@ class Demo:
             console.print(f"[red]FAILED:[/red] {failure}", highlight=False)
         return 1 if findings.failures or counts["duplicates_shown"] else 0
 
-    async def until_stopped(self) -> None:
-        """Print where to look, and wait for Ctrl-C."""
+    def tell_where_to_look(self) -> None:
+        """What a person opens in a browser, and what happens there."""
         service = self._addresses["service"]
         console.print()
         console.print(f"  [bold]The VMS's alarms[/bold]   {self._addresses['vms']['login_url']}")
@@ -144,11 +148,6 @@ class Demo:
             "  Cars drive by every few seconds. Watch the VMS: residents and couriers open the gate, the wanted"
         )
         console.print("  car raises an alarm, everybody else is a visitor. Ctrl-C ends it and leaves nothing behind.")
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        await stop.wait()
 
     # -- setting up -------------------------------------------------------------------------------------------------
 
@@ -233,7 +232,13 @@ class Demo:
         self._stages.append(Stage(stand=stand, camera_id=added["camera_id"], control=control))
 
     async def _add_stream(self, stand: Stand, url: str) -> None:
-        body = {"name": stand.name, "address": url, "modules": list(stand.modules)}
+        body = {
+            "name": stand.name,
+            "address": url,
+            "user": stand.user,
+            "password": stand.password or None,
+            "modules": list(stand.modules),
+        }
         await self._service.post("/api/v1/cameras", body)
 
     async def _until_running(self) -> None:

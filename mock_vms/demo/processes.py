@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 STOP_TIMEOUT_S = 10.0
+LAST_WORDS_S = 2.0
 # Enough of a child's last words to see why it died, not enough to fill memory.
 LAST_LINES = 40
 
@@ -80,9 +81,11 @@ class Program:
         assert self._process is not None
         ended = asyncio.create_task(self._process.wait())
         told = asyncio.create_task(self._told.wait())
-        await asyncio.wait({ended, told}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
-        for task in (ended, told):
-            task.cancel()
+        try:
+            await asyncio.wait({ended, told}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (ended, told):
+                task.cancel()
         if not self._told.is_set():
             what = "did not get ready in time" if self.running else f"ended with code {self._process.returncode}"
             await asyncio.sleep(0)
@@ -99,7 +102,9 @@ class Program:
                 self._signal(signal.SIGKILL)
                 await self._process.wait()
         if self._reader is not None:
-            await self._reader
+            # A grandchild that kept the pipe would keep us waiting for words that matter to nobody.
+            await asyncio.wait({self._reader}, timeout=LAST_WORDS_S)
+            self._reader.cancel()
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None

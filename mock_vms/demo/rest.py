@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import aiohttp
@@ -41,7 +42,16 @@ class Rest:
             async with self._session.request(method, self._base + path, **arguments) as answer:
                 text = await answer.text()
                 if answer.status >= 400:
-                    raise RestFailed(f"{method} {path}: HTTP {answer.status}: {text[:500]}")
+                    raise RestFailed(f"{method} {path}: HTTP {answer.status}: {_reason(text)}")
                 return await answer.json() if answer.content_type == "application/json" else text
         except (aiohttp.ClientError, TimeoutError) as error:
             raise RestFailed(f"{method} {self._base}{path}: {error or type(error).__name__}") from error
+
+
+def _reason(text: str) -> str:
+    """The sentence in a refusal, or whatever there is instead."""
+    try:
+        refusal = json.loads(text)
+    except ValueError:
+        return text[:500]
+    return str(refusal.get("detail") or refusal.get("error") or text)[:500] if isinstance(refusal, dict) else text[:500]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 PICTURES = {".jpg", ".jpeg", ".png"}
 CLIPS = {".mp4", ".mkv", ".avi", ".mov"}
@@ -42,14 +44,19 @@ class Stand:
     modules: tuple[str, ...]
     vehicles: tuple[Vehicle, ...] = ()
     rtsp_url: str | None = None
-    """A camera of the user's own instead of a virtual one."""
+    """A camera of the user's own instead of a virtual one, its login apart."""
+    user: str = ""
+    password: str = field(default="", repr=False)
     plays_by_itself: bool = False
     """Clips run one after the other without being asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Everything the demo shows. `needed` of the vehicles with a known plate must arrive right, all when None."""
+    """Everything the demo shows. `needed` of the vehicles must arrive right, all when None.
+
+    Right is the true plate through every hop; without a truth, any plate through every hop.
+    """
 
     stands: tuple[Stand, ...]
     lists: tuple[tuple[str, str, tuple[str, ...]], ...] = field(
@@ -104,13 +111,10 @@ def photos(folder: Path, count: int) -> Scenario:
     labels = read_labels(folder)
     step = max(1, len(files) // count)
     chosen = files[::step][:count]
-    vehicles = tuple(
-        Vehicle(label=file.name, plate=labels.get(file.name), request={"photo": file.name}) for file in chosen
-    )
+    vehicles = _vehicles(chosen, labels)
     modules = tuple(MODULES_BY_FOLDER.get(folder.name.lower(), ALL_OF_EUROPE).split(","))
     stand = Stand(name="Photo gate", arguments=("--photos", str(folder)), modules=modules, vehicles=vehicles)
-    known = sum(vehicle.plate is not None for vehicle in vehicles)
-    return Scenario(stands=(stand,), needed=-(-known * 8 // 10))
+    return Scenario(stands=(stand,), needed=-(-len(vehicles) * 8 // 10))
 
 
 def clips(path: Path, count: int | None) -> Scenario:
@@ -122,36 +126,51 @@ def clips(path: Path, count: int | None) -> Scenario:
         raise ValueError(f"{path} holds no clips (.mp4, .mkv, .avi or .mov)")
     if count is not None and count < len(files):
         files = files[:: max(1, len(files) // count)][:count]
-    vehicles = tuple(
-        Vehicle(label=file.name, plate=plate, request={"photo": file.name})
-        for file in files
-        for plate in (labels_of(labels, file) or [None])
-    )
+    vehicles = _vehicles(files, labels)
     modules = tuple(MODULES_BY_FOLDER.get(root.name.lower(), ALL_OF_EUROPE).split(","))
     stand = Stand(name="Clip gate", arguments=("--video", str(path)), modules=modules, vehicles=vehicles)
-    known = sum(vehicle.plate is not None for vehicle in vehicles)
     # Labels of traffic clips name the vehicle in front; what drives by behind it may be read as well.
-    return Scenario(stands=(stand,), needed=max(1, known * 22 // 25), strangers_allowed=True)
+    return Scenario(stands=(stand,), needed=max(1, len(vehicles) * 22 // 25), strangers_allowed=True)
 
 
 def camera_of_yours(url: str) -> Scenario:
     """A stream that exists: nothing is sent past it, what passes is shown."""
-    modules = tuple(ALL_OF_EUROPE.split(","))
-    return Scenario(stands=(Stand(name="Your camera", arguments=(), modules=modules, rtsp_url=url),))
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError(f"RTSP is not an address ({error}); write it like rtsp://user:password@host/stream") from error
+    if parts.scheme not in {"rtsp", "rtsps", "http", "https"} or not parts.hostname:
+        raise ValueError("RTSP takes the address of a camera, like rtsp://user:password@host/stream")
+    login, _, host = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    stand = Stand(
+        name="Your camera",
+        arguments=(),
+        modules=tuple(ALL_OF_EUROPE.split(",")),
+        rtsp_url=urlunsplit(parts._replace(netloc=host)),
+        user=unquote(user),
+        password=unquote(password),
+    )
+    return Scenario(stands=(stand,))
 
 
-def read_labels(folder: Path) -> dict[str, str]:
-    """File name to plate, from a labels.csv in the folder or beside it (columns file and plate); empty without one."""
+def _vehicles(files: Sequence[Path], labels: Mapping[str, Sequence[str]]) -> tuple[Vehicle, ...]:
+    """A vehicle for each plate on the label of a file, or one of whom nothing is known."""
+    vehicles = []
+    for file in files:
+        plates: Sequence[str | None] = labels.get(file.name) or (None,)
+        vehicles += [Vehicle(label=file.name, plate=plate, request={"photo": file.name}) for plate in plates]
+    return tuple(vehicles)
+
+
+def read_labels(folder: Path) -> dict[str, list[str]]:
+    """File name to plates, from a labels.csv in the folder or beside it (columns file and plate); empty without one."""
     for place in (folder / "labels.csv", folder.parent / "labels.csv"):
         if place.is_file():
+            labels: dict[str, list[str]] = {}
             with place.open(encoding="utf-8", newline="") as file:
-                rows = [row for row in csv.DictReader(file) if row.get("file") and row.get("plate")]
-            return {
-                Path(row["file"]).name: " ".join(r["plate"] for r in rows if r["file"] == row["file"]) for row in rows
-            }
+                for row in csv.DictReader(file):
+                    if row.get("file") and row.get("plate"):
+                        labels.setdefault(Path(row["file"]).name, []).extend(row["plate"].split())
+            return labels
     return {}
-
-
-def labels_of(labels: dict[str, str], file: Path) -> list[str | None]:
-    """The plates of one clip; several vehicles may pass in one."""
-    return list(labels.get(file.name, "").split())

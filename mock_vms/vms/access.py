@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -50,14 +50,14 @@ class Access:
         return hmac.new(self._token, b"mock-vms page cookie", hashlib.sha256).hexdigest()
 
     def is_token(self, text: str) -> bool:
-        return hmac.compare_digest(text.encode(), self._token)
+        return hmac.compare_digest(text.encode(errors="replace"), self._token)
 
     def has_token(self, request: web.Request) -> bool:
         """Whether the request carries the token or the cookie made from it."""
         kind, _, value = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer" and self.is_token(value.strip()):
             return True
-        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self.cookie.encode())
+        return hmac.compare_digest(request.cookies.get(COOKIE, "").encode(errors="replace"), self.cookie.encode())
 
     @web.middleware
     async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -68,16 +68,24 @@ class Access:
         return await handler(request)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        if self._open and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+        if self._open and not is_loopback(_split(f"//{request.host}").hostname or ""):
             return _error(403, "This page is open to this machine only; the Host header names another one.")
         origin = request.headers.get("Origin")
-        if request.method not in _SAFE_METHODS and origin and urlsplit(origin).netloc != request.host:
+        if request.method not in _SAFE_METHODS and origin and _split(origin).netloc != request.host:
             return _error(403, "A page of another site may not change anything here.")
         if self.has_token(request) or (self._open and not request.path.startswith("/outputs/")):
             return None
         if request.method in _SAFE_METHODS and "text/html" in request.headers.get("Accept", ""):
             return web.Response(status=303, headers={"Location": "/login"})
         return _error(401, "Send the token that mock-vms printed: Authorization: Bearer TOKEN.")
+
+
+def _split(address: str) -> SplitResult:
+    """An address out of a header; one that cannot be read names no host."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 async def add_headers(_: web.Request, response: web.StreamResponse) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from mock_vms.vms.errors import NoSuchThing
+from mock_vms.vms.bodies import end_broken_body, read_json_object
+from mock_vms.vms.errors import NoSuchThing, RequestRefused
 from mock_vms.vms.failures import FailureSwitches
 from mock_vms.vms.fleet import Fleet
 from mock_vms.vms.journal import Journal
@@ -74,7 +74,7 @@ class Api:
         return web.json_response({"devices": [device_as_json(report) for report in self._fleet.reports()]})
 
     async def add_device(self, request: web.Request) -> web.Response:
-        body = await _json_object(request)
+        body = await read_json_object(request)
         report = await self._fleet.add(
             _text(body, "address"), user=_text(body, "user", ""), password=_text(body, "password", "")
         )
@@ -94,16 +94,16 @@ class Api:
         return web.json_response(self._switches.now.as_json())
 
     async def set_failures(self, request: web.Request) -> web.Response:
-        self._switches.now = self._switches.now.changed(await _json_object(request))
+        self._switches.now = self._switches.now.changed(await read_json_object(request))
         return web.json_response(self._switches.now.as_json())
 
     async def outputs(self, _: web.Request) -> web.Response:
         return web.json_response({"outputs": await asyncio.to_thread(self._outputs.all)})
 
     async def switch_output(self, request: web.Request) -> web.Response:
-        body = await _json_object(request)
+        body = await read_json_object(request)
         state, pulse_s = body.get("state"), body.get("pulse_s")
-        if state not in {"active", "inactive"}:
+        if state not in ("active", "inactive"):
             raise ValueError(f'`state` must be "active" or "inactive", not {state!r}')
         if pulse_s is not None and (isinstance(pulse_s, bool) or not isinstance(pulse_s, (int, float))):
             raise ValueError(f"`pulse_s` must be a number of seconds, not {pulse_s!r}")
@@ -139,11 +139,18 @@ class Api:
 async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refusals as JSON that names the cause: 400 for a wrong value, 404 for what does not exist."""
     try:
-        return await handler(request)
+        response = await handler(request)
     except NoSuchThing as error:
-        return web.json_response({"error": str(error)}, status=404)
+        response = web.json_response({"error": str(error)}, status=404)
+    except RequestRefused as error:
+        response = web.json_response({"error": str(error)}, status=error.status)
     except ValueError as error:
-        return web.json_response({"error": str(error)}, status=400)
+        response = web.json_response({"error": str(error)}, status=400)
+    except web.HTTPException as error:
+        end_broken_body(request, error)
+        raise
+    end_broken_body(request, response)
+    return response
 
 
 def device_as_json(report: DeviceReport) -> dict[str, Any]:
@@ -164,20 +171,12 @@ def device_as_json(report: DeviceReport) -> dict[str, Any]:
     }
 
 
-async def _json_object(request: web.Request) -> dict[str, Any]:
-    try:
-        body = json.loads(await request.text() or "{}")
-    except (ValueError, RecursionError, LookupError) as error:
-        raise ValueError(f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise ValueError("the body must be a JSON object")
-    return body
-
-
 def _text(body: dict[str, Any], name: str, default: str | None = None) -> str:
     value = body.get(name, default)
     if not isinstance(value, str) or len(value) > 2048:
         raise ValueError(f"`{name}` must be a text of at most 2048 characters")
+    if not value.isascii() and any(0xD800 <= ord(character) < 0xE000 for character in value):
+        raise ValueError(f"`{name}` holds half a character (a lone surrogate)")
     return value
 
 

@@ -60,12 +60,17 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         """From `http://host:port/…` or `host:port`; ValueError with the reason."""
-        url = urlsplit(text if "://" in text else f"http://{text}")
-        if url.scheme not in {"http", "https"} or not url.hostname:
+        try:
+            url = urlsplit(text if "://" in text else f"http://{text}")
+            host, port = url.hostname or "", url.port
+            host.encode("idna")  # what the resolver would say much later
+        except ValueError as error:
+            raise ValueError(f"{text!r} is no address of an ONVIF device ({error}); write http://HOST:PORT") from error
+        if url.scheme not in {"http", "https"} or not host:
             raise ValueError(f"{text!r} is no address of an ONVIF device; write http://HOST:PORT")
         if url.username or url.password:
             raise ValueError("give user and password separately, not inside the address")
-        return cls(host=url.hostname, port=url.port or (443 if url.scheme == "https" else 80), scheme=url.scheme)
+        return cls(host=host, port=port or (443 if url.scheme == "https" else 80), scheme=url.scheme)
 
     @property
     def device_id(self) -> str:

@@ -5,7 +5,8 @@ VmsError
 │   ├── DeviceUnreachable   try again soon, with backoff
 │   ├── DeviceRefused       wrong user or password: try again late, hammering locks accounts
 │   └── SubscriptionGone    the pull point is no more: make a new one and seek
-├── WebhookRefused          answer with its `status`; nothing was stored
+├── RequestRefused          answer with its `status`; nothing was changed
+│   └── WebhookRefused      nothing was stored
 ├── PictureRefused          show the alarm without the picture, keep the reason
 └── NoSuchThing             answer 404
 """
@@ -33,12 +34,16 @@ class SubscriptionGone(DeviceError):
     """The device no longer knows the pull point."""
 
 
-class WebhookRefused(VmsError):
-    """A webhook that is not stored; `status` is the HTTP answer."""
+class RequestRefused(VmsError):
+    """A request that cannot be used; `status` is the HTTP answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class WebhookRefused(RequestRefused):
+    """A webhook that is not stored."""
 
 
 class PictureRefused(VmsError):

@@ -49,7 +49,10 @@ class Failures:
                 fits = not isinstance(value, bool) and isinstance(value, (int, float) if kind is float else int)
             if not fits:
                 raise ValueError(f"{name} must be a {kind.__name__}, not {value!r}")
-            checked[name] = kind(value)
+            try:
+                checked[name] = kind(value)
+            except OverflowError as error:
+                raise ValueError(f"{name} is out of range") from error
         return replace(self, **checked)
 
     def as_json(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import jinja2
 from aiohttp import web
 
 from mock_vms.vms.access import COOKIE, Access
+from mock_vms.vms.bodies import read_form
 from mock_vms.vms.database import Database
 from mock_vms.vms.errors import NoSuchThing
 from mock_vms.vms.fleet import Fleet
@@ -131,8 +132,8 @@ class Page:
         return self._enter(request, token)
 
     async def login(self, request: web.Request) -> web.StreamResponse:
-        form = await request.post()
-        return self._enter(request, str(form.get("token", "")).strip())
+        form = await read_form(request)
+        return self._enter(request, form.get("token", "").strip())
 
     def _enter(self, request: web.Request, token: str) -> web.StreamResponse:
         if not self._access.is_token(token):

@@ -11,13 +11,12 @@ import structlog
 from aiohttp import web
 
 from mock_vms.vms import webhook
-from mock_vms.vms.errors import WebhookRefused
+from mock_vms.vms.bodies import read_body
+from mock_vms.vms.errors import RequestRefused, WebhookRefused
 from mock_vms.vms.failures import FailureSwitches
 from mock_vms.vms.intake import Intake
 from mock_vms.vms.types import ChangeKind
 
-MAX_BODY = 1_000_000  # an event is a few kilobytes; pictures travel as URLs
-BODY_TIMEOUT_S = 15.0
 _log = structlog.get_logger()
 
 
@@ -36,14 +35,14 @@ class Receiver:
         if switches.delay:
             await asyncio.sleep(switches.delay)
         try:
-            body = await _body(request)
+            body = await read_body(request)
             if switches.drop:
                 return _hang_up(request)
             if switches.error:
                 raise WebhookRefused(switches.error, "A failure switch is on.")
             call = webhook.verify(self._secret(request), request.headers, body, now=datetime.now(UTC))
             duplicate = not switches.forget and await self._store(request.match_info["name"], call)
-        except WebhookRefused as error:
+        except RequestRefused as error:
             _log.warning("webhook refused", name=request.match_info["name"], status=error.status, reason=str(error))
             return web.json_response({"error": str(error)}, status=error.status)
         if switches.lose_answer:
@@ -69,16 +68,6 @@ class Receiver:
             raise WebhookRefused(
                 404, f"There is no webhook of this name. Start mock-vms with --webhook; known: {known}."
             ) from None
-
-
-async def _body(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            return await request.read()
-    except TimeoutError as error:
-        raise WebhookRefused(408, f"The body did not arrive within {BODY_TIMEOUT_S:g} s.") from error
-    except web.HTTPRequestEntityTooLarge as error:
-        raise WebhookRefused(413, f"The body is larger than {MAX_BODY} bytes.") from error
 
 
 def _hang_up(request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from aiohttp import web
 from mock_vms.vms import page as pages
 from mock_vms.vms.access import Access, add_headers, is_loopback
 from mock_vms.vms.api import Api, explain
+from mock_vms.vms.bodies import MAX_BODY
 from mock_vms.vms.database import Database
 from mock_vms.vms.failures import Failures, FailureSwitches
 from mock_vms.vms.fleet import Fleet
@@ -26,7 +27,7 @@ from mock_vms.vms.live import Live, Topic
 from mock_vms.vms.outputs import Outputs
 from mock_vms.vms.page import Page
 from mock_vms.vms.pictures import PictureFetcher, PictureFiles
-from mock_vms.vms.receiver import MAX_BODY, Receiver
+from mock_vms.vms.receiver import Receiver
 from mock_vms.vms.reports import Reports
 from mock_vms.vms.webhook import check_secret
 
@@ -128,7 +129,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         token, webhooks = await asyncio.to_thread(_secrets, settings, journal)
         access = Access(token=token, open_to_loopback=settings.open_to_loopback)
-        app = web.Application(client_max_size=MAX_BODY, middlewares=[access.check, explain])
+        app = web.Application(client_max_size=MAX_BODY, middlewares=[explain, access.check])
         app.on_response_prepare.append(add_headers)
         pages.prepare(app)
         receiver = Receiver(secrets=webhooks, intake=intake, switches=switches)

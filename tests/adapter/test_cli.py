@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 from typer.testing import CliRunner
 
 from adapter.cli import app
+from inference.packs import PACKS_DIR
+from inference.selftest import KNOWN_TEXT, known_picture
 
 run = CliRunner()
 
@@ -55,6 +58,14 @@ def test_what_cannot_be_done_is_said_in_one_sentence(
     assert "Traceback" not in done.output
 
 
+def test_a_long_path_in_an_error_stays_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    missing = tmp_path / "a folder with a rather long name [old]" / "settings.toml"
+    done = run.invoke(app, ["--settings", str(missing), "status"])
+    assert done.exit_code == 1
+    assert str(missing) in done.stderr
+
+
 def test_an_unknown_pack_is_named_with_those_there_are(tmp_path: Path) -> None:
     picture = tmp_path / "a.jpg"
     picture.write_bytes(b"x")
@@ -77,3 +88,103 @@ def test_a_wrong_module_file_is_told_with_exit_code_1(tmp_path: Path) -> None:
     done = run.invoke(app, ["modules", "check", str(file)])
     assert done.exit_code == 1
     assert "XX.toml" in done.stdout
+
+
+def own_pack(data_dir: Path, name: str, text: str | None = None) -> None:
+    """A pack of a user's own in the data folder, without weights."""
+    folder = data_dir / "models" / name
+    folder.mkdir(parents=True)
+    shipped = (PACKS_DIR / "fast-alpr" / "pack.toml").read_text(encoding="utf-8")
+    (folder / "pack.toml").write_text(text or shipped.replace('"fast-alpr"', f'"{name}"'), encoding="utf-8")
+
+
+def test_packs_are_listed_from_the_data_folder_with_what_they_lack(tmp_path: Path) -> None:
+    own_pack(tmp_path / "data", "mine")
+    own_pack(tmp_path / "data", "torn", "name = 3")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "models", "list"], env={"COLUMNS": "400"})
+    assert done.exit_code == 0
+    rows = {row.split("│")[1].strip(): row for row in done.stdout.splitlines() if row.startswith("│")}
+    assert set(rows) >= {"ppocr", "fast-alpr", "own", "mine", "torn"}
+    assert "│ yes" in rows["ppocr"]
+    assert "models install mine" in rows["mine"]
+    assert "no valid pack" in rows["torn"]
+
+
+@pytest.mark.models
+def test_an_installed_pack_lands_in_the_data_folder_and_is_listed_as_such(tmp_path: Path, peer_weights: Path) -> None:
+    own_pack(tmp_path / "data", "mine")
+    at = ["--data-dir", str(tmp_path / "data"), "models"]
+    done = run.invoke(app, [*at, "install", "mine", "--from", str(peer_weights)])
+    assert done.exit_code == 0
+    assert "licence: MIT" in done.stdout
+    assert list((tmp_path / "data" / "models" / "mine").glob("*.onnx"))
+    listed = run.invoke(app, [*at, "list"], env={"COLUMNS": "400"}).stdout
+    assert [row for row in listed.splitlines() if "│ mine" in row and "│ yes" in row]
+
+
+def test_read_looks_for_packs_and_keeps_compiled_models_in_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "elsewhere"))
+    picture = tmp_path / "a.png"
+    cv2.imwrite(str(picture), known_picture())
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--json", "--modules", "X_XX", str(picture)])
+    assert json.loads(done.stdout)["plates"][0]["text"] == KNOWN_TEXT
+    assert list((tmp_path / "data" / "model-cache").iterdir())
+    assert not (tmp_path / "elsewhere").exists()
+    own_pack(tmp_path / "data", "mine")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--pack", "mine", str(picture)])
+    assert str(tmp_path / "data" / "models" / "mine") in done.stderr.replace("\n", "")
+
+
+OWN = """
+code = "{code}"
+iso = "ZZ"
+name = "Nowhere"
+[plate]
+sizes_cm = [[52.0, 11.0]]
+character_height_cm = 7.5
+stroke_cm = 1.0
+[[syntax]]
+pattern = "{pattern}"
+"""
+
+
+@pytest.fixture
+def own_modules(tmp_path: Path) -> Path:
+    """A data folder with a country of its own, a replaced one, and a file with a mistake."""
+    folder = tmp_path / "data" / "modules"
+    folder.mkdir(parents=True)
+    for code, pattern in (("ZZ", "LL DDD"), ("NL", "LL DDD"), ("YY", "LL-DDD")):
+        (folder / f"{code}.toml").write_text(OWN.format(code=code, pattern=pattern), encoding="utf-8")
+    return tmp_path / "data"
+
+
+def test_modules_of_ones_own_are_listed_and_what_they_replace_is_said(own_modules: Path) -> None:
+    done = run.invoke(app, ["--data-dir", str(own_modules), "modules", "list"])
+    rows = {line.split()[1]: line for line in done.stdout.splitlines() if line.startswith("│")}
+    assert "own" in rows["ZZ"] and "Nowhere" in rows["ZZ"]
+    assert "replaces" in rows["NL"] and "Nowhere" in rows["NL"]
+    assert "built in" in rows["D"] and "YY" not in rows
+    assert "replaces the built-in country module NL" in done.stderr
+    assert "YY.toml" in done.stderr and "modules check" in done.stderr
+
+
+def test_modules_check_without_files_checks_ones_own(own_modules: Path, tmp_path: Path) -> None:
+    done = run.invoke(app, ["--data-dir", str(own_modules), "modules", "check"])
+    assert done.exit_code == 1
+    assert "NL.toml: ok" in done.stdout and "replaces the built-in" in done.stdout
+    assert "ZZ.toml: ok\n" in done.stdout and "YY.toml: the syntax" in done.stdout
+    nothing = run.invoke(app, ["--data-dir", str(tmp_path / "empty"), "modules", "check"])
+    assert nothing.exit_code == 1 and "holds no country module" in nothing.stderr
+
+
+@pytest.mark.photos
+def test_read_uses_modules_of_ones_own(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "modules"
+    folder.mkdir(parents=True)
+    (folder / "ZZ.toml").write_text(OWN.format(code="ZZ", pattern="LL DDDLL"), encoding="utf-8")
+    picture = str(photos / "eu" / "test_045.jpg")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--json", "--modules", "ZZ", picture])
+    plate = json.loads(done.stdout)["plates"][0]
+    assert (plate["text"], plate["country"]) == ("RK878AC", "ZZ")

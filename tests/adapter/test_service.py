@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ import pytest
 from adapter.client import ServiceError
 from adapter.service import Running, running
 from adapter.settings import Settings
+from adapter.store.store import Store
+from inference.errors import ModuleError
+from inference.modules import MODULES_DIR
 from inference.recognition import Recognition, RecognitionSettings
-from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading
+from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading, Rejection, RejectionReason
 from mock_vms.camera.app import VirtualCamera
 from mock_vms.camera.identity import User
 from mock_vms.camera.scene import StreetScene
@@ -30,7 +34,7 @@ PASSWORD = "camera password"
 
 
 class OnePlate:
-    """Reads the same plate at the same place in every picture: a car that has stopped at the gate."""
+    """Reads the same plate at the same place in every picture, a car that has stopped at the gate; refuses a sign."""
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         characters = tuple(CharacterLikelihood(character=c, likelihood=0.97) for c in "12BKL3")
@@ -49,8 +53,16 @@ class OnePlate:
                     sharpness=1.0,
                     contrast=80.0,
                 ),
-            )
+            ),
+            rejections=(Rejection(reason=RejectionReason.TOO_SMALL, box=Box(x=40, y=40, width=30, height=8)),),
         )
+
+
+class NoSuchModule:
+    """A camera's country module was taken away while the service was down."""
+
+    def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
+        raise ModuleError("no country module has the code 'ZZ'")
 
 
 def settings(folder: Path, **changes: Any) -> Settings:
@@ -89,9 +101,9 @@ def rest(service: Running) -> Rest:
     return Rest(f"{service.console_url}/api/v1", service.local_token)
 
 
-async def add_camera(api: Rest, camera: VirtualCamera) -> str:
+async def add_camera(api: Rest, camera: VirtualCamera, **recognition: Any) -> str:
     body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": PASSWORD, "modules": ["NL"]}
-    return (await api.post("/cameras", body))["camera_id"]
+    return (await api.post("/cameras", {**body, "recognition": recognition}))["camera_id"]
 
 
 @pytest.mark.slow
@@ -140,6 +152,36 @@ async def test_a_camera_is_an_onvif_device_or_the_stream_that_a_vms_hands_on(tmp
         await until(told_by_both)
 
 
+@pytest.mark.slow
+async def test_settings_changed_over_the_api_while_a_vehicle_stands_there_tell_it_once(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        camera_id = await add_camera(api, camera, partial_span_s=4)
+
+        async def reads() -> int:
+            return sum(hour["read"] for hour in await api.get(f"/cameras/{camera_id}/funnel"))
+
+        async def change(**recognition: Any) -> None:
+            await api._call("PATCH", f"/cameras/{camera_id}", json={"recognition": recognition})
+
+        async def told() -> list[dict[str, Any]]:
+            return await api.get("/events", kind="PlateRecognized")
+
+        await until(reads)
+        await change(rearm_s=60, preset="fast", stop_above=0.9)
+        await change(areas=[[[0, 0], [1, 0], [1, 1], [0, 1]]], motion_sensitivity=2)
+        assert await told() == []
+        (first,) = await until(told)
+        # Turned by 180 degrees the stream is opened again; the vehicle that still stands there is known.
+        await change(rotation=180)
+        before = await reads()
+        await until(lambda: _more(reads, before + 8))
+        assert await told() == [first]
+
+
+async def _more(count: Callable[[], Awaitable[int]], than: int) -> bool:
+    return await count() > than
+
+
 async def test_a_wrong_camera_password_is_told_when_the_camera_is_added(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
         body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": "wrong"}
@@ -148,11 +190,39 @@ async def test_a_wrong_camera_password_is_told_when_the_camera_is_added(tmp_path
         assert await api.get("/cameras") == []
 
 
+async def test_a_country_module_of_ones_own_can_be_chosen_for_a_camera(tmp_path: Path) -> None:
+    own = (MODULES_DIR / "NL.toml").read_text(encoding="utf-8").replace('"NL"', '"ZZ"')
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "ZZ.toml").write_text(own, encoding="utf-8")
+    async with running(settings(tmp_path), NoSuchModule()) as service, rest(service) as api, virtual_camera() as camera:
+        body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": PASSWORD, "modules": ["ZZ"]}
+        camera_id = (await api.post("/cameras", body))["camera_id"]
+        (listed,) = [row for row in await api.get("/modules") if row["code"] == "ZZ"]
+        assert (listed["own"], listed["camera_ids"]) == (True, [camera_id])
+
+        async def told() -> bool:
+            return "'ZZ'" in (await api.get("/status"))["cameras"][0]["detail"]
+
+        await until(told, 20)
+
+
 async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         added = await api.post("/cameras", {"name": "Stream", "address": "rtsp://127.0.0.1:9/none"})
         with pytest.raises(RestFailed, match="discard_below"):
             await api._call("PATCH", f"/cameras/{added['camera_id']}", json={"recognition": {"discard_below": 7}})
+
+
+async def test_a_camera_whose_settings_cannot_be_used_does_not_stop_the_service(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        for name in ("Old", "Other"):
+            await api.post("/cameras", {"name": name, "address": "rtsp://127.0.0.1:9/none"})
+    async with Store.in_folder(tmp_path) as store:
+        (old,) = [record for record in await store.cameras.all() if record.name == "Old"]
+        await store.cameras.save(replace(old, recognition={"of_another_version": 1}))
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        assert [camera["name"] for camera in (await api.get("/status"))["cameras"]] == ["Other"]
+        assert [camera["name"] for camera in await api.get("/cameras")] == ["Old", "Other"]
 
 
 async def test_the_first_start_makes_up_passwords_and_the_second_does_not(tmp_path: Path) -> None:
@@ -165,6 +235,28 @@ async def test_the_first_start_makes_up_passwords_and_the_second_does_not(tmp_pa
         assert second.first.administrator_password is None
         assert second.first.vms_password is None
         assert second.local_token == identity
+
+
+@pytest.mark.slow
+async def test_what_the_read_funnel_counted_is_there_after_a_restart(tmp_path: Path) -> None:
+    async def matched_once(api: Rest, path: str) -> bool:
+        return any(hour["matched"] for hour in await api.get(path))
+
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        list_id = (await api.post("/lists", {"name": "Residents", "kind": "allow"}))["list_id"]
+        await api.post(f"/lists/{list_id}/entries", {"pattern": "12BKL3"})
+        path = f"/cameras/{await add_camera(api, camera)}"
+        await until(lambda: matched_once(api, path + "/funnel"))
+        # At rest, so that nothing is counted between this look and the end.
+        await api._call("PATCH", path, json={"enabled": False})
+        counted = await api.get(path + "/funnel")
+        assert sum(hour["frames"] for hour in counted) >= sum(hour["accepted"] for hour in counted) >= 1
+        assert sum(hour["rejected"]["too_small"] for hour in counted) >= 1
+        # Pictures are kept over a change of the camera, but not over a restart.
+        assert (await api.get(path + "/rejects"))[0]["reason"] == "too_small"
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        assert await api.get(path + "/funnel") == counted
+        assert await api.get(path + "/rejects") == []
 
 
 async def test_nothing_is_open_without_a_login(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -285,6 +286,33 @@ async def test_an_output_that_is_mended_during_its_pause_is_tried_at_once() -> N
         owe(outbox, 1)
         dispatcher.replace_outputs([mended])
         await until(lambda: len(mended.heard) == 1)
+
+
+async def test_a_bug_in_one_output_neither_ends_the_dispatcher_nor_delays_the_others() -> None:
+    outbox, broken, healthy = MemoryOutbox(), Receiver("broken"), Receiver("healthy")
+    broken.answer = lambda delivery: ZeroDivisionError("nobody thought of this")
+    owe(outbox, 1, "broken")
+    async with running(outbox, broken, healthy) as dispatcher:
+        await until(lambda: len(outbox.parked) == 1)
+        expected = owe(outbox, 5, "healthy")
+        dispatcher.wake()
+        await until(lambda: len(healthy.heard) == 5)
+    assert sorted(healthy.heard) == expected
+    assert len(broken.attempts) == QUICK.max_attempts  # tried as often as a receiver that is down
+    assert "nobody thought of this" in outbox.parked[0][1]
+
+
+async def test_an_outbox_that_breaks_ends_the_dispatcher() -> None:
+    class Broken(MemoryOutbox):
+        async def delivered(self, delivery_id: int, now: datetime) -> None:
+            raise RuntimeError("the disk is full")
+
+    outbox = Broken()
+    owe(outbox, 1)
+    with pytest.raises(ExceptionGroup) as ended:
+        async with asyncio.timeout(5):
+            await Dispatcher(outbox=outbox, outputs=[Receiver()], policy=QUICK).run()
+    assert "the disk is full" in "".join(traceback.format_exception(ended.value))
 
 
 @given(attempts=st.integers(1, 10_000), jitter=st.floats(0, 1))

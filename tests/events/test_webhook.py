@@ -124,6 +124,20 @@ def test_without_a_public_address_there_are_no_links_and_never_file_names() -> N
     assert "frame_picture_url" not in json.loads(payload(camera_lost()))["data"]
 
 
+async def test_without_a_public_address_the_one_towards_the_receiver_is_in_the_links(
+    hook: Hook, session: aiohttp.ClientSession
+) -> None:
+    async def towards(url: str) -> str | None:
+        assert url == hook.url
+        return "http://10.1.2.3:8000"
+
+    await output(hook, session, own_url=towards).send(delivery(alarm_raised(3)))
+    await output(hook, session, own_url=towards, public_url=PUBLIC).send(delivery(alarm_raised(3)))
+    links = [json.loads(body)["data"]["plate_picture_url"] for _, body in hook.requests]
+    path = f"/onvif/images/{event_id(1)}/plate.jpg"
+    assert links == [f"http://10.1.2.3:8000{path}", f"{PUBLIC.rstrip('/')}{path}"]
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 async def test_a_receiver_in_trouble_is_tried_again(hook: Hook, session: aiohttp.ClientSession, status: int) -> None:
     hook.answer = lambda: web.Response(status=status, text="please  wait\nfor me")
@@ -216,6 +230,11 @@ async def test_an_endless_error_page_is_not_read_to_its_end(session: aiohttp.Cli
         ("ftp://host/", False, False),
         ("hook.example", False, False),
         ("http:///nohost", False, False),
+        ("http://[::1/x", False, False),
+        ("http://a..b/", False, False),
+        ("http://" + "a" * 64 + ".example/", False, False),
+        ("http://host:99999/", False, False),
+        ("http://ho\x00st/", False, False),
     ],
 )
 def test_the_policy_allows_web_addresses_and_denies_private_ones_when_told(
@@ -240,3 +259,21 @@ async def test_the_signature_carries_the_time_of_the_attempt(hook: Hook, session
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     await output(hook, session, clock=lambda: moment).send(delivery(alarm_raised()))
     assert hook.requests[0][0]["webhook-timestamp"] == str(int(moment.timestamp()))
+
+
+class AnyUrl:
+    """A policy that lets everything through, so that the client itself has to cope."""
+
+    def check(self, url: str) -> None:
+        return
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a..b/", "http://" + "a" * 64 + ".example/", "http://[::1/", "http://h:99999/", "http:///x", "nonsense"],
+)
+async def test_a_url_that_the_client_cannot_use_is_refused_and_never_breaks_the_output(
+    session: aiohttp.ClientSession, url: str
+) -> None:
+    with pytest.raises(OutputRefused, match="the URL cannot be used"):
+        await output(Hook(), session, url=url, policy=AnyUrl()).send(delivery(alarm_raised()))

@@ -86,7 +86,7 @@ class FakeCamera(DeviceAnswers):
             return self.quirks.answers[operation]()
         answer = getattr(self, f"_{operation}", None)
         if answer is None or not self._here(service, body):
-            return self.fault("ActionNotSupported", "Optional action not implemented", sender=False)
+            return self.not_supported()
         try:
             return self._answer(answer(body))
         except Reject as error:
@@ -182,6 +182,9 @@ class FakeCamera(DeviceAnswers):
         env = ElementMaker(namespace=ENV, nsmap={"env": ENV})
         data = etree.tostring(env.Envelope(env.Body(body)), xml_declaration=True, encoding="UTF-8")
         return web.Response(body=data, content_type="application/soap+xml")
+
+    def not_supported(self) -> web.Response:
+        return self.fault("ActionNotSupported", "Optional action not implemented", sender=False)
 
     def fault(self, code: str, reason: str, *, sender: bool = True, status: int = 500) -> web.Response:
         env = ElementMaker(namespace=ENV, nsmap={"env": ENV, "ter": NS["ter"]})

@@ -103,6 +103,27 @@ class DeviceAnswers(SettingsAnswers):
             return tr2.GetSnapshotUriResponse(tr2.Uri(uri))
         return trt.GetSnapshotUriResponse(self._media_uri(uri))
 
+    def _GetOSDs(self, body: etree._Element) -> etree._Element:
+        """Those of another channel are told as well, whatever was asked."""
+        if self.quirks.no_osds:
+            raise Reject("no OSD here")
+        maker = tr2 if etree.QName(body).namespace == NS["tr2"] else trt
+        answer = maker.GetOSDsResponse()
+        for token, source, position, content in (
+            ("clock", "vsc", tt.Position(tt.Type("UpperRight")), tt.TextString(tt.Type("DateAndTime"))),
+            (
+                "name", "vsc", tt.Position(tt.Type("Custom"), tt.Pos(x="-0,9", y="-0,8")),
+                tt.TextString(tt.Type("Plain"), tt.PlainText("GATE 12 NORTH")),
+            ),
+            ("logo", "vsc", tt.Position(tt.Type("LowerRight")), tt.Image(tt.ImgPath("logo.png"))),
+            ("other", "vsc 2", tt.Position(tt.Type("LowerLeft")), tt.TextString(tt.Type("Date"))),
+        ):  # fmt: skip
+            kind = "Image" if content.tag.endswith("Image") else "Text"
+            answer.append(
+                maker.OSDs(tt.VideoSourceConfigurationToken(source), tt.Type(kind), position, content, token=token)
+            )
+        return answer
+
     def _media_uri(self, uri: str) -> etree._Element:
         rest = (tt.InvalidAfterConnect("false"), tt.InvalidAfterReboot("false"), tt.Timeout("PT0S"))
         return trt.MediaUri(tt.Uri(uri), *rest)

@@ -57,6 +57,7 @@ class Quirks:
     media1_only: bool = False
     media2_broken: bool = False
     no_multicast: bool = False
+    no_osds: bool = False
     no_deviceio: bool = False
     relays_only_on_device: bool = False
     options_missing: bool = False

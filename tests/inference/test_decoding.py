@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from inference.decoding import Decoder, confusion
-from inference.modules import installed_modules, select_modules
+from inference.modules import CountryModule, installed_modules, select_modules
 from inference.reader import ALPHABET, CharacterSlots
 from inference.recognizer import LOOK_ALIKES
 
@@ -67,6 +67,40 @@ def test_characters_carry_their_likelihood_and_rivals() -> None:
     assert [c.character for c in characters] == list("AYO9034")
     assert characters[0].likelihood > 0.8
     assert "0" in [rival for rival, _ in characters[2].alternatives]
+
+
+def drawing_alike(*pairs: str) -> CountryModule:
+    """Somewhere plates are two letters and three digits or three and two, and these characters look alike."""
+    return CountryModule.model_validate(
+        {
+            "code": "ZZ",
+            "iso": "ZZ",
+            "name": "Nowhere",
+            "look_alikes": pairs,
+            "plate": {"sizes_cm": [[52, 11]], "character_height_cm": 7.5, "stroke_cm": 1},
+            "syntax": [{"pattern": "LLL DD"}],
+        }
+    )
+
+
+def test_a_country_may_draw_characters_alike_that_the_reader_tells_apart_elsewhere() -> None:
+    seen = slots("4BC12")
+    plain, alike = (
+        Decoder(modules=[module, *select_modules(["BR"], installed_modules())], confusion_matrix=confusion(LOOK_ALIKES))
+        for module in (drawing_alike(), drawing_alike("A4"))
+    )
+    assert plain.decode([seen])[0].text != "ABC12"
+    best = alike.decode([seen])[0]
+    assert (best.text, best.module and best.module.code) == ("ABC12", "ZZ")
+    characters = alike.characters("ABC12", [seen], best.module)
+    assert characters[0].likelihood > 0.3 > alike.characters("ABC12", [seen])[0].likelihood
+
+
+def test_what_one_country_draws_alike_stays_different_in_another() -> None:
+    modules = [drawing_alike("A4"), *select_modules(["BR"], installed_modules())]
+    decoder = Decoder(modules=modules, confusion_matrix=confusion(LOOK_ALIKES))
+    found = [h for h in decoder.decode([slots("4YO9034")]) if h.module is not None and h.module.code == "BR"]
+    assert all(h.score < -5 for h in found)
 
 
 def test_the_search_over_all_modules_stays_fast_enough_to_be_the_default() -> None:

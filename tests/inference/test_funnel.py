@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from inference.funnel import MOST_HOURS, Funnel, total
+from inference.funnel import CURES, MOST_HOURS, Funnel, FunnelHour, Outcomes, total
 from inference.recognition import Recognition
 from inference.tracker import Tracker
 from inference.types import Rejection, RejectionReason, StageTimes
@@ -28,6 +28,7 @@ def test_frames_and_their_reasons_are_counted_in_their_hour() -> None:
     assert (first.frames, first.motion, first.analysed, first.found, first.read) == (3, 1, 1, 2, 1)
     assert first.rejected == {RejectionReason.TOO_SMALL: 1}
     assert (first.detect_ms, first.read_ms, first.busy_ms) == (20, 5, 30)
+    assert (first.average_ms, second.average_ms) == (30, None)
     assert second.frames == 1
     assert total(funnel.hours).frames == 4
     assert total(funnel.hours).rejected[RejectionReason.TOO_SMALL] == 1
@@ -49,3 +50,26 @@ def test_old_hours_are_forgotten_and_a_clock_that_jumps_back_breaks_nothing() ->
     assert len(funnel.hours) == MOST_HOURS
     assert total(funnel.hours).frames == MOST_HOURS + 1
     assert total(()).frames == 0
+
+
+def test_hours_from_before_a_restart_are_added_to_what_was_counted_since() -> None:
+    funnel = Funnel()
+    funnel.count(NOON, "frames", 2)
+    start = NOON.replace(minute=0)
+    funnel.restore([FunnelHour(start - timedelta(hours=1), frames=5), FunnelHour(start, frames=3, found=1)])
+    assert [(hour.frames, hour.found) for hour in funnel.hours] == [(5, 0), (5, 1)]
+    funnel.count(NOON, "frames")
+    assert funnel.hours[-1].frames == 6
+
+
+def test_what_became_of_passages_never_counts_less_than_it_did() -> None:
+    funnel = Funnel()
+    funnel.count(NOON, "accepted", 3)
+    start = NOON.replace(minute=0)
+    funnel.settle({start: Outcomes(matched=2, delivered=1), start + timedelta(hours=1): Outcomes(matched=9)})
+    funnel.settle({start: Outcomes(matched=1, delivered=3)})
+    assert [(hour.matched, hour.delivered) for hour in funnel.hours] == [(2, 3)]
+
+
+def test_every_reason_has_a_cure() -> None:
+    assert set(CURES) == set(RejectionReason)

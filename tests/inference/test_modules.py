@@ -8,6 +8,7 @@ import pytest
 
 from inference.errors import ModuleError
 from inference.modules import MODULES_DIR, check_module, installed_modules, load_module, select_modules
+from inference.types import PlateType
 
 # code: plates of the country, then texts that are none of its plates.
 PLATES: dict[str, tuple[str, str]] = {
@@ -84,10 +85,25 @@ PLATES: dict[str, tuple[str, str]] = {
     "X_XX": ("AB123 12AB34 TAXI1", "AB1 12345678901"),
     "ZA": ("BC12DEGP ABC123GP CA123456 VW4X4WP", "12ABC34 ABCDEFG"),
 }
-MANUAL = (
-    *("HR", "CZ", "RCB", "DK", "EC", "ET", "EST", "X_EU", "FO", "FIN", "F"),
-    *("X_XX", "D", "GH", "GB", "GR", "GUY", "HON", "HK", "H", "IS"),
-)
+# The manual's example of a table of country modules: code, name, ISO 3166 code (none where many countries share it).
+MANUAL = {
+    "M-227": """HR Croatia HR|CZ Czech Republic CZ|RCB Congo CD|DK Denmark DK|EC Ecuador EC
+        |ET Egypt EG|EST Estonia EE""",
+    "M-228": """X_EU European Union -|FO Faroe Islands FO|FIN Finland FI|F France FR|X_XX Any country -|D Germany DE
+        |GH Ghana GH|GB Great Britain GB|GR Greece GR""",
+    "M-229": """GUY Guyana GY|HON Honduras HN|HK Hong Kong HK|H Hungary HU|IS Iceland IS""",
+}
+# What ONVIF calls the kind of a plate, where its text tells.
+KINDS = {
+    PlateType.DIPLOMAT: "GB 101D123|F 5CD75|F 16K75|F 102CMD1|I CD1234AB|E CC050123|NL CD1234|NL CDJ001|CH CDBE123"
+    "|D 017123|PL W053011|RO CD123101|BR CD1234",
+    PlateType.POLICE: "I CCDN123|I POLIZIAH1234|E PGC1234A|E CNP1234AB|D BP12345|D NRW41234|PL HPBD123|RO MAI12345"
+    "|RUS A123477",
+    PlateType.TEMPORARY: "F WW123AB|F W123AB|I EE123AA|E P1234BCD|E S1234BCD|CH ZH1234U|D B061234|D B041234|RO B012345"
+    "|US-CA AB12C34",
+    PlateType.NORMAL: "GB AB12CDE|F AB123CD|I AB123CD|E 1234BCD|E H1234BCD|NL 85GJ45|CH ZH123456|D BXY1234|PL WA56660"
+    "|RO B123ABC|BR ABC1D23|US-CA 7ABC123|RUS A123BC77",
+}
 MINIMAL = """
 code = "ZZ"
 iso = "ZZ"
@@ -110,11 +126,63 @@ def test_a_shipped_module_has_no_problem_and_knows_its_plates(path: Path) -> Non
     assert [text for text in invalid.split() if module.allows(text)] == []
 
 
-@pytest.mark.requirement("M-227")
+@pytest.mark.parametrize("table", [pytest.param(MANUAL[m], marks=pytest.mark.requirement(m), id=m) for m in MANUAL])
+def test_the_modules_of_the_manual_are_there_with_their_names_and_iso_codes(table: str) -> None:
+    modules = installed_modules()
+    for line in table.split("|"):
+        code, *name, iso = line.split()
+        module = modules[code]
+        assert " ".join(name) in module.name, code
+        assert module.iso == (None if iso == "-" else iso), code
+        if iso != "-":
+            assert module in select_modules([iso], modules)
+
+
 @pytest.mark.requirement("M-228")
-@pytest.mark.requirement("M-229")
-def test_the_modules_of_the_manual_are_there() -> None:
-    assert set(MANUAL) <= set(installed_modules())
+@pytest.mark.parametrize("code", ["X_EU", "X_XX"])
+def test_a_generic_module_takes_the_plates_of_many_countries(code: str) -> None:
+    module = installed_modules()[code]
+    assert module.generic and module.iso is None
+    taken = [
+        c for c in ("A", "CZ", "D", "E", "F", "GR", "H", "I", "NL", "SK") if module.allows(PLATES[c][0].split()[0])
+    ]
+    assert len(taken) == 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_kind_of_a_plate_is_told_where_its_text_shows_it(kind: PlateType) -> None:
+    plates = [line.split() for line in KINDS[kind].split("|")]
+    modules = installed_modules()
+    assert [(code, text) for code, text in plates if not modules[code].allows(text)] == []
+    assert [(code, text) for code, text in plates if modules[code].plate_type(text) is not kind] == []
+
+
+@pytest.mark.parametrize("kind", [PlateType.DIPLOMAT, PlateType.POLICE, PlateType.TEMPORARY])
+def test_a_kind_that_a_style_names_can_be_told_or_is_told_by_colour_alone(kind: PlateType) -> None:
+    named = {code for code, m in installed_modules().items() if any(style.type is kind for style in m.style)}
+    told = {code for code, m in installed_modules().items() if any(syntax.type is kind for syntax in m.syntax)}
+    assert named <= told
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "spelling"),
+    [
+        ("BR", "AYO9034", "AYO 9034"),
+        ("F", "AB123CD", "AB 123 CD"),
+        ("F", "102CMD1", "102 CMD 1"),
+        ("CZ", "1B25790", "1B2 5790"),
+        # Where the district ends cannot be told from B XY 1234 and BX Y 1234; where the digits begin can.
+        ("D", "BXY1234", "BXY 1234"),
+        ("D", "BX1234", "B X 1234"),
+        ("D", "WOBVW123", "WOB VW 123"),
+        ("D", "WOBV123", "WOBV 123"),
+        ("BR", "NOPLATE", "NOPLATE"),
+    ],
+)
+def test_a_plate_is_spelled_in_its_printed_groups_as_far_as_they_are_certain(
+    code: str, text: str, spelling: str
+) -> None:
+    assert installed_modules()[code].spelling(text) == spelling
 
 
 def test_a_country_brings_its_regions_and_an_iso_code_finds_its_module() -> None:
@@ -126,12 +194,6 @@ def test_a_country_brings_its_regions_and_an_iso_code_finds_its_module() -> None
 def test_an_unknown_code_is_refused_with_what_there_is() -> None:
     with pytest.raises(ModuleError, match="QQ"):
         select_modules(["QQ"], installed_modules())
-
-
-def test_a_module_of_the_users_own_is_added(tmp_path: Path) -> None:
-    (tmp_path / "ZZ.toml").write_text(MINIMAL, encoding="utf-8")
-    assert check_module(tmp_path / "ZZ.toml") == []
-    assert installed_modules(tmp_path)["ZZ"].allows("AB123")
 
 
 @pytest.mark.parametrize(

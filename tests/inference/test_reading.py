@@ -2,81 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import cv2
-import numpy as np
 import pytest
 
-from inference.areas import Window, search_window
-from inference.decoding import Decoder, confusion
-from inference.modules import installed_modules, select_modules
 from inference.rank import DEFAULT_WEIGHTS, is_static_text
-from inference.reader import ALPHABET, CharacterSlots
 from inference.reading import PlateReader
 from inference.recognition import RecognitionSettings
-from inference.recognizer import LOOK_ALIKES
-from inference.regions import Quad, Region, quad_of_box
+from inference.regions import Region
 from inference.types import Box, RejectionReason
+from tests.fakes.spoken_reader import SpokenReader, candidate_reader, decoder_of, region, street, window
 
 SETTINGS = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None)
 
 
-class SpokenReader:
-    """Says the text written for the place a crop's centre lies in, and counts the crops."""
-
-    def __init__(self, texts: dict[tuple[int, int], str]) -> None:
-        self._texts = texts
-        self.crops = 0
-
-    def read(self, picture: np.ndarray, quads: Sequence[Quad]) -> list[CharacterSlots]:
-        self.crops += len(quads)
-        return [self._slots(self._nearest(quad)) for quad in quads]
-
-    def _nearest(self, quad: Quad) -> str:
-        x, y = quad.mean(axis=0)
-        return self._texts[min(self._texts, key=lambda place: abs(place[0] - x) + abs(place[1] - y))]
-
-    def _slots(self, text: str) -> CharacterSlots:
-        kept = [c for c in text.upper() if c in ALPHABET]
-        shares = np.full((len(kept), len(ALPHABET)), 0.0005)
-        for row, character in enumerate(kept):
-            shares[row, ALPHABET.index(character)] = 0.98
-        positions = (np.arange(len(kept)) + 0.5) / max(1, len(kept))
-        return CharacterSlots(shares=shares, presence=np.full(len(kept), 0.999), positions=positions, raw_text=text)
-
-
-def street(*, level: int = 230) -> np.ndarray:
-    """Stripes of plate-like contrast everywhere."""
-    picture = np.full((720, 1280, 3), level, dtype=np.uint8)
-    for x in range(0, 1280, 12):
-        cv2.rectangle(picture, (x, 0), (x + 4, 719), (level // 8,) * 3, -1)
-    return picture
-
-
-def region(x: float, y: float, *, width: float = 140, height: float = 34) -> Region:
-    return Region(quad=quad_of_box(Box(x=x, y=y, width=width, height=height)), likelihood=0.9)
-
-
-def plate_reader(texts: dict[tuple[int, int], str], *, clock: float = 0.0) -> tuple[PlateReader, SpokenReader]:
-    reader = SpokenReader(texts)
-    modules = select_modules(("BR",), installed_modules())
-    return PlateReader(
-        reader=reader,
-        decoder=Decoder(modules=modules, confusion_matrix=confusion(LOOK_ALIKES)),
-        crops=[{}, {"top": -0.15}],
-        weights=DEFAULT_WEIGHTS,
-        character_share=0.72,
-        max_bend=4.5,
-        clock=lambda: clock,
-    ), reader
-
-
-def window(picture: np.ndarray | None = None) -> Window:
-    found = search_window(street() if picture is None else picture, (), None)
-    assert found is not None
-    return found
+def plate_reader(texts: dict[tuple[int, int], str]) -> tuple[PlateReader, SpokenReader]:
+    spoken, decoder = SpokenReader(texts), decoder_of(("BR",))
+    candidates = candidate_reader(spoken, decoder)
+    found = PlateReader(candidates=candidates, decoder=decoder, weights=DEFAULT_WEIGHTS, character_share=0.72)
+    return found, spoken
 
 
 def reasons(reader: PlateReader, *regions: Region, settings: RecognitionSettings = SETTINGS) -> list[RejectionReason]:
@@ -93,20 +37,8 @@ def test_a_plate_is_read_with_country_box_and_characters() -> None:
     assert reading.box == Box(x=300, y=300, width=140, height=34)
     assert len(reading.characters) == 7
     assert reading.likelihood > 0.8
+    assert reading.spelling == "AYO 9034"
     assert rejections == ()
-
-
-def test_a_syntax_bends_a_sure_reader_less_than_an_unsure_one() -> None:
-    for bend, best in ((20.0, True), (1.0, False)):
-        found = PlateReader(
-            reader=SpokenReader({(370, 317): "AYX90S4"}),
-            decoder=Decoder(modules=select_modules(("BR",), installed_modules()), confusion_matrix=confusion({})),
-            crops=[{}],
-            weights=DEFAULT_WEIGHTS,
-            character_share=0.72,
-            max_bend=bend,
-        ).candidates(window(), [region(300, 300)], SETTINGS, deadline=None)
-        assert (found[0].best is not None) is best
 
 
 def test_text_no_module_explains_is_refused_as_no_syntax() -> None:
@@ -175,23 +107,15 @@ def test_no_more_plates_than_asked_for_are_given() -> None:
     assert len(reader.read(window(), regions, replace(SETTINGS, max_plates=2), deadline=None)[0]) == 2
 
 
-@pytest.mark.requirement("M-208")
-def test_after_the_time_limit_only_the_likeliest_plate_gets_more_crops() -> None:
-    places = {(170, 217): "AYO9034", (570, 217): "JOG9221"}
-    settings = replace(SETTINGS, stop_above=1.0)
-    late, spoken = plate_reader(places, clock=10.0)
-    late.read(window(), [region(x - 70, y - 17) for x, y in places], settings, deadline=5.0)
-    assert spoken.crops == 3
-
-
-@pytest.mark.requirement("M-210")
-def test_a_plate_that_is_sure_enough_is_not_read_again() -> None:
-    reader, spoken = plate_reader({(370, 317): "AYO9034"})
-    reader.read(window(), [region(300, 300)], replace(SETTINGS, stop_above=0.5), deadline=None)
-    assert spoken.crops == 1
-
-
 def test_two_finds_of_one_plate_give_one_reading() -> None:
     reader, _ = plate_reader({(370, 317): "AYO9034"})
     readings, _ = reader.read(window(), [region(300, 300), region(304, 302)], SETTINGS, deadline=None)
     assert len(readings) == 1
+
+
+def test_a_find_that_the_time_did_not_suffice_for_is_told_as_such() -> None:
+    reader, spoken = plate_reader({(370, 317): "AYO9034"})
+    spoken.now = 10.0
+    regions = [region(300, 300 + 4 * number) for number in range(9)]
+    _, rejections = reader.read(window(), regions, SETTINGS, deadline=5.0)
+    assert [r.reason for r in rejections].count(RejectionReason.OUT_OF_TIME) == 5

@@ -53,6 +53,10 @@ def open_handles() -> int:
     return len(list(folder.iterdir())) if folder.exists() else 0
 
 
+def decode_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("decode")]
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
         while not condition():
@@ -282,17 +286,24 @@ async def test_a_resolution_that_changes_in_mid_stream_and_damaged_packets_are_s
 
 
 async def test_closing_returns_in_time_while_a_camera_is_silent() -> None:
+    connections = 0
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
         await reader.read(10_000)
         await reader.read(10_000)
 
     async with listening(silent) as port:
-        source = open_source(f"rtsp://127.0.0.1:{port}/live", read_timeout_s=0.5)
+        source = open_source(f"rtsp://127.0.0.1:{port}/live", name="silent", read_timeout_s=0.5)
         await source.open()
+        assert decode_threads() == ["decode silent"]
+        await until(lambda: connections > 0)
         started_s = time.monotonic()
-        async with asyncio.timeout(STOP_WITHIN_S):
-            await source.aclose()
-        assert time.monotonic() - started_s < STOP_WITHIN_S
+        await source.aclose()
+        # Each transport's read times out once; joining alone would return after STOP_WITHIN_S with the thread alive.
+        assert decode_threads() == []
+        assert time.monotonic() - started_s < STOP_WITHIN_S / 3
 
 
 async def test_opening_and_closing_many_times_leaves_no_thread_and_no_handle(tmp_path: Path) -> None:
@@ -315,7 +326,7 @@ async def test_opening_and_closing_many_times_leaves_no_thread_and_no_handle(tmp
         handles = open_handles()
         for _ in range(8):
             await once()
-        assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+        assert decode_threads() == []
         if handles:
             await until(lambda: open_handles() <= handles + 2)
 

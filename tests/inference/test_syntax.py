@@ -47,6 +47,12 @@ def test_spaces_become_gaps_between_groups() -> None:
     assert variant.gaps == (2, 4)
 
 
+def test_of_groups_that_may_be_cut_in_two_ways_only_the_common_gaps_are_certain() -> None:
+    by_length = {len(variant.positions): variant for variant in expand("L{1,2} L{1,2} DD")}
+    assert (by_length[4].gaps, by_length[4].breaks) == ((1, 2), (1, 2))
+    assert (by_length[5].gaps, by_length[5].breaks) == ((3,), (1, 2, 3))
+
+
 @pytest.mark.parametrize("pattern", ["lll", "L{3", "LL-DD", "(ab)", "[]", "L{3,1}", "D"])
 def test_a_wrong_pattern_is_refused_by_name(pattern: str) -> None:
     with pytest.raises(ModuleError, match=r"syntax|asks"):

@@ -206,6 +206,65 @@ def test_the_time_span_delays_every_result(span_s: float) -> None:
     pytest.fail("no passage")
 
 
+@pytest.mark.requirement("M-214")
+@pytest.mark.parametrize("parts", [("43HN", "43HNN2"), ("43HNN2", "HNN2"), ("HNN2", "43HNN2")])
+def test_separate_pieces_of_one_plate_are_one_passage_with_the_most_complete_one(parts: tuple[str, str]) -> None:
+    """A post hides the vehicle for longer than a track lives; each side of it shows another piece of the plate."""
+
+    def path(at_s: float) -> Box | None:
+        return box(150 + at_s * 250, 400, 140) if at_s < 0.8 or 2.0 < at_s < 3.0 else None
+
+    car = Car(text="43HNN2", path=path, misread=lambda _, at_s: parts[at_s > 1.5])
+    assert len(finals(watch(Tracker(), [car], until_s=8))) == 2
+    told = watch(Tracker(TrackerSettings(partial_span_s=4.0)), [car], until_s=8, flush=False)
+    assert finals(told) == ["43HNN2"]
+
+
+@pytest.mark.requirement("M-214")
+def test_the_time_span_delays_the_result_of_a_vehicle_that_has_gone_as_well() -> None:
+    tracker = Tracker(TrackerSettings(partial_span_s=4.0))
+    for number in range(40):
+        at_s = number / 4
+        seen = [reading("43HNN2", box(300 + 60 * number, 400), likelihood=0.97)] if at_s < 1 else []
+        told = tracker.update(frame(at_s), seen) if at_s < 3 else tracker.release(100 + at_s)
+        if told:
+            assert [passage.state for passage in told] == [PassageState.FINAL, PassageState.LOST]
+            assert 4.0 <= at_s <= 4.25
+            return
+    pytest.fail("no passage")
+
+
+def test_two_plates_in_view_at_once_are_no_pieces_of_each_other() -> None:
+    cars = [
+        Car(text="43HNN2", path=lambda at_s: box(300 + 60 * at_s, 400) if at_s < 2 else None),
+        Car(text="HNN2", path=lambda at_s: box(900 + 60 * at_s, 400) if at_s < 2 else None),
+    ]
+    told = watch(Tracker(TrackerSettings(partial_span_s=3.0)), cars, until_s=8)
+    assert sorted(finals(told)) == ["43HNN2", "HNN2"]
+
+
+def test_vehicles_that_wait_for_their_time_are_bounded() -> None:
+    tracker = Tracker(TrackerSettings(partial_span_s=5.0, lost_after_s=0.1))
+    told = []
+    for number in range(200):
+        told += tracker.update(frame(number / 100), [reading(f"{number:03d}ABC", box(40 + 6 * number, 400, 100))])
+    assert len(tracker._waiting) <= 33
+
+
+def test_a_new_rearm_time_counts_from_the_next_plate_on() -> None:
+    def twice(at_s: float) -> Box | None:
+        return approach()(at_s) or approach(from_s=20)(at_s)
+
+    tracker = Tracker()
+    car = Car(text="43HNN2", path=twice)
+    told = watch(tracker, [car], until_s=10, flush=False)
+    tracker.settings = TrackerSettings(rearm_s=60)
+    for number in range(40, 104):
+        one = car.read(number / 4)
+        told += tracker.update(frame(number / 4), [one] if one else [])
+    assert finals(told) == ["43HNN2"]
+
+
 @pytest.mark.requirement("M-210", "M-204")
 def test_two_sure_readings_that_agree_stop_the_vote() -> None:
     tracker = Tracker(TrackerSettings(previews=False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,9 +22,10 @@ from inference.errors import SourceUnsupported
 from inference.funnel import total
 from inference.recognition import Recognition, RecognitionSettings
 from inference.source import SourceState, SourceStatus
+from inference.tracker import TrackerSettings
 from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, Scene
 from inference.video import read_video
-from inference.watch import Observer, Watch, WatchSettings, watch_settings
+from inference.watch import Observer, Pace, Watch, WatchSettings, watch_settings
 from tests.fakes.vehicles import reading
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -183,8 +185,54 @@ async def test_callbacks_may_be_coroutines_and_their_failure_is_not_hidden() -> 
     assert source.closed == 1
 
 
-async def test_the_loop_stays_free_and_every_camera_gets_its_turn() -> None:
-    reader = PaintedPlates(takes_s=0.01)
+class InTurn:
+    """Counts the looks of each camera; `settled` when all together have had enough. One of them is slow."""
+
+    def __init__(self, *, cameras: int, enough: int) -> None:
+        self.looks = [0] * cameras
+        self.busy = self.busiest = 0
+        self.settled = asyncio.Event()
+        self.counts: list[int] = []
+        self._enough = enough
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+
+    def look(self, camera: int, takes_s: float) -> None:
+        with self._lock:
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
+        time.sleep(takes_s)
+        with self._lock:
+            self.busy -= 1
+            self.looks[camera] += 1
+            if sum(self.looks) == self._enough:
+                # Counted in the middle: at the end of equal films the counts are equal under any order.
+                self.counts = list(self.looks)
+                self._loop.call_soon_threadsafe(self.settled.set)
+
+
+class CameraInTurn:
+    """The recogniser of one camera, whose pictures are always moving."""
+
+    def __init__(self, turns: InTurn, camera: int, takes_s: float) -> None:
+        self._turns, self._camera, self._takes_s = turns, camera, takes_s
+
+    def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
+        self._turns.look(self._camera, self._takes_s)
+        return Recognition()
+
+
+class NewestFirst(ThreadPoolExecutor):
+    """An unfair pool: who asked last is served first."""
+
+    def __init__(self, workers: int) -> None:
+        super().__init__(workers)
+        self._work_queue = queue.LifoQueue()  # type: ignore[assignment]  # the standard library's own seam is private
+
+
+async def take_turns(executor: ThreadPoolExecutor, *, seconds: Sequence[float], enough: int) -> tuple[InTurn, float]:
+    """Watch a camera for each of `seconds` a look takes, until together they had enough; the loop's longest pause."""
+    turns = InTurn(cameras=len(seconds), enough=enough)
     longest_s = 0.0
 
     async def heartbeat() -> None:
@@ -194,27 +242,46 @@ async def test_the_loop_stays_free_and_every_camera_gets_its_turn() -> None:
             await asyncio.sleep(0.001)
             longest_s = max(longest_s, time.monotonic() - before_s)
 
-    with ThreadPoolExecutor(2) as executor:
+    settings = replace(FAST, motion_gate=False)
+    with executor:
         watches = [
             Watch(
-                source=FilmSource(drive_by, 60),
-                recognizer=reader,
-                settings=FAST,
+                source=FilmSource(lambda _: scene(), 10**9),
+                recognizer=CameraInTurn(turns, camera, takes_s),
+                settings=settings,
                 executor=executor,
                 on_passage=lambda _: None,
-                name=f"camera {number}",
             )
-            for number in range(5)
+            for camera, takes_s in enumerate(seconds)
         ]
-        beat = asyncio.create_task(heartbeat(), name="heartbeat")
-        async with asyncio.timeout(30), asyncio.TaskGroup() as group:
-            for watch in watches:
-                group.create_task(watch.run(), name=watch.name)
-        beat.cancel()
-    counts = [total(watch.funnel.hours).analysed for watch in watches]
-    assert min(counts) == max(counts) > 20
-    assert reader.busiest <= 2
+        tasks = [asyncio.create_task(watch.run(), name="watch") for watch in watches]
+        tasks.append(asyncio.create_task(heartbeat(), name="heartbeat"))
+        async with asyncio.timeout(30):
+            await turns.settled.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return turns, longest_s
+
+
+GREEDY = (0.03, 0.008, 0.008, 0.008, 0.008)
+
+
+async def test_the_loop_stays_free_and_every_camera_gets_its_turn_beside_a_slow_one() -> None:
+    turns, longest_s = await take_turns(ThreadPoolExecutor(1), seconds=GREEDY, enough=60)
+    assert max(turns.counts) - min(turns.counts) <= 2
+    assert turns.busiest == 1
     assert longest_s < 1.0
+
+
+async def test_an_unfair_order_would_be_noticed() -> None:
+    turns, _ = await take_turns(NewestFirst(1), seconds=GREEDY, enough=60)
+    assert max(turns.counts) - min(turns.counts) > 4
+
+
+async def test_no_more_looks_run_at_once_than_the_pool_has_threads() -> None:
+    turns, _ = await take_turns(ThreadPoolExecutor(2), seconds=(0.005,) * 5, enough=40)
+    assert turns.busiest == 2
 
 
 async def test_a_cancelled_watch_closes_its_source() -> None:
@@ -247,12 +314,114 @@ def test_new_settings_apply_to_the_next_frame() -> None:
     assert not plan.look
 
 
-@pytest.mark.requirement("M-206", "M-161")
+@pytest.mark.requirement("M-161")
 def test_the_rate_rises_only_while_a_plate_waits_for_its_result() -> None:
     assert WatchSettings().rate(busy=False) == 4.0
     assert WatchSettings().rate(busy=True) == 8.0
     assert WatchSettings(max_fps=12.0).rate(busy=True) == 12.0
     assert WatchSettings(max_fps=None).rate(busy=True) is None
+
+
+def test_no_rate_is_higher_than_the_limit() -> None:
+    for limit in (0.5, 3.0, 6.0):
+        settings = WatchSettings(limit_fps=limit, moving_fps=float("inf"))
+        assert settings.rate(busy=True) == limit
+        assert settings.rate(busy=False) == min(limit, 4.0)
+    assert WatchSettings(max_fps=None, limit_fps=6.0).rate(busy=False) == 6.0
+
+
+@pytest.mark.parametrize("camera_fps", [3.0, 7.9, 8.0, 10.0, 25.0, 60.0])
+@pytest.mark.parametrize("hitch_s", [0.0, 0.4])
+def test_the_pace_is_kept_and_never_exceeded(camera_fps: float, hitch_s: float) -> None:
+    pace, interval_s, due_s, taken = Pace(), 1 / 8, 0.0, []
+    newest = -1
+    while due_s < 20:
+        # The newest frame waits in its slot; when it was taken already, the next one is waited for.
+        arrived = int(due_s * camera_fps + 1e-9)
+        newest = max(arrived, newest + 1)
+        taken.append(max(due_s, newest / camera_fps))
+        # Now and then the processor is busy elsewhere.
+        due_s = pace.next_s(taken[-1], interval_s) + (hitch_s if len(taken) % 10 == 9 else 0.0)
+    for first in range(0, len(taken), 7):
+        for last in range(first + 1, len(taken)):
+            assert last - first <= (taken[last] - taken[first]) / interval_s + 1.2
+    if not hitch_s:
+        assert len(taken) >= 0.9 * 20 * min(camera_fps, 8.0)
+
+
+CHANGES = [
+    {"tracker": TrackerSettings(rearm_s=60.0, stop_above=0.8)},
+    {"tracker": TrackerSettings(partial_span_s=1.0, lost_after_s=2.0)},
+    {"recognition": RecognitionSettings(areas=(((0, 0), (1, 0), (1, 1), (0, 1)),), modules=("NL",))},
+    {"masks": (((0, 0), (0.1, 0), (0.1, 0.1)),), "motion_sensitivity": 2.0},
+    {"look_at_motion_only": True, "reread_s": 1.0, "motion_gate": False},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids="-".join)
+@pytest.mark.parametrize("at", [14, 30])
+async def test_a_change_in_mid_passage_gives_exactly_one_passage(change: dict, at: int) -> None:
+    told: list[Passage] = []
+    source = FilmSource(drive_by, 80)
+
+    def meddle(frame: Frame, _: Recognition | None) -> None:
+        if frame.sequence == at:
+            watch.change(replace(FAST, **change))
+
+    with ThreadPoolExecutor(1) as executor:
+        watch = Watch(
+            source=source,
+            recognizer=PaintedPlates(),
+            settings=FAST,
+            executor=executor,
+            on_passage=told.append,
+            on_frame=meddle,
+        )
+        await watch.run()
+    assert finals(told) == ["43HNN2"]
+    assert [passage.state for passage in told].count(PassageState.LOST) == 1
+    assert (source.opened, watch.settings) == (1, replace(FAST, **change))
+
+
+async def test_a_changed_area_moves_nothing() -> None:
+    observer = Observer(FAST)
+    for number in range(40):
+        observer.plan(Frame(picture=scene(), captured_at=START, monotonic_s=number / 8, sequence=number))
+    area = ((0, 0), (0.9, 0), (0.9, 0.9), (0, 0.9))
+    observer.change(replace(FAST, recognition=RecognitionSettings(areas=(area,))))
+    plan, motion = observer.plan(Frame(picture=scene(), captured_at=START, monotonic_s=6, sequence=50))
+    assert not motion.moved
+    assert not plan.look
+
+
+async def test_what_is_in_view_is_told_before_a_watch_ends_and_not_again_by_the_next() -> None:
+    told: list[Passage] = []
+    slow = replace(FAST, tracker=TrackerSettings(stop_above=1.0, previews=False))
+
+    def make(source: FilmSource, **given) -> Watch:
+        return Watch(
+            source=source,
+            recognizer=PaintedPlates(),
+            settings=slow,
+            executor=executor,
+            on_passage=told.append,
+            **given,
+        )
+
+    with ThreadPoolExecutor(1) as executor:
+        first = make(FilmSource(lambda number: drive_by(min(number, 24)), 10**9))
+        task = asyncio.create_task(first.run(), name="watch")
+        async with asyncio.timeout(10):
+            while total(first.funnel.hours).read < 5:
+                await asyncio.sleep(0)
+        assert not told
+        await first.finish()
+        assert [passage.state for passage in told] == [PassageState.FINAL, PassageState.LOST]
+        async with asyncio.timeout(5):
+            await task
+        second = make(FilmSource(drive_by, 80), tracker=first.tracker)
+        await second.run()
+    assert finals(told) == ["43HNN2"]
 
 
 def film(path: Path, make: Callable[[int], np.ndarray], count: int, fps: int = 8) -> Path:

@@ -112,6 +112,9 @@ async def test_a_camera_that_is_not_there_is_unreachable():
         ("http://", "http or https"),
         ("http://u:p@192.0.2.1", "Leave user and password out"),
         ("192.0.2.1:port", "not an address"),
+        ("http://[::1", "not an address"),
+        ("http://a..b", "not an address"),
+        ("a" * 64 + ".example", "not an address"),
         ("", "http or https"),
     ],
 )

@@ -8,6 +8,8 @@ const commands = {
     const speed = Number(prompt("Highest vehicle speed in km/h?", "50"));
     return speed > 0 ? call("POST", `${path}/tune`, { max_speed_kmh: speed }) : undefined;
   },
+  rollback: (path, name) =>
+    confirm(`Put ${name} back as it was before it was first tuned?`) ? call("POST", `${path}/tune/rollback`) : undefined,
   enable: (path) => reloadAfter(call("PATCH", path, { enabled: true })),
   disable: (path) => reloadAfter(call("PATCH", path, { enabled: false })),
   remove: (path, name) =>

@@ -11,6 +11,7 @@ from mock_vms.camera.quirks import Quirks
 from mock_vms.camera.services.media_elements import (
     changed_encoder,
     multicast,
+    osd_configuration,
     require_video_source_configuration,
     resolution,
     token_of,
@@ -19,7 +20,7 @@ from mock_vms.camera.services.media_elements import (
     video_source_configuration_options,
 )
 from mock_vms.camera.services.operation import Access, Call, Handler, Operation, required_child
-from mock_vms.camera.soap import SoapFault, invalid_argument
+from mock_vms.camera.soap import SoapFault, invalid_argument, not_supported
 from mock_vms.camera.state import CameraState, EncoderSettings, Encoding
 from mock_vms.camera.xml import TRT, Element, trt, tt
 
@@ -48,6 +49,7 @@ class MediaService:
             "GetGuaranteedNumberOfVideoEncoderInstances": self._get_guaranteed_instances,
             "GetStreamUri": self._get_stream_uri,
             "GetSnapshotUri": self._get_snapshot_uri,
+            "GetOSDs": self._get_osds,
         }
         self.operations: Mapping[str, Operation] = {
             f"{{{TRT}}}GetServiceCapabilities": Operation(access=Access.PRE_AUTH, handler=self._get_capabilities),
@@ -141,6 +143,8 @@ class MediaService:
         return trt(_response(call), trt("TotalNumber", count), trt("JPEG", count), trt("H264", count))
 
     def _get_stream_uri(self, call: Call) -> Element:
+        if self._quirks.no_stream:
+            raise not_supported("There is no RTSP server here")
         setup = required_child(call.body, "StreamSetup")
         if (required_child(setup, "Stream").text or "").strip() != "RTP-Unicast":
             raise invalid_argument("Only RTP-Unicast streams are offered", "InvalidStreamSetup")
@@ -150,6 +154,13 @@ class MediaService:
     def _get_snapshot_uri(self, call: Call) -> Element:
         profile = profile_of(self._state, call.required("ProfileToken"))
         return trt(_response(call), _media_uri(call.addresses.snapshot(profile.token)))
+
+    def _get_osds(self, call: Call) -> Element:
+        token = call.optional("ConfigurationToken")
+        if token is not None:
+            require_video_source_configuration(token)
+        osds = (osd_configuration(trt, name, osd) for name, osd in self._state.osds.items())
+        return trt("GetOSDsResponse", osds)
 
     def _set_sync_point(self, call: Call) -> Element:
         """Accepted and without effect: each new RTSP session starts with a key frame anyway."""

@@ -10,6 +10,7 @@ from mock_vms.camera.quirks import Quirks
 from mock_vms.camera.services.media_elements import (
     changed_encoder,
     multicast,
+    osd_configuration,
     require_video_source_configuration,
     resolution,
     token_of,
@@ -17,7 +18,7 @@ from mock_vms.camera.services.media_elements import (
     video_source_configuration,
 )
 from mock_vms.camera.services.operation import Access, Call, Operation, required_child
-from mock_vms.camera.soap import invalid_argument
+from mock_vms.camera.soap import invalid_argument, not_supported
 from mock_vms.camera.state import CameraState, EncoderSettings, Encoding
 from mock_vms.camera.xml import TR2, Element, children_of, name_of, tr2, tt
 
@@ -41,6 +42,7 @@ class Media2Service:
             "SetVideoEncoderConfiguration": Operation(access=write, handler=self._set_encoder),
             "GetStreamUri": Operation(access=read, handler=self._get_stream_uri),
             "GetSnapshotUri": Operation(access=read, handler=self._get_snapshot_uri),
+            "GetOSDs": Operation(access=read, handler=self._get_osds),
             "SetSynchronizationPoint": Operation(access=write, handler=self._set_sync_point),
         }
         self.operations: Mapping[str, Operation] = {f"{{{TR2}}}{name}": row for name, row in rows.items()}
@@ -95,6 +97,8 @@ class Media2Service:
         return tr2("SetVideoEncoderConfigurationResponse")
 
     def _get_stream_uri(self, call: Call) -> Element:
+        if self._quirks.no_stream:
+            raise not_supported("There is no RTSP server here")
         protocol = call.required("Protocol")
         if protocol not in _UNICAST_PROTOCOLS:
             raise invalid_argument(f"Protocol {protocol[:40]!r} is not offered; ask for RTSP", "InvalidStreamSetup")
@@ -104,6 +108,13 @@ class Media2Service:
     def _get_snapshot_uri(self, call: Call) -> Element:
         profile = profile_of(self._state, call.required("ProfileToken"))
         return tr2("GetSnapshotUriResponse", tr2("Uri", call.addresses.snapshot(profile.token)))
+
+    def _get_osds(self, call: Call) -> Element:
+        token = call.optional("ConfigurationToken")
+        if token is not None:
+            require_video_source_configuration(token)
+        osds = (osd_configuration(tr2, name, osd) for name, osd in self._state.osds.items())
+        return tr2("GetOSDsResponse", osds)
 
     def _set_sync_point(self, call: Call) -> Element:
         """Accepted and without effect: each new RTSP session starts with a key frame anyway."""

@@ -13,7 +13,7 @@ from mock_vms.camera.encoders import (
 )
 from mock_vms.camera.services.operation import number, optional_child, required_child, whole_number
 from mock_vms.camera.soap import SoapFault, invalid_argument
-from mock_vms.camera.state import CameraState, EncoderSettings
+from mock_vms.camera.state import CameraState, EncoderSettings, OsdSettings
 from mock_vms.camera.xml import Element, Maker, children_of, name_of, tt
 
 
@@ -39,6 +39,27 @@ def video_source_configuration_options(make: Maker, name: str) -> Element:
         value_range("HeightRange", height, height),
     )
     return make(name, bounds, tt("VideoSourceTokensAvailable", VIDEO_SOURCE))
+
+
+def osd_configuration(make: Maker, token: str, osd: OsdSettings) -> Element:
+    """A text in the picture (Media 5.16); a place of its own is told in -1 to 1 with y up."""
+    clock = osd.text is None
+    where = tt("Pos", x=osd.x, y=osd.y) if osd.position == "Custom" else None
+    return make(
+        "OSDs",
+        tt("VideoSourceConfigurationToken", VIDEO_SOURCE_CONFIGURATION),
+        tt("Type", "Text"),
+        tt("Position", tt("Type", osd.position), where),
+        tt(
+            "TextString",
+            tt("Type", "DateAndTime" if clock else "Plain"),
+            tt("DateFormat", "yyyy-MM-dd") if clock else None,
+            tt("TimeFormat", "HH:mm:ss") if clock else None,
+            tt("FontSize", 32),
+            None if clock else tt("PlainText", osd.text or ""),
+        ),
+        token=token,
+    )
 
 
 def multicast() -> Element:

@@ -11,6 +11,8 @@ from mock_vms.camera.identity import UserLevel
 from mock_vms.camera.soap import Envelope, SoapFault
 from mock_vms.camera.xml import Element, children_of, name_of
 
+# The discard port: nobody listens there any more.
+DEAD_PORT = 9
 # TEST-NET-1 of RFC 5737: never routed, so a client that trusts the address waits in vain, as behind a real NAT.
 UNREACHABLE_HOST = "192.0.2.99"
 

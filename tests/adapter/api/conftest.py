@@ -17,12 +17,14 @@ from adapter.api.ports import CameraHealth, CameraProblem, CameraState, FoundCam
 from adapter.api.status import status_text
 from adapter.camera_control import CameraControl
 from adapter.pictures import Pictures
+from adapter.setting_state import SettingsState
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from adapter.store.users import Role
 from events.live import Live
 from inference.funnel import Funnel, FunnelHour
+from inference.rejects import Rejected, Rejects
 from inference.snapshots import Snapshot
 from inference.types import Frame
 from tests.fakes.snapshot_scenes import Scenes
@@ -119,6 +121,13 @@ class FakeService:
     async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
         return {"applied": apply, "exposure_time_us": 2000}
 
+    async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
+        change = {"field": "sharpness", "asked": "50", "got": "50", "ok": not self.problem, "detail": self.problem}
+        return [change]
+
+    async def settings(self, camera_id: str) -> SettingsState:
+        return await self.control.settings(camera_id)
+
     async def snapshot(self, camera_id: str) -> bytes:
         if self.problem:
             raise CameraProblem(self.problem)
@@ -140,13 +149,25 @@ class FakeService:
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
         return await self.control.funnel(camera_id)
 
+    def rejects(self, camera_id: str) -> Sequence[Rejected]:
+        return self.control.rejects(camera_id)
+
+    def rejected_picture(self, camera_id: str, reject_id: int) -> bytes:
+        return self.control.rejected_picture(camera_id, reject_id)
+
 
 @dataclass
 class StillCamera:
-    """A camera at rest: one frame, and what its funnel counted."""
+    """A camera at rest: one frame, what its funnel counted, and what it refused."""
 
-    last_frame: Frame | None
+    last_frame: Frame | None = None
     funnel: Funnel = field(default_factory=Funnel)
+    health: CameraHealth = field(
+        default_factory=lambda: CameraHealth(
+            camera_id="still", name="Still", state=CameraState.RUNNING, frames_per_second=5.0
+        )
+    )
+    rejects: Rejects = field(default_factory=Rejects)
 
 
 @dataclass

@@ -23,7 +23,7 @@ async def csrf_of(console) -> str:
 
 
 async def test_nothing_answers_without_login(console):
-    for method, path in [*ROUTES, *(("GET", page) for page in PAGES)]:
+    for method, path in [*ROUTES, *(("GET", page) for page in [*PAGES, "/cameras/x/funnel"])]:
         async with console.client.request(method, path, allow_redirects=False) as response:
             assert response.status == 401, (method, path)
             assert (await response.json())["error"] == "unauthorized"

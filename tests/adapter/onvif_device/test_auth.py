@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 
 from adapter.onvif_device.http_digest import HttpDigest
+from events.metadata.rtsp_stream import TooManyLogins
 from tests.fakes.device_face import FakeUsers, RunningFace
 from tests.fakes.soap_caller import SoapCaller, envelope, username_token
 from tests.schemas import validate
@@ -173,6 +175,40 @@ async def test_an_address_that_guesses_is_not_listened_to_until_a_minute_has_pas
     created = face.clock()
     answer = await right.call(INFORMATION, header=username_token("admin", "admin-pass", created=created))
     assert answer.status == 200
+
+
+def rtsp_login(challenge: str, password: str) -> str:
+    """What live555 answers to a challenge without `qop`."""
+    nonce = challenge.partition('nonce="')[2].partition('"')[0]
+    ha1 = hashlib.md5(f"viewer:onvif-lpr:{password}".encode()).hexdigest()
+    ha2 = hashlib.md5(b"DESCRIBE:rtsp://host/north").hexdigest()
+    response = hashlib.md5(f"{ha1}:{nonce}:{ha2}".encode()).hexdigest()
+    names = 'Digest username="viewer", realm="onvif-lpr", uri="rtsp://host/north"'
+    return f'{names}, nonce="{nonce}", response="{response}"'
+
+
+async def test_guesses_at_the_streams_count_with_those_over_http(
+    face: RunningFace, session: aiohttp.ClientSession
+) -> None:
+    doorkeeper = face.face.doorkeeper
+
+    def describe(password: str | None, address: str = "127.0.0.1") -> Sequence[str]:
+        asked = ("DESCRIBE", "rtsp://host/north")
+        (challenge,) = doorkeeper.authorize_rtsp(*asked, None, address)
+        return doorkeeper.authorize_rtsp(*asked, rtsp_login(challenge, password), address) if password else (challenge,)
+
+    assert describe("viewer-pass") == ()
+    for _ in range(30):
+        assert describe(None)  # being asked for a login is no failed login
+    for _ in range(20):
+        assert describe("guess")
+    with pytest.raises(TooManyLogins) as refused:
+        describe("viewer-pass")
+    assert timedelta(0) < refused.value.retry_after <= timedelta(minutes=1)
+    assert (await SoapCaller(session, face.base_url, ("admin", "admin-pass")).call(INFORMATION)).status == 429
+    assert describe("viewer-pass", "192.0.2.9") == ()
+    face.clock.offset_s = 61
+    assert describe("viewer-pass") == ()
 
 
 class DigestClient:

@@ -9,14 +9,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, insert, inspect, text
 
-from adapter.store.database import Database, sqlite_url
+from adapter.store.database import MIGRATIONS, Database, sqlite_url
 from adapter.store.errors import StoreUnavailable
 from adapter.store.store import Store
-from adapter.store.tables import metadata
+from adapter.store.tables import events, facts, metadata
+from events.codec import encode
+from inference.funnel import FunnelHour
 from tests.rules.examples import recognized
 
 WRITER = """
@@ -116,3 +120,33 @@ async def test_nothing_that_was_committed_is_lost_when_the_process_is_killed(tmp
     with sqlite3.connect(tmp_path / "onvif-lpr.db") as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     raw.close()
+
+
+async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_it_holds(tmp_path: Path):
+    event = recognized()
+    engine = create_engine(f"sqlite:///{tmp_path / 'onvif-lpr.db'}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        assert "funnel_hours" not in inspect(connection).get_table_names()
+        connection.execute(insert(facts).values(name="server-name", value="gatehouse"))
+        connection.execute(
+            insert(events).values(
+                event_id=event.event_id,
+                kind=event.kind,
+                utc_time=event.utc_time,
+                stored_at=event.utc_time,
+                root_id=event.event_id,
+                camera_id=event.camera_id,
+                refusals=[],
+                content=encode(event),
+            )
+        )
+    engine.dispose()
+    async with Store.in_folder(tmp_path) as store:
+        assert await store.facts.get("server-name") == "gatehouse"
+        assert list(await store.journal.since(event.utc_time, 10)) == [event]
+        await store.funnels.save({"cam1": [FunnelHour(event.utc_time, frames=3)]}, event.utc_time)
+        assert [hour.frames for hour in await store.funnels.load("cam1")] == [3]

@@ -4,14 +4,14 @@ import asyncio
 import re
 import struct
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from events.metadata.rtp import AccessUnit, metadata_payloads
 from events.metadata.rtsp import RtspServer
 from events.metadata.rtsp_queue import QUEUE_UNITS, Leg, UnitQueue
-from events.metadata.rtsp_stream import RtspCounters, Stream
+from events.metadata.rtsp_stream import RtspCounters, Stream, TooManyLogins
 
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
 
@@ -268,8 +268,9 @@ async def test_another_rtsp_version_is_named_as_the_reason(server):
 async def test_describe_setup_and_play_need_permission(track):
     asked = []
 
-    def authorize(method, url, authorization):
+    def authorize(method, url, authorization, address):
         asked.append(method)
+        assert address == "127.0.0.1"
         return () if authorization == "Digest good" else ('Digest realm="r", nonce="n"',)
 
     async with (
@@ -285,6 +286,20 @@ async def test_describe_setup_and_play_need_permission(track):
         assert (await client.ask("DESCRIBE", headers=["Authorization: Digest good"]))[0] == 200
         assert (await client.ask("OPTIONS"))[0] == 200
     assert asked == ["DESCRIBE", "SETUP", "PLAY", "DESCRIBE", "DESCRIBE"]
+
+
+async def test_a_client_that_guesses_is_told_when_to_come_again(track):
+    def authorize(method, url, authorization, address):
+        raise TooManyLogins(retry_after=timedelta(seconds=41.5))
+
+    async with (
+        asyncio.timeout(20),
+        RtspServer(streams={"/cam": Stream(name="", tracks=(track,))}, authorize=authorize) as server,
+        connected(server) as client,
+    ):
+        status, headers, _ = await client.ask("DESCRIBE")
+        assert (status, headers["Retry-After"]) == (503, "42")
+        assert (await client.ask("OPTIONS"))[0] == 200
 
 
 async def test_a_silent_client_is_disconnected_when_its_session_times_out(track):

@@ -21,7 +21,7 @@ from inference.training.reader_data import UNKNOWN, classes_of  # noqa: E402
 from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ROWS, ReaderNet  # noqa: E402
 from inference.training.scenes import SceneDresser  # noqa: E402
 from inference.training.train_detector import targets  # noqa: E402
-from inference.training.train_reader import decode, loss_of  # noqa: E402
+from inference.training.train_reader import decode, reading_loss  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
 
@@ -120,10 +120,10 @@ def test_the_readers_loss_falls_with_the_right_answer_and_lines_are_read_in_orde
     columns[0, 1, 5] = ALPHABET.index("Z")
     logits = 12.0 * torch.nn.functional.one_hot(columns, NOTHING + 1).float()
     assert decode(logits) == ["AA7Z"]
-    right = loss_of(logits, ["AA7Z"], [1], columns)
+    right = reading_loss(logits, ["AA7Z"], [1], columns)
     assert right < 0.1
-    assert loss_of(logits, ["AA8Z"], [1], columns) > right + 5
-    assert loss_of(logits, ["AA7Z"], [UNKNOWN], columns) < 0.1
+    assert reading_loss(logits, ["AA8Z"], [1], columns) > right + 5
+    assert reading_loss(logits, ["AA7Z"], [UNKNOWN], columns) < 0.1
 
 
 def test_the_reader_sees_the_same_plate_in_bright_and_dark() -> None:

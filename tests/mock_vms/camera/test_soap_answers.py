@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
+from mock_vms.camera.state import OsdSettings
 from tests.mock_vms.camera.soap_client import NS, camera_and_client
 from tests.schemas import validate
 
@@ -88,6 +89,21 @@ async def test_every_answer_is_valid_by_the_schemas() -> None:
     not_media2 = {name for name in unknown if not name.startswith(f"{{{NS['tr2']}}}")}
     assert not_media2 == NOT_IN_SCHEMA
     assert f"{{{NS['tr2']}}}GetProfilesResponse" in unknown  # the schemas are older than Media2
+
+
+@pytest.mark.parametrize("prefix", ["trt", "tr2"])
+async def test_texts_in_the_picture_are_told_in_valid_xml(prefix: str) -> None:
+    async with camera_and_client() as (camera, client):
+        camera.state.osds["clock"] = OsdSettings(position="UpperRight")
+        camera.state.osds["name"] = OsdSettings(text="North gate", position="Custom", x=-0.5, y=0.25)
+        inside = CONFIGURATION.format(p=prefix, token=SOURCE)
+        answer = await client.call(f"<{prefix}:GetOSDs>{inside}</{prefix}:GetOSDs>")
+        assert validate(answer.envelope) <= {f"{{{NS['tr2']}}}GetOSDsResponse"}
+        told = [(osd.get("token"), osd.findtext("tt:Position/tt:Type", "", NS)) for osd in answer.body]
+        assert told == [("clock", "UpperRight"), ("name", "Custom")]
+        assert answer.body[1].find("tt:Position/tt:Pos", NS).attrib == {"x": "-0.5", "y": "0.25"}
+        wrong = CONFIGURATION.format(p=prefix, token="none")
+        assert (await client.call(f"<{prefix}:GetOSDs>{wrong}</{prefix}:GetOSDs>")).status == 400
 
 
 @pytest.mark.parametrize("operation", ["SystemReboot", "SetSystemDateAndTime"])

@@ -64,7 +64,7 @@ async def filming(state, source=None, *, users=None):
     """A stage with its streams on a server; `url(token)` is where they are."""
     digest = DigestAuthority(realm="camera", users=users or {})
 
-    def authorize(method, url, authorization):
+    def authorize(method, url, authorization, address):
         permitted = not users or digest.authorize(method, url, authorization)
         return () if permitted else (digest.challenge(),)
 

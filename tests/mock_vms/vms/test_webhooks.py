@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import pytest
 
+from mock_vms.vms.bodies import MAX_BODY
 from mock_vms.vms.failures import Failures
-from mock_vms.vms.receiver import MAX_BODY
 from tests.fakes.onvif_device import ALARM_TOPIC, FakeOnvifDevice, plate_message
 from tests.mock_vms.vms.calls import alarm, call, headers
 from tests.mock_vms.vms.conftest import Client

@@ -1,0 +1,160 @@
+"""The manual's settings for plates on a camera: planned, applied with read-back, and put back as they were found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from adapter.api.ports import CameraProblem
+from adapter.store.cameras import CameraRecord
+from adapter.store.errors import Refused
+from adapter.store.facts import Facts
+from onvif_client.camera import Camera
+from onvif_client.errors import CameraError
+from onvif_client.tuning import plan
+from onvif_client.tuning_types import Plan, SiteProfile
+from onvif_client.types import (
+    AppliedChange,
+    EncoderChange,
+    EncoderConfiguration,
+    ExposureMode,
+    ImagingSettings,
+    IrCutFilter,
+    Profile,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untuned:
+    """A camera as it was before its first tuning; what `rollback` goes back to."""
+
+    video_source_token: str
+    imaging: ImagingSettings
+    encoder_token: str | None
+    encoder: EncoderChange
+    max_speed_kmh: float | None
+
+    @classmethod
+    def from_json(cls, text: str) -> Untuned:
+        stored = json.loads(text)
+        imaging = stored["imaging"]
+        for name, kind in (("exposure_mode", ExposureMode), ("ir_cut_filter", IrCutFilter)):
+            if imaging[name] is not None:
+                imaging[name] = kind(imaging[name])
+        return cls(**stored | {"imaging": ImagingSettings(**imaging), "encoder": EncoderChange(**stored["encoder"])})
+
+
+class CameraTuning:
+    """Each call connects anew. All may raise CameraProblem."""
+
+    def __init__(self, *, facts: Facts) -> None:
+        self._facts = facts
+
+    async def plan(self, record: CameraRecord, max_speed_kmh: float) -> Plan:
+        """What would be changed, and why."""
+        try:
+            async with _connected(record) as device:
+                return await _plan(device, await _profile(device, record), max_speed_kmh)
+        except CameraError as error:
+            raise CameraProblem(str(error)) from error
+
+    async def apply(self, record: CameraRecord, max_speed_kmh: float) -> tuple[Plan, Sequence[AppliedChange]]:
+        """The plan, and what the camera made of it. The state before the first tuning is kept until it is put back."""
+        try:
+            async with _connected(record) as device:
+                profile = await _profile(device, record)
+                made = await _plan(device, profile, max_speed_kmh)
+                await self._keep(device, profile, record)
+                applied = [*await device.apply_imaging(_source_of(profile), made.imaging)]
+                if profile.encoder is not None:
+                    applied += await device.apply_encoder(profile.encoder, made.encoder)
+        except CameraError as error:
+            raise CameraProblem(str(error)) from error
+        return made, applied
+
+    async def rollback(self, record: CameraRecord) -> tuple[Untuned, Sequence[AppliedChange]]:
+        """Put the camera back as it was before its first tuning. Raises Refused when there is nothing to put back.
+
+        What was kept is forgotten only when the camera took all of it: half a rollback can be tried again.
+        """
+        stored = await self._facts.get(_key(record.camera_id))
+        if stored is None:
+            raise Refused(f"{record.name} was not tuned from here, or is back as it was: there is nothing to put back.")
+        before = Untuned.from_json(stored)
+        try:
+            async with _connected(record) as device:
+                applied = [*await device.rollback_imaging(before.video_source_token, before.imaging)]
+                if before.encoder_token is not None:
+                    encoder = await _encoder(device, before.encoder_token)
+                    applied += await device.apply_encoder(encoder, before.encoder)
+        except CameraError as error:
+            raise CameraProblem(str(error)) from error
+        if all(change.ok for change in applied):
+            await self.forget(record.camera_id)
+        return before, applied
+
+    async def forget(self, camera_id: str) -> None:
+        """The camera is back, or gone."""
+        await self._facts.remove(_key(camera_id))
+
+    async def _keep(self, device: Camera, profile: Profile, record: CameraRecord) -> None:
+        """Before anything is sent, and once: a second tuning must not take the first one's work for the camera's."""
+        if await self._facts.get(_key(record.camera_id)) is not None:
+            return
+        source, encoder = _source_of(profile), profile.encoder
+        names = [field.name for field in fields(EncoderChange)]
+        untuned = Untuned(
+            video_source_token=source,
+            imaging=await device.imaging(source),
+            encoder_token=encoder.token if encoder is not None else None,
+            encoder=EncoderChange(**{name: getattr(encoder, name) for name in names} if encoder is not None else {}),
+            max_speed_kmh=record.max_speed_kmh,
+        )
+        await self._facts.put(_key(record.camera_id), json.dumps(asdict(untuned)))
+
+
+def report(made: Plan, applied: Sequence[AppliedChange] = ()) -> dict[str, Any]:
+    """A tuning as JSON."""
+    return {
+        "changes": [asdict(change) for change in made.changes],
+        "warnings": list(made.warnings),
+        "applied": [asdict(change) for change in applied],
+    }
+
+
+def _connected(record: CameraRecord) -> Camera:
+    return Camera(record.address, record.user, record.password or "")
+
+
+async def _profile(device: Camera, record: CameraRecord) -> Profile:
+    return device.choose_profile(await device.profiles(), record.profile_token)
+
+
+async def _plan(device: Camera, profile: Profile, max_speed_kmh: float) -> Plan:
+    source = _source_of(profile)
+    return plan(
+        SiteProfile(max_speed_kmh=max_speed_kmh),
+        imaging=await device.imaging(source),
+        imaging_options=await device.imaging_options(source),
+        encoder=profile.encoder,
+        encoder_options=await device.encoder_options(profile.encoder) if profile.encoder else None,
+    )
+
+
+async def _encoder(device: Camera, token: str) -> EncoderConfiguration:
+    for profile in await device.profiles():
+        if profile.encoder is not None and profile.encoder.token == token:
+            return profile.encoder
+    raise CameraProblem(f"The camera has no encoder {token!r} any more; set its stream by hand in the camera.")
+
+
+def _source_of(profile: Profile) -> str:
+    if profile.video_source_token is None:
+        raise CameraProblem(f"The camera's profile {profile.name!r} names no video source, so nothing can be set.")
+    return profile.video_source_token
+
+
+def _key(camera_id: str) -> str:
+    return f"untuned/{camera_id}"

@@ -1,0 +1,193 @@
+"""From regions to candidates: every region read once, those in doubt in more crops, lines of one plate together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from inference import two_lines
+from inference.areas import Window
+from inference.decoding import Decoder, Hypothesis
+from inference.quality import measure
+from inference.rank import Candidate, is_static_text, likelihood
+from inference.reader import CharacterSlots, Reader
+from inference.recognition import Preset, RecognitionSettings
+from inference.regions import Quad, Region, grow
+
+# Readings this likely hardly ever change when more crops are read.
+SURE_ENOUGH = 0.7
+# Half of a plate's text may be a plate too (`AB12` of `AB12 CDE`): both lines must leave clearly less doubt.
+DOUBT_LEFT = 0.75
+# So many crops are read before the time is looked at again: a text line costs about 20 ms of one core.
+BATCH = 4
+# Beyond this height a region is not the likelier a plate; signs are larger.
+LARGE_PX = 40.0
+# Plates, or lines of plates, are this many times as wide as high; signs and windows are not.
+PLATE_ASPECTS = 1.8, 8.0
+
+Closer = Callable[[Region], Region | None]
+
+
+def as_found(region: Region) -> Region | None:
+    """The closer look of those who have none."""
+    return region
+
+
+class CandidateReader:
+    """Reads regions into candidates. Immutable, safe from any thread."""
+
+    def __init__(
+        self,
+        *,
+        reader: Reader,
+        decoder: Decoder,
+        crops: Sequence[Mapping[str, float]],
+        weights: Mapping[str, float],
+        max_bend: float,
+        finds_lines: bool,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._reader = reader
+        self._decoder = decoder
+        self._crops = crops
+        self._weights = weights
+        self._max_bend = max_bend
+        self._finds_lines = finds_lines
+        self._clock = clock
+
+    def read(
+        self,
+        window: Window,
+        regions: Sequence[Region],
+        settings: RecognitionSettings,
+        *,
+        deadline: float | None,
+        closer: Closer = as_found,
+    ) -> tuple[list[Candidate], list[Region]]:
+        """The candidates, and the regions that the time did not suffice for.
+
+        The first crops are read a few at a time until the deadline, the likeliest plates first; then, while there is
+        time, closer looks and other crops of those in doubt. The likeliest plate always gets its other crops.
+        """
+        found, unread = self._first_crops(window, regions, deadline)
+        found.sort(key=self._likelihood, reverse=True)
+        more: list[Candidate] = []
+        for number, candidate in enumerate(found):
+            out_of_time = number > 0 and self._late(deadline)
+            if settings.preset is Preset.FAST or out_of_time or not self._worth_more(candidate, settings):
+                more.append(candidate)
+                continue
+            better = self._closer(window, candidate, closer)
+            if better is not None:
+                more.append(self._in_more_crops(window, better) if self._worth_more(better, settings) else better)
+        return self._with_joined_lines(window, more, deadline) if self._finds_lines else more, unread
+
+    def _first_crops(
+        self, window: Window, regions: Sequence[Region], deadline: float | None
+    ) -> tuple[list[Candidate], list[Region]]:
+        # Without a deadline all are read at once, which lets crops of like width share a batch.
+        size = len(regions) if deadline is None else BATCH
+        waiting = list(regions) if deadline is None else sorted(regions, key=_promise, reverse=True)
+        found: list[Candidate] = []
+        while waiting and not (found and self._late(deadline)):
+            batch, waiting = waiting[:size], waiting[size:]
+            answers = self._reader.read(window.picture, [grow(region.quad, **self._crops[0]) for region in batch])
+            for region, slots in zip(batch, answers, strict=True):
+                found.append(self._candidate(window, region, (slots,)))
+        return found, waiting
+
+    def _closer(self, window: Window, candidate: Candidate, closer: Closer) -> Candidate | None:
+        """The candidate read again between better corners; None when there is no plate on a closer look."""
+        region = closer(candidate.region)
+        if region is None:
+            return None
+        if region is candidate.region:
+            return candidate
+        slots = self._reader.read(window.picture, [grow(region.quad, **self._crops[0])])
+        return self._candidate(window, region, tuple(slots))
+
+    def _in_more_crops(self, window: Window, candidate: Candidate) -> Candidate:
+        quads: list[Quad] = [grow(candidate.region.quad, **crop) for crop in self._crops[1:]]
+        if not quads:
+            return candidate
+        others = self._reader.read(window.picture, quads)
+        return self._candidate(window, candidate.region, (*candidate.crops, *others))
+
+    def _worth_more(self, candidate: Candidate, settings: RecognitionSettings) -> bool:
+        """Whether more crops could change anything: not for a clock or a banner, nor for what is sure already."""
+        if self._likelihood(candidate) >= min(settings.stop_above, SURE_ENOUGH):
+            return False
+        slots = candidate.crops[0]
+        there = int((slots.presence > 0.5).sum())
+        return 2 <= there <= 12 and not is_static_text(candidate.raw_text)
+
+    def _with_joined_lines(
+        self, window: Window, candidates: list[Candidate], deadline: float | None
+    ) -> list[Candidate]:
+        """Two lines that together are likelier a plate than either alone become one candidate in their place."""
+        regions = [candidate.region for candidate in candidates]
+        joined: list[tuple[float, Candidate, tuple[int, int]]] = []
+        for pair in two_lines.stacked(regions):
+            if self._late(deadline):
+                break
+            upper, lower = candidates[pair[0]], candidates[pair[1]]
+            alone = max(self._likelihood(upper), self._likelihood(lower))
+            plate = self._joined(window, upper, lower)
+            if 1.0 - self._likelihood(plate) < DOUBT_LEFT * (1.0 - alone):
+                joined.append((self._likelihood(plate), plate, pair))
+        used: set[int] = set()
+        kept: list[Candidate] = []
+        for _, plate, pair in sorted(joined, key=lambda one: one[0], reverse=True):
+            if used.isdisjoint(pair):
+                used |= set(pair)
+                kept.append(plate)
+        return [*kept, *(candidate for index, candidate in enumerate(candidates) if index not in used)]
+
+    def _joined(self, window: Window, upper: Candidate, lower: Candidate) -> Candidate:
+        crops = tuple(two_lines.read_on(*pair) for pair in zip(upper.crops, lower.crops, strict=False))
+        first_line = len(upper.crops[0].presence)
+        hypotheses = [
+            hypothesis
+            for hypothesis in self._decoder.decode(crops)
+            if hypothesis.module is None or self._fits_two_lines(hypothesis, crops[0], first_line)
+        ]
+        return Candidate(
+            region=two_lines.both(upper.region, lower.region),
+            lines=(upper.region, lower.region),
+            crops=crops,
+            hypotheses=tuple(hypotheses),
+            quality=max(upper, lower, key=lambda part: part.region.width_px).quality,
+            picture_height_px=window.whole_height,
+            max_bend=self._max_bend,
+        )
+
+    def _fits_two_lines(self, hypothesis: Hypothesis, slots: CharacterSlots, first_line: int) -> bool:
+        """Whether the module's plates have two lines, and the first ends where a printed group may end."""
+        module = hypothesis.module
+        if module is None or not module.plate.has_two_lines:
+            return False
+        aligned = self._decoder.aligned(hypothesis.text, slots, module)
+        return sum(slot is not None and slot < first_line for slot in aligned) in module.breaks(hypothesis.text)
+
+    def _candidate(self, window: Window, region: Region, crops: tuple[CharacterSlots, ...]) -> Candidate:
+        return Candidate(
+            region=region,
+            crops=crops,
+            hypotheses=tuple(self._decoder.decode(crops)),
+            quality=measure(window.picture, region.quad),
+            picture_height_px=window.whole_height,
+            max_bend=self._max_bend,
+        )
+
+    def _likelihood(self, candidate: Candidate) -> float:
+        return likelihood(candidate, self._weights)
+
+    def _late(self, deadline: float | None) -> bool:
+        return deadline is not None and self._clock() > deadline
+
+
+def _promise(region: Region) -> float:
+    """How much a region looks like a plate that can be read, before reading it: sure, large, and of a plate's shape."""
+    low, high = PLATE_ASPECTS
+    shaped = low <= region.width_px / max(1.0, region.height_px) <= high
+    return region.likelihood * min(region.height_px, LARGE_PX) * (1.0 if shaped else 0.5)

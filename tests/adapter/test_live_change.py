@@ -1,0 +1,137 @@
+"""A camera changed while a vehicle passes: in place, or with its stream opened again; one passage either way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapter.fleet import Fleet
+from adapter.lpr_camera import LprCamera
+from adapter.store.cameras import CameraRecord
+from adapter.tasks import Tasks
+from adapter.watching import SettingsRefused
+from inference.funnel import total
+from inference.types import Passage, PassageState
+from tests.inference.test_watch import PaintedPlates, film, scene
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@dataclass
+class Told:
+    """A pipeline that only remembers."""
+
+    passages: list[tuple[str, Passage]] = field(default_factory=list)
+
+    async def passage(self, camera: LprCamera, event_id: str, passage: Passage) -> None:
+        self.passages.append((event_id, passage))
+
+    async def system(self, event: object) -> None:
+        pass
+
+    @property
+    def states(self) -> list[PassageState]:
+        return [one.state for _, one in self.passages if one.state is not PassageState.PREVIEW]
+
+
+@dataclass
+class Site:
+    fleet: Fleet
+    told: Told
+    record: CameraRecord
+
+    @property
+    def camera(self) -> LprCamera:
+        camera = self.fleet.find("gate")
+        assert camera is not None
+        return camera
+
+    async def put(self, **changes: Any) -> None:
+        await self.fleet.put(replace(self.record, **changes))
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """One camera whose film shows a car for a good second; its vote stays open for all of them."""
+    road = film(
+        tmp_path / "road.mp4", lambda number: scene(car_x=20 + 12 * number if 3 <= number < 22 else None), 42, 16
+    )
+    record = CameraRecord(
+        camera_id="gate",
+        name="Gate",
+        address=str(road),
+        recognition={"stop_above": 1.0, "calm_fps": 16, "max_fps": 16},
+        created_at=NOON,
+    )
+    with ThreadPoolExecutor(1) as executor:
+        async with Tasks() as tasks:
+            fleet = Fleet(recognizer=PaintedPlates(), executor=executor, lost_after=timedelta(seconds=9), tasks=tasks)
+            told = Told()
+            fleet.report_to(told)
+            yield Site(fleet, told, record)
+            await fleet.drop("gate")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_change_in_mid_passage_keeps_stream_and_readings_and_gives_one_passage(site: Site) -> None:
+    await site.put()
+    await until(lambda: total(site.camera.funnel.hours).read >= 3)
+    camera, watch, source = site.camera, site.camera.watch, site.camera._source
+    recognition = {**site.record.recognition, "rearm_s": 60, "preset": "fast", "partial_span_s": 0.5, "calm_fps": 8}
+    await site.put(recognition=recognition, modules=("NL",), selected_lists=frozenset(), description="north")
+    assert site.camera is camera
+    assert (camera.watch, camera._source) == (watch, source)
+    assert watch.settings.tracker.rearm_s == 60
+    assert watch.settings.recognition.modules == ("NL",)
+    assert site.told.states == []
+    await until(lambda: PassageState.LOST in site.told.states)
+    assert site.told.states == [PassageState.FINAL, PassageState.LOST]
+    (final,) = [one for _, one in site.told.passages if one.state is PassageState.FINAL]
+    # Readings from before and after the change voted together.
+    assert final.read_count >= 5
+
+
+async def test_a_restart_in_mid_passage_tells_the_vehicle_first_and_not_again(site: Site) -> None:
+    await site.put()
+    await until(lambda: total(site.camera.funnel.hours).read >= 3)
+    camera = site.camera
+    await site.put(recognition={**site.record.recognition, "rotation": 180})
+    assert site.camera is not camera
+    assert site.told.states == [PassageState.FINAL, PassageState.LOST]
+    assert len({event_id for event_id, _ in site.told.passages}) == 1
+    # The film begins again, so the same car comes again at once: within rearm_s it is the same passage.
+    reads = total(site.camera.funnel.hours).read
+    assert reads >= 3
+    assert site.camera.recognized == 1
+    await until(lambda: total(site.camera.funnel.hours).read >= reads + 5)
+    await until(lambda: not site.camera.watch.tracker.in_view)
+    assert site.told.states == [PassageState.FINAL, PassageState.LOST]
+
+
+async def test_a_camera_that_is_disabled_or_removed_tells_what_was_in_view(site: Site) -> None:
+    await site.put()
+    await until(lambda: total(site.camera.funnel.hours).read >= 3)
+    await site.put(enabled=False)
+    assert site.told.states == [PassageState.FINAL, PassageState.LOST]
+    await site.fleet.drop("gate")
+    assert site.told.states == [PassageState.FINAL, PassageState.LOST]
+
+
+async def test_what_cannot_be_used_changes_nothing(site: Site) -> None:
+    await site.put()
+    await until(lambda: site.camera.watch is not None)
+    with pytest.raises(SettingsRefused, match="rearm_s"):
+        await site.put(recognition={"rearm_s": -1})
+    assert site.camera.recognition.rearm_s == 10

@@ -1,0 +1,129 @@
+"""The request pool: as many pictures at once as the settings say, a bounded wait, and a cache that may be missing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from structlog.testing import capture_logs
+
+import inference.models as models
+from inference.errors import DeviceStuck, PackError
+from inference.models import Engine, Network, PerformanceHint
+
+WAIT_S = 10.0
+
+
+@pytest.fixture
+def tiny() -> Any:
+    """A model that costs nothing: the larger of x and 0."""
+    operators = models.ov.opset13
+    given = operators.parameter([1, 3], np.float32)
+    return models.ov.Model([operators.relu(given)], [given], "tiny")
+
+
+class Gate:
+    """A compiled model whose requests answer once `together` of them work at the same time."""
+
+    outputs = (0,)
+
+    def __init__(self, together: int) -> None:
+        self.barrier = threading.Barrier(together)
+        self.busy = self.busiest = 0
+        self._lock = threading.Lock()
+
+    def create_infer_request(self) -> Gate:
+        return self
+
+    def infer(self, inputs: Any, *, share_inputs: bool) -> None:
+        with self._lock:
+            self.busy += 1
+            self.busiest = max(self.busiest, self.busy)
+        self.barrier.wait(WAIT_S)
+        with self._lock:
+            self.busy -= 1
+
+    def get_output_tensor(self, index: int) -> Any:
+        return type("Tensor", (), {"data": [1.0]})
+
+
+@pytest.mark.parametrize(
+    ("hint", "threads", "streams", "requests"),
+    [
+        (PerformanceHint.THROUGHPUT, 1, 1, 1),
+        (PerformanceHint.THROUGHPUT, 2, 2, 2),
+        (PerformanceHint.LATENCY, 2, 1, 1),
+    ],
+)
+def test_threads_set_the_streams_and_the_requests(
+    tiny: Any, hint: PerformanceHint, threads: int, streams: int, requests: int
+) -> None:
+    network = Engine(device="CPU", threads=threads, cache_dir=None, hint=hint).compile(tiny, name="tiny")
+    assert network.property("NUM_STREAMS") == streams
+    assert network.property("INFERENCE_NUM_THREADS") == threads
+    assert network.property("PERFORMANCE_HINT") == hint.name
+    assert network.requests == requests
+    assert network.run(np.array([[-1, 0, 2]], np.float32))[0].tolist() == [[0, 0, 2]]
+
+
+def test_without_a_number_the_device_says_how_many_requests_are_best(tiny: Any) -> None:
+    network = Engine(device="CPU", threads=0, cache_dir=None).compile(tiny, name="tiny")
+    assert network.requests == network.property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+
+
+def test_as_many_callers_work_at_once_as_there_are_requests_and_no_more() -> None:
+    gate = Gate(together=2)
+    network = Network(name="gate", compiled=gate, requests=2)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: network.run(np.zeros(1)), range(6)))
+    assert len(answers) == 6
+    assert gate.busiest == 2
+
+
+@pytest.fixture
+def stuck() -> Iterator[Network]:
+    """A pool of one request that never comes back while the test runs."""
+    gate = Gate(together=2)
+    network = Network(name="ppocr reader", compiled=gate, requests=1, request_timeout_s=0.05)
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(network.run, np.zeros(1))
+        while not gate.busy:
+            time.sleep(0.001)
+        yield network
+        gate.barrier.wait(WAIT_S)
+        working.result(WAIT_S)
+
+
+def test_a_device_that_hangs_is_named_after_a_bounded_wait(stuck: Network) -> None:
+    with pytest.raises(DeviceStuck, match=r"ppocr reader.*1 requests within 0\.05 s.*restart"):
+        stuck.run(np.zeros(1))
+
+
+def test_a_request_whose_inference_fails_goes_back_to_the_pool() -> None:
+    class Failing(Gate):
+        def infer(self, inputs: Any, *, share_inputs: bool) -> None:
+            raise RuntimeError("the driver gave up")
+
+    network = Network(name="failing", compiled=Failing(1), requests=1, request_timeout_s=0.05)
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="gave up"):
+            network.run(np.zeros(1))
+
+
+def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_start(tiny: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    with capture_logs() as logs:
+        engine = Engine(device="CPU", threads=1, cache_dir=tmp_path / "file" / "cache")
+    assert [log["event"] for log in logs] == ["compiled models cannot be kept"]
+    assert engine.compile(tiny, name="tiny").requests == 1
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(tiny: Any) -> None:
+    with pytest.raises(PackError, match=r"tiny cannot run on ABACUS.*offers .*CPU"):
+        Engine(device="ABACUS", threads=1, cache_dir=None).compile(tiny, name="tiny")
