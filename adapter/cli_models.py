@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from adapter.cli_common import console, fail, settings_from, tell
@@ -29,7 +30,7 @@ def read(
     threads: Annotated[int, typer.Option(min=1, max=64)] = 2,
 ) -> None:
     """Read the plates in pictures and videos."""
-    from inference.errors import InferenceError, SourceError  # noqa: PLC0415 - loading OpenVINO only when needed
+    from inference.errors import InferenceError  # noqa: PLC0415 - loading OpenVINO only when needed
     from inference.module_library import ModuleLibrary  # noqa: PLC0415
     from inference.read import FILE_SETTINGS  # noqa: PLC0415
     from inference.recognizer import open_recognizer  # noqa: PLC0415
@@ -51,7 +52,7 @@ def read(
                 typer.echo(json.dumps(row))
         else:
             _show(rows)
-    except (InferenceError, SourceError) as error:
+    except InferenceError as error:
         fail(str(error))
 
 
@@ -68,13 +69,18 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
 
 def _rows(files: list[Path], recognizer: Any, settings: Any) -> Iterator[dict[str, Any]]:
+    from inference.errors import SourceError  # noqa: PLC0415
     from inference.read import read_paths  # noqa: PLC0415
     from inference.video import read_video  # noqa: PLC0415
 
     for file in files:
         if file.suffix.lower() in VIDEOS:
-            for vehicle in read_video(file, recognizer, settings):
-                yield vehicle.as_json()
+            try:
+                for vehicle in read_video(file, recognizer, settings):
+                    yield vehicle.as_json()
+            except (SourceError, OSError) as error:
+                # As with pictures: one that cannot be read does not end the others; what was read of it stays told.
+                yield {"file": str(file), "error": str(error)}
         else:
             for result in read_paths([file], settings=settings, recognizer=recognizer):
                 yield _picture_row(result)
@@ -103,7 +109,9 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
     table = Table("file", "plate", "country", "likelihood", "ms or seconds")
     for row in rows:
         name = Path(row["file"]).name
-        if "plates" not in row:
+        if "error" in row:
+            table.add_row(name, f"[dim]{escape(row['error'])}[/dim]", "", "", "")
+        elif "plates" not in row:
             span = f"{row['start_s']:.1f}-{row['end_s']:.1f} s"
             table.add_row(name, row["text"], row["country"] or "?", f"{row['likelihood']:.2f}", span)
         elif row["plates"]:
@@ -111,7 +119,7 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
                 likelihood = f"{plate['likelihood']:.2f}"
                 table.add_row(name, plate["spelling"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
         else:
-            table.add_row(name, f"[dim]{row.get('error', 'no plate')}[/dim]", "", "", f"{row['ms']:.0f}")
+            table.add_row(name, "[dim]no plate[/dim]", "", "", f"{row['ms']:.0f}")
     console.print(table)
 
 
@@ -181,14 +189,31 @@ def models_list(context: typer.Context) -> None:
 def models_install(
     context: typer.Context,
     name: str,
-    source: Annotated[Path, typer.Option("--from", help="Folder that holds the weights.")],
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="Folder that holds the weights, or a mirror's address. None: from the project."),
+    ] = None,
 ) -> None:
-    """Install a pack's weights after checking their checksums."""
+    """Install a pack's weights after checking their checksums; without --from they are downloaded."""
+    from inference.download import download_pack  # noqa: PLC0415
     from inference.errors import InferenceError  # noqa: PLC0415
-    from inference.packs import install_pack  # noqa: PLC0415
+    from inference.packs import describe_pack, install_pack  # noqa: PLC0415
 
     try:
-        described = install_pack(name, source_dir=source, data_dir=settings_from(context).data)
-    except InferenceError as error:
+        data_dir = settings_from(context).data
+        described = describe_pack(name, data_dir=data_dir)
+        console.print(f"{name}: {described.title}", highlight=False, soft_wrap=True)
+        console.print(f"licence: {described.licence}", highlight=False)
+        console.print(f"source: {described.source}", highlight=False, soft_wrap=True)
+        if source is None or source.startswith(("http://", "https://")):
+            download_pack(
+                name,
+                mirror=source,
+                data_dir=data_dir,
+                say=lambda text: console.print(text, highlight=False, soft_wrap=True),
+            )
+        else:
+            install_pack(name, source_dir=Path(source), data_dir=data_dir)
+    except (InferenceError, OSError) as error:
         fail(str(error))
-    console.print(f"installed {name} (licence {described.licence})")
+    console.print(f"installed {name}")

@@ -151,6 +151,9 @@ class AvFeed:
             packet = next(self._packets)
         except StopIteration:
             raise self._end() from None
+        except IndexError as error:
+            # PyAV counts the streams once; damage in mid-stream can look like one more.
+            raise SourceUnreachable("the stream changed its parts in its middle") from error
         except FOREIGN as error:
             raise self._translate(error) from error
         waited_s = time.monotonic() - asked_s

@@ -1,8 +1,9 @@
 """How well a pack reads labelled photos.
 
-`DIR/labels.csv` has the columns dataset, file, x, y, w, h, plate. Match: the best reading of a photo equals the plate;
-in the set `us`, whose labels write 0 for both, O and Q count as 0 and I as 1. Found: some reading overlaps the plate.
-False: readings that overlap none.
+`DIR/labels.csv` has the columns file and plate, and perhaps dataset and x, y, w, h (the plate's box in pixels). Match:
+the best reading of a photo equals the plate, letters and digits alone; in the set `us`, whose labels write 0 for both,
+O and Q count as 0 and I as 1. Found: some reading overlaps the plate. False: readings that overlap none. Both need the
+box.
 """
 
 from __future__ import annotations
@@ -34,8 +35,9 @@ class Label:
 
     group: str
     path: Path
-    box: Box
     plate: str
+    box: Box | None = None
+    """None where nobody drew it; what needs it is then not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +49,8 @@ class Outcome:
     plate: str
     text: str
     match: bool
-    found: bool
-    false_readings: int
+    found: bool | None
+    false_readings: int | None
     likelihood: float
     ms: float
     detect_ms: float
@@ -57,18 +59,20 @@ class Outcome:
     refused: tuple[str, ...]
 
 
-def read_labels(folder: Path) -> list[Label]:
-    """The labels of a folder of photos."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return [
-            Label(
-                group=row["dataset"],
-                path=folder / row["file"],
-                box=Box(x=float(row["x"]), y=float(row["y"]), width=float(row["w"]), height=float(row["h"])),
-                plate=row["plate"],
-            )
-            for row in csv.DictReader(file)
-        ]
+def read_labels(folder: Path, *, need_boxes: bool = False) -> list[Label]:
+    """The labels of a folder of photos; raises InferenceError naming the line that is wrong."""
+    path = folder / "labels.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        missing = {"file", "plate"} - set(rows.fieldnames or ())
+        if missing:
+            raise InferenceError(f"{path} has no column {' and no column '.join(sorted(missing))}; it needs file,plate")
+        labels = [_label(row, folder, f"{path}, line {rows.line_num}") for row in rows]
+    if not labels:
+        raise InferenceError(f"{path} names no photo")
+    if need_boxes and any(label.box is None for label in labels):
+        raise InferenceError(f"{path} needs the plates' boxes as well: the columns x, y, w and h, in pixels")
+    return labels
 
 
 def measure(
@@ -88,22 +92,27 @@ def measure(
     return outcomes
 
 
-def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
-    """Per set and over all: share of matches, of plates found, false readings per photo, milliseconds."""
+def summary(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float | None]]:
+    """Per set and over all: shares of matches and of plates found, false readings per photo, milliseconds."""
     groups = [*dict.fromkeys(outcome.group for outcome in outcomes), "all"]
-    table = {}
+    table: dict[str, dict[str, float | None]] = {}
     for group in groups:
         chosen = [o for o in outcomes if group in {"all", o.group}]
         table[group] = {
             "photos": float(len(chosen)),
             "match": statistics.fmean(o.match for o in chosen),
-            "found": statistics.fmean(o.found for o in chosen),
-            "false": statistics.fmean(o.false_readings for o in chosen),
+            "found": _mean([o.found for o in chosen]),
+            "false": _mean([o.false_readings for o in chosen]),
             "detect_ms": statistics.median(o.detect_ms for o in chosen),
             "read_ms": statistics.median(o.read_ms for o in chosen),
-            "ece": calibration_error([(o.likelihood, o.match) for o in chosen if o.text]),
+            "ece": calibration_error(pairs) if (pairs := [(o.likelihood, o.match) for o in chosen if o.text]) else None,
         }
     return table
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None
 
 
 def reliability(pairs: Sequence[tuple[float, bool]], *, bins: int = 10) -> list[tuple[float, float, int]]:
@@ -127,20 +136,35 @@ def same_plate(label: Label, text: str, *, folded: bool) -> bool:
     return text.translate(_FOLD) == label.plate.translate(_FOLD) if folded else text == label.plate
 
 
+def _label(row: Mapping[str, str | None], folder: Path, where: str) -> Label:
+    file, plate = row["file"] or "", "".join(c for c in (row["plate"] or "").upper() if c.isalnum())
+    if not file or not plate:
+        raise InferenceError(f"{where}: a file and its plate are needed")
+    given = [row.get(side) or "" for side in ("x", "y", "w", "h")]
+    box = None
+    if any(given):
+        try:
+            x, y, width, height = map(float, given)
+        except ValueError as error:
+            raise InferenceError(f"{where}: x, y, w and h are four numbers or all empty, not {given}") from error
+        box = Box(x=x, y=y, width=width, height=height)
+    return Label(group=row.get("dataset") or "photos", path=folder / file, plate=plate, box=box)
+
+
 def _compare(label: Label, result: PictureResult, *, folded: bool) -> Outcome:
     if result.recognition is None:
         raise InferenceError(result.problem)
     readings = result.recognition.readings
     best: Reading | None = readings[0] if readings else None
-    text = best.plate.plate_number if best else ""
+    text, box = best.plate.plate_number if best else "", label.box
     return Outcome(
         group=label.group,
         file=label.path.name,
         plate=label.plate,
         text=text,
         match=same_plate(label, text, folded=folded),
-        found=any(reading.box.overlap(label.box) > 0 for reading in readings),
-        false_readings=sum(reading.box.overlap(label.box) == 0 for reading in readings),
+        found=None if box is None else any(reading.box.overlap(box) > 0 for reading in readings),
+        false_readings=None if box is None else sum(reading.box.overlap(box) == 0 for reading in readings),
         likelihood=best.likelihood if best else 0.0,
         ms=result.ms,
         detect_ms=result.recognition.stages.detect_ms,
@@ -149,6 +173,6 @@ def _compare(label: Label, result: PictureResult, *, folded: bool) -> Outcome:
         refused=tuple(
             f"{rejection.text}: {rejection.reason}"
             for rejection in result.recognition.rejections
-            if rejection.box.overlap(label.box) > 0
+            if box is None or rejection.box.overlap(box) > 0
         ),
     )

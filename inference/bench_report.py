@@ -1,4 +1,4 @@
-"""The bench's whole answer: accuracy, cost and cameras per core of every pack, as a table, as JSON and as plots."""
+"""The bench's whole answer: accuracy, clips, cost and cameras per core of every pack; as JSON here, else see beside."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ import cv2
 import psutil
 
 from inference.bench import FOLDED_SETS, SET_MODULES, Label, Outcome, measure, reliability, summary
-from inference.bench_speed import (
-    REFERENCE,
+from inference.bench_cameras import (
     CameraCost,
-    Cost,
-    RapidOcr,
-    cost_curve,
-    measure_camera,
-    measure_costs,
-    still_of,
+    Extent,
+    FleetCost,
+    measure_cameras,
+    measure_fleet,
     write_clip,
+    write_fleet_clips,
 )
-from inference.errors import InferenceError
-from inference.packs import find_pack, pack_names
+from inference.bench_speed import REFERENCE, Cost, RapidOcr, Still, cost_curve, measure_costs, still_of
+from inference.bench_stages import Stages, measure_stages
+from inference.bench_video import Cached, ClipScore, clip_row, clip_settings, read_clip_labels, run_clips
+from inference.packs import pack_names, pack_problem
+from inference.read import FILE_SETTINGS
 from inference.recognizer import Recognizer, open_recognizer
-
-MOTION_SHARES = (0.0, 0.05, 0.2, 0.5)
 
 
 @dataclass(slots=True, kw_only=True)
 class PackResult:
-    """One pack's figures."""
+    """One pack's figures; what was not asked for is empty."""
 
     pack: str
-    memory_mb: float = 0.0
+    memory_mb: float | None = None
     """What opening the pack and reading the first photo added to the process, MiB."""
     outcomes: list[Outcome] = field(default_factory=list)
+    clips: list[ClipScore] = field(default_factory=list)
     curves: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    stages: Stages | None = None
 
     @property
     def reliability(self) -> list[tuple[float, float, int]]:
@@ -52,11 +53,16 @@ class Report:
     packs: list[PackResult] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
     cameras: list[CameraCost] = field(default_factory=list)
+    fleets: list[FleetCost] = field(default_factory=list)
+
+    def cost(self, pipeline: str, scenario: str) -> Cost | None:
+        """What a pipeline cost in a scenario; None when that was not measured."""
+        return next((one for one in self.costs if (one.pipeline, one.scenario) == (pipeline, scenario)), None)
 
     def ratio(self, cost: Cost) -> float | None:
         """How many times faster than rapidocr's own pipeline; None when that did not run."""
-        reference = next((one for one in self.costs if one.pipeline == REFERENCE), None)
-        return reference.mean_ms / cost.mean_ms if reference else None
+        reference = self.cost(REFERENCE, "whole")
+        return reference.mean_ms / cost.mean_ms if reference and cost.scenario != "reader" else None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -67,7 +73,9 @@ class Report:
                     "sets": summary(one.outcomes) if one.outcomes else {},
                     "reliability": one.reliability,
                     "curves": one.curves,
+                    "stages": asdict(one.stages) if one.stages else None,
                     "photos": [asdict(outcome) for outcome in one.outcomes],
+                    "clips": [clip.as_json() for clip in one.clips],
                 }
                 for one in self.packs
             ],
@@ -83,105 +91,104 @@ class Report:
                 for one in self.costs
             ],
             "cameras": [asdict(one) | {"cameras_per_core": one.cameras_per_core} for one in self.cameras],
+            "fleets": [asdict(one) | {"cameras_per_core": one.cameras_per_core} for one in self.fleets],
         }
 
 
-def installed_packs() -> list[str]:
+def installed_packs(data_dir: Path | None = None) -> list[str]:
     """The packs whose weights are there."""
-    found = []
-    for name in pack_names():
-        try:
-            find_pack(name)
-        except InferenceError:
-            continue
-        found.append(name)
-    return found
+    return [name for name in pack_names(data_dir) if not pack_problem(name, data_dir=data_dir)]
 
 
 def run(
     packs: Sequence[str],
-    labels: Sequence[Label],
+    labels: Sequence[Label] = (),
     *,
-    modules: Mapping[str, tuple[str, ...]] = SET_MODULES,
+    clips: Path | None = None,
+    modules: Sequence[str] = (),
     device: str = "CPU",
     threads: int = 1,
     data_dir: Path | None = None,
     speed: bool = True,
     speed_photos: int = 24,
+    extent: Extent | None = None,
+    reference: Callable[[], RapidOcr] | None = RapidOcr,
     say: Callable[[str], None] = lambda _: None,
 ) -> Report:
-    """Accuracy on all photos; cost on `speed_photos` of them, spread over the sets, with rapidocr beside."""
+    """Accuracy on all photos and clips; cost on `speed_photos` of the photos, spread over the sets, rapidocr beside.
+
+    Without `modules` each set of photos has those of its countries, and clips have all.
+    """
     cv2.setNumThreads(1)
+    by_set = {label.group: tuple(modules) for label in labels} if modules else SET_MODULES
     report = Report()
     recognizers: dict[str, Recognizer] = {}
     for name in packs:
-        say(f"{name}: reading {len(labels)} photos")
         before = psutil.Process().memory_info().rss
         recognizers[name] = open_recognizer(name, device=device, threads=threads, data_dir=data_dir)
-        first = measure(recognizers[name], labels[:1], modules=modules)
-        memory_mb = (psutil.Process().memory_info().rss - before) / 2**20
-        rest = measure(recognizers[name], labels[1:], modules=modules)
-        report.packs.append(PackResult(pack=name, memory_mb=memory_mb, outcomes=first + rest))
-    if speed:
+        result = PackResult(pack=name)
+        if labels:
+            say(f"{name}: reading {len(labels)} photos")
+            result.outcomes += measure(recognizers[name], labels[:1], modules=by_set)
+            result.memory_mb = (psutil.Process().memory_info().rss - before) / 2**20
+            result.outcomes += measure(recognizers[name], labels[1:], modules=by_set)
+        report.packs.append(result)
+    if clips is not None:
+        _clips(report, recognizers, clips, modules, say)
+    if speed and labels:
         chosen = list(labels[:: max(1, len(labels) // speed_photos)])
         say(f"speed: {len(chosen)} frames of 1280x720 through {', '.join(packs)} and rapidocr, taking turns")
-        report.costs = measure_costs(recognizers, chosen, modules=modules, fold=FOLDED_SETS, reference=_reference(say))
-        say("cameras: a minute of 720p H.264 at 4 frames a second, and what size and area cost")
-        report.cameras = _cameras(recognizers, chosen[0])
-        for result in report.packs:
-            result.curves = cost_curve(recognizers[result.pack], still_of(chosen[0]))
+        peer = _opened(reference, say)
+        report.costs = measure_costs(recognizers, chosen, modules=by_set, fold=FOLDED_SETS, reference=peer)
+        _speed(report, recognizers, [still_of(label) for label in chosen], extent or Extent(), say)
     return report
 
 
-def _reference(say: Callable[[str], None]) -> RapidOcr | None:
+def _clips(
+    report: Report,
+    recognizers: Mapping[str, Recognizer],
+    clips: Path,
+    modules: Sequence[str],
+    say: Callable[[str], None],
+) -> None:
+    labels = read_clip_labels(clips)
+    for result in report.packs:
+        say(f"{result.pack}: watching {len(labels)} clips")
+        reads = Cached(recognizers[result.pack], None, result.pack)
+        for score in run_clips(clips, labels, reads, clip_settings(modules)):
+            result.clips.append(score)
+            say(f"{len(result.clips)} of {len(labels)}: {clip_row(score)}")
+
+
+def _speed(
+    report: Report,
+    recognizers: Mapping[str, Recognizer],
+    stills: Sequence[Still],
+    extent: Extent,
+    say: Callable[[str], None],
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        say(f"cameras: {extent.clip_s} s of 720p H.264 at 4 frames a second, by share of frames with motion")
+        report.cameras = measure_cameras(recognizers, stills[0], Path(folder), extent)
+        say("what each stage, size and area costs")
+        sample = Path(folder) / "sample.mp4"
+        write_clip(stills[0], sample, motion_share=0.05, seconds=extent.fleet_clip_s)
+        for result in report.packs:
+            recognizer = recognizers[result.pack]
+            result.stages = measure_stages(result.pack, recognizer, stills, sample, FILE_SETTINGS)
+            result.curves = cost_curve(recognizer, stills[0])
+        clips = write_fleet_clips(stills[0], Path(folder), extent)
+        for name, recognizer in recognizers.items():
+            for count in extent.camera_counts:
+                say(f"{name}: {count} cameras together for {extent.fleet_clip_s} s")
+                report.fleets.append(measure_fleet(name, recognizer, clips, count, seconds=extent.fleet_clip_s))
+
+
+def _opened(reference: Callable[[], RapidOcr] | None, say: Callable[[str], None]) -> RapidOcr | None:
+    if reference is None:
+        return None
     try:
-        return RapidOcr()
+        return reference()
     except ImportError as error:
         say(f"rapidocr cannot be compared with: {error}")
         return None
-
-
-def _cameras(recognizers: Mapping[str, Recognizer], label: Label) -> list[CameraCost]:
-    still = still_of(label)
-    costs = []
-    with tempfile.TemporaryDirectory() as folder:
-        for share in MOTION_SHARES:
-            clip = Path(folder) / f"{share}.mp4"
-            write_clip(still, clip, motion_share=share)
-            for name, recognizer in recognizers.items():
-                for trim in (False, True):
-                    costs.append(measure_camera(name, recognizer, clip, still, motion_share=share, trim=trim))
-    return costs
-
-
-def lines(report: Report, *, misses: bool = False) -> list[str]:
-    """The report for people."""
-    rows = []
-    for result in report.packs:
-        for group, row in summary(result.outcomes).items():
-            rows.append(
-                f"{result.pack:>10} {group:>4}  match {row['match']:.3f}  found {row['found']:.3f}"
-                f"  false {row['false']:.3f}  calibration error {row['ece']:.3f}"
-            )
-        rows.append(f"{result.pack:>10} memory {result.memory_mb:.0f} MiB")
-        if misses:
-            rows += [
-                f"  {o.group} {o.file} {o.plate}: {o.text or '-'} ({o.likelihood:.2f}) {'; '.join(o.refused)}"
-                for o in result.outcomes
-                if not o.match
-            ]
-    for cost in report.costs:
-        ratio = report.ratio(cost)
-        match = "" if cost.match is None else f"  match {cost.match:.3f}"
-        beside = "" if ratio is None else f"  {ratio:6.1f} x rapidocr"
-        rate = 1000 / cost.mean_ms
-        rows.append(
-            f"{cost.pipeline:>11} {cost.scenario:<9} {cost.mean_ms:8.2f} ms  {rate:7.1f} frames/s a core{match}{beside}"
-        )
-    for camera in report.cameras:
-        rows.append(
-            f"{camera.pipeline:>11} {camera.motion_share:4.0%} motion {'area+band' if camera.trimmed else 'whole':<9}"
-            f" {camera.cameras_per_core:6.1f} cameras a core ({camera.looks} looks, decoding {camera.decode_cpu_s:.2f}"
-            f" of {camera.cpu_s:.2f} s)"
-        )
-    return rows

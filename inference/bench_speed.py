@@ -11,11 +11,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 
@@ -24,12 +21,12 @@ from inference.motion import MotionGate
 from inference.read import FILE_SETTINGS, load_picture
 from inference.recognition import Polygon, Preset, Recognition, RecognitionSettings
 from inference.recognizer import Recognizer
+from inference.regions import grow, quad_of_box
 from inference.types import Box, Frame, Picture
-from inference.video import watch_video
-from inference.watch import watch_settings
 
 WIDTH, HEIGHT = 1280, 720
 REFERENCE = "rapidocr"
+GATE = "motion gate"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 # What plate detectors are trained with and run at where nothing else is said.
 PLAIN_PX = 416
@@ -39,16 +36,21 @@ CHARACTERS = 0.7
 BAND = (0.8, 1.25)
 # Sensor noise of a camera by day, grey levels.
 NOISE = 2.0
-FPS, CLIP_S = 4, 60
+FPS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Still:
-    """A labelled photo as a camera of 1280x720 would send it; `box` in its pixels."""
+    """A labelled photo as a camera of 1280x720 would send it; `box` in its pixels, where it is known."""
 
     label: Label
     picture: Picture
-    box: Box
+    box: Box | None
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Of the plate; of the frame when nobody drew a box."""
+        return self.box.center if self.box is not None else (WIDTH / 2, HEIGHT / 2)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,16 +81,14 @@ def still_of(label: Label) -> Still:
     picture = np.full((HEIGHT, WIDTH, 3), 114, np.uint8)
     picture[: size[1], : size[0]] = small
     box = label.box
-    return Still(
-        label=label,
-        picture=picture,
-        box=Box(x=box.x * scale, y=box.y * scale, width=box.width * scale, height=box.height * scale),
-    )
+    if box is not None:
+        box = Box(x=box.x * scale, y=box.y * scale, width=box.width * scale, height=box.height * scale)
+    return Still(label=label, picture=picture, box=box)
 
 
 def quarter(still: Still) -> Polygon:
     """A quarter of the frame around the plate."""
-    x, y = still.box.center
+    x, y = still.center
     left = min(max(x / WIDTH - 0.25, 0.0), 0.5)
     top = min(max(y / HEIGHT - 0.25, 0.0), 0.5)
     return ((left, top), (left + 0.5, top), (left + 0.5, top + 0.5), (left, top + 0.5))
@@ -96,6 +96,8 @@ def quarter(still: Still) -> Polygon:
 
 def trimmed(still: Still, settings: RecognitionSettings) -> RecognitionSettings:
     """What an installer sets for this scene: a quarter of the frame and the height band of its characters."""
+    if still.box is None:
+        return settings
     height = still.box.height * CHARACTERS / HEIGHT
     return replace(
         settings,
@@ -153,11 +155,13 @@ def measure_costs(
         for name, recognizer in recognizers.items():
             if recognizer.pack.file.detector.kind == "plates":
                 run(name, "plain", still, lambda r=recognizer, p=still.picture: plain(r, p))  # type: ignore[misc]
+            if still.box is not None:
+                run(name, "reader", still, lambda r=recognizer, s=still, b=still.box: read_box(r, s.picture, b))  # type: ignore[misc]
             for scenario, settings in _scenarios(still, modules.get(label.group, ())):
                 _prepare(recognizer, still, settings)
                 run(name, scenario, still, lambda s=settings, r=recognizer, p=still.picture: _best(r.recognize(p, s)))  # type: ignore[misc]
         on_photo()
-    gate = Cost(pipeline="motion gate", scenario="still")
+    gate = Cost(pipeline=GATE, scenario="still")
     gate.cpu_ms = measure_gate(still_of(labels[0]).picture)
     return [*costs.values(), gate]
 
@@ -172,11 +176,20 @@ def plain(recognizer: Recognizer, picture: Picture) -> str:
     return texts[0] if texts else ""
 
 
+def read_box(recognizer: Recognizer, picture: Picture, box: Box) -> str:
+    """What the reader alone makes of the plate's labelled box, in one crop."""
+    crop = recognizer.pack.file.reader.crops[0].model_dump()
+    (slots,) = recognizer.reader.read(picture, [grow(quad_of_box(box), **crop)])
+    return slots.raw_text
+
+
 def _scenarios(still: Still, modules: tuple[str, ...]) -> Iterator[tuple[str, RecognitionSettings]]:
     whole = replace(FILE_SETTINGS, modules=modules)
     yield "whole", whole
     yield "fast", replace(whole, preset=Preset.FAST)
     yield "accurate", replace(whole, preset=Preset.ACCURATE)
+    if still.box is None:
+        return
     yield "area", replace(whole, areas=(quarter(still),))
     yield "area+band", trimmed(still, whole)
     yield "fast a+b", trimmed(still, replace(whole, preset=Preset.FAST))
@@ -191,6 +204,7 @@ def _prepare(recognizer: Recognizer, still: Still, settings: RecognitionSettings
 def _warm_up(recognizers: Mapping[str, Recognizer], still: Still, reference: RapidOcr | None) -> None:
     for recognizer in recognizers.values():
         plain(recognizer, still.picture)
+        read_box(recognizer, still.picture, still.box or Box(x=0, y=0, width=120, height=30))
         for _, settings in _scenarios(still, ()):
             recognizer.recognize(still.picture, settings)
     if reference is not None:
@@ -215,98 +229,13 @@ def measure_gate(picture: Picture, *, frames: int = 100) -> list[float]:
 def noisy_frames(picture: Picture, count: int) -> Iterator[Frame]:
     """One scene again and again, as a sensor delivers it."""
     noise = np.random.default_rng(0)
-    noisy = [_with_noise(picture, noise) for _ in range(4)]
+    noisy = [with_noise(picture, noise) for _ in range(4)]
     for index in range(count):
         yield Frame(picture=noisy[index % 4], captured_at=EPOCH, monotonic_s=index / FPS, sequence=index)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraCost:
-    """Processor time for one camera's clip: all of it, decoding alone, and what that means per core."""
-
-    pipeline: str
-    motion_share: float
-    trimmed: bool
-    looks: int
-    cpu_s: float
-    decode_cpu_s: float
-    seconds: float
-
-    @property
-    def cameras_per_core(self) -> float:
-        return self.seconds / self.cpu_s
-
-
-def measure_camera(
-    name: str, recognizer: Recognizer, clip: Path, still: Still, *, motion_share: float, trim: bool
-) -> CameraCost:
-    """One camera's minute, H.264 to passages, by the code that watches cameras."""
-    recognition = RecognitionSettings(max_seconds_per_frame=None)
-    settings = watch_settings(trimmed(still, recognition) if trim else recognition)
-    looks = 0
-
-    def count(_frame: Frame, _recognition: Recognition) -> None:
-        nonlocal looks
-        looks += 1
-
-    started_s = time.process_time()
-    for _ in watch_video(clip, recognizer, settings, epoch=EPOCH, on_look=count):
-        pass
-    cpu_s = time.process_time() - started_s
-    return CameraCost(
-        pipeline=name,
-        motion_share=motion_share,
-        trimmed=trim,
-        looks=looks,
-        cpu_s=cpu_s,
-        decode_cpu_s=measure_decoding(clip),
-        seconds=CLIP_S,
-    )
-
-
-def measure_decoding(clip: Path) -> float:
-    """Processor seconds to decode a clip into pictures."""
-    started_s = time.process_time()
-    with av.open(str(clip)) as container:
-        container.streams.video[0].thread_count = 1
-        for decoded in container.decode(video=0):
-            decoded.to_ndarray(format="bgr24")
-    return time.process_time() - started_s
-
-
-def write_clip(still: Still, path: Path, *, motion_share: float) -> None:
-    """A minute of a 720p H.264 camera at 4 frames a second: an empty scene, then a vehicle for its share of frames."""
-    noise = np.random.default_rng(0)
-    empty = cv2.GaussianBlur(still.picture, (0, 0), 25)
-    count = FPS * CLIP_S
-    moving = round(count * motion_share)
-    first = (count - moving) // 2
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("h264", rate=FPS)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        stream.gop_size = FPS
-        stream.time_base = Fraction(1, FPS)
-        for index in range(count):
-            step = index - first
-            scene = _passing(empty, still.picture, step / max(moving, 1)) if 0 <= step < moving else empty
-            frame = av.VideoFrame.from_ndarray(_with_noise(scene, noise), format="bgr24")
-            frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
-
-
-def _passing(empty: Picture, vehicle: Picture, progress: float) -> Picture:
-    """The vehicle's picture slides through the frame from left to right, in full view half-way."""
-    shift = round((progress * 2 - 1) * WIDTH)
-    scene = empty.copy()
-    if shift < 0:
-        scene[:, : WIDTH + shift] = vehicle[:, -shift:]
-    else:
-        scene[:, shift:] = vehicle[:, : WIDTH - shift]
-    return scene
-
-
-def _with_noise(picture: Picture, noise: np.random.Generator) -> Picture:
+def with_noise(picture: Picture, noise: np.random.Generator) -> Picture:
+    """The picture as a sensor sees it."""
     grain = noise.normal(0, NOISE, picture.shape[:2])[..., None]
     return np.clip(picture + grain, 0, 255).astype(np.uint8)
 
@@ -317,7 +246,7 @@ def cost_curve(recognizer: Recognizer, still: Still) -> dict[str, list[tuple[flo
     for width in (640, 1280, 1920, 2560, 3840):
         picture = np.asarray(cv2.resize(still.picture, (width, width * HEIGHT // WIDTH)), np.uint8)
         by_width.append((float(width), _cost(recognizer, picture, FILE_SETTINGS)))
-    x, y = still.box.center
+    x, y = still.center
     for share in (0.0625, 0.125, 0.25, 0.5, 0.75, 1.0):
         side = share**0.5
         left, top = min(max(x / WIDTH - side / 2, 0.0), 1 - side), min(max(y / HEIGHT - side / 2, 0.0), 1 - side)

@@ -94,9 +94,9 @@ class MotionGate:
             return self._begin(frame, grey)
         change = grey - self._reference
         # A cloud or the camera's own exposure shifts the whole picture; that is not motion.
-        change -= float(np.median(change[::4, ::4]))
+        change -= _middle(change[::4, ::4])
         size = cv2.absdiff(change, 0.0)
-        noise = float(np.median(size[::4, ::4])) / 0.6745
+        noise = _middle(size[::4, ::4]) / 0.6745
         if noise > MOST_NOISE:
             return self._begin(frame, grey)
         step = max(LEAST_STEP, NOISE_TIMES * noise) / self._sensitivity
@@ -174,6 +174,12 @@ class MotionGate:
             if known.times <= NUISANCE_TIMES:
                 real.append(blob)
         return real
+
+
+def _middle(values: _Grey) -> float:
+    """The median; numpy's own costs several times more on so few values."""
+    half = values.size // 2
+    return float(np.partition(values, half, axis=None)[half])
 
 
 def _alike(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:

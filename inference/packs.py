@@ -47,6 +47,15 @@ class Looks(_Strict):
         return looks
 
 
+class Download(_Strict):
+    """Where a network's file can be had, and how it must come."""
+
+    file: str
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")]
+    sha256: Sha256
+    size_bytes: Annotated[int, Field(gt=0, le=512 * 2**20)]
+
+
 class _Weights(_Strict):
     """Files of one network. OpenVINO's own format keeps the numbers apart from the graph: `numbers` beside `file`."""
 
@@ -54,6 +63,8 @@ class _Weights(_Strict):
     sha256: Sha256
     numbers: str | None = None
     numbers_sha256: Sha256 | None = None
+    download: Download | None = None
+    """What its project releases: `file` itself, or another export of the same network that stands in for it."""
 
     @model_validator(mode="after")
     def _numbers_are_checked(self) -> Self:
@@ -66,6 +77,13 @@ class _Weights(_Strict):
         """Name and digest of each file, the graph first."""
         named = ((self.file, self.sha256), (self.numbers, self.numbers_sha256))
         return tuple((name, digest) for name, digest in named if name and digest)
+
+    @property
+    def variants(self) -> tuple[tuple[tuple[str, str], ...], ...]:
+        """The sets of files that will do, the best known first."""
+        released = self.download
+        other = released is not None and (released.file, released.sha256) != (self.file, self.sha256)
+        return (self.files, ((released.file, released.sha256),)) if released and other else (self.files,)
 
 
 class DetectorSpec(_Weights):
@@ -143,15 +161,8 @@ def find_pack(name: str, *, data_dir: Path | None = None) -> ModelPack:
     """The pack with verified weights; raises PackError saying how to get them."""
     described = describe_pack(name, data_dir=data_dir)
     folder = _weights_dir(described, name, data_dir)
-    for file, digest in (*described.detector.files, *described.reader.files):
-        path = folder / file
-        if not path.is_file():
-            raise PackError(f"the pack {name} lacks {path.name} (looked in {folder}); {_cure(described)}")
-        if _sha256(path) != digest:
-            raise PackError(f"{path} is not the file the pack {name} names (its sha256 differs); {_cure(described)}")
-    return ModelPack(
-        file=described, detector_path=folder / described.detector.file, reader_path=folder / described.reader.file
-    )
+    detector, reader = (_find_weights(described, spec, folder) for spec in (described.detector, described.reader))
+    return ModelPack(file=described, detector_path=detector, reader_path=reader)
 
 
 def describe_pack(name: str, *, data_dir: Path | None = None) -> PackFile:
@@ -183,7 +194,7 @@ def install_pack(name: str, *, source_dir: Path, data_dir: Path | None = None) -
     if described.package is not None:
         raise PackError(f"the weights of {name} come with the Python package {described.package}; nothing to install")
     target = _models_dir(data_dir) / name
-    files = (*described.detector.files, *described.reader.files)
+    files = [one for spec in (described.detector, described.reader) for one in _present(spec, source_dir)]
     for file, digest in files:
         path = source_dir / file
         if not path.is_file():
@@ -219,9 +230,29 @@ def _weights_dir(described: PackFile, name: str, data_dir: Path | None) -> Path:
     return Path(next(iter(spec.submodule_search_locations)))
 
 
+def _present(spec: _Weights, folder: Path) -> tuple[tuple[str, str], ...]:
+    """The best known set of files that the folder has; what is asked for first when it has none."""
+    return next((files for files in spec.variants if (folder / files[0][0]).is_file()), spec.files)
+
+
+def _find_weights(described: PackFile, spec: _Weights, folder: Path) -> Path:
+    files = _present(spec, folder)
+    for file, digest in files:
+        path = folder / file
+        if not path.is_file():
+            raise PackError(f"the pack {described.name} lacks {path.name} (looked in {folder}); {_cure(described)}")
+        if _sha256(path) != digest:
+            raise PackError(
+                f"{path} is not the file the pack {described.name} names (its sha256 differs); {_cure(described)}"
+            )
+    return folder / files[0][0]
+
+
 def _cure(described: PackFile) -> str:
     if described.package is not None:
         return f"run: pip install {described.package}"
+    if described.detector.download and described.reader.download:
+        return f"run: onvif-lpr models install {described.name}"
     return f"run: onvif-lpr models install {described.name} --from DIR (files of {described.source})"
 
 

@@ -27,6 +27,8 @@ FAINT_GROWTH = 0.08
 # Texts on one vehicle are this close (in widths of the wider one) and stay as they are to each other. The plate of a
 # vehicle behind shows above the roof of the one before, which is further up.
 SAME_VEHICLE = 2.0
+# A sign sees every vehicle of a year pass; whom it met longest ago it forgets first.
+MOST_MET = 128
 # Letters alone or digits alone are lettering more often than a plate: they belong to a plate within a vehicle's reach.
 LETTERING_ON_VEHICLE = 4.0
 RIGID = 0.35
@@ -219,7 +221,11 @@ class Track:
 
     def meet(self, other: Track) -> None:
         """Both are in this frame: close together and still as they first were, they may be on one vehicle."""
-        self.seen_with[other.object_id] = self.seen_with.get(other.object_id, 0) + 1
+        self.seen_with[other.object_id] = self.seen_with.pop(other.object_id, 0) + 1
+        if len(self.seen_with) > MOST_MET:
+            oldest = next(iter(self.seen_with))
+            for met in (self.seen_with, self.neighbours, self._beside):
+                met.pop(oldest, None)
         reach = LETTERING_ON_VEHICLE if self.is_lettering() or other.is_lettering() else SAME_VEHICLE
         if distance(self.box, other.box) > reach:
             return

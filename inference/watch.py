@@ -124,8 +124,13 @@ class Watch:
         name: str = "",
         funnel: Funnel | None = None,
         tracker: Tracker | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tracker` goes on from an earlier watch of the same camera: it knows who was told already."""
+        """`tracker` goes on from an earlier watch of the same camera: it knows who was told already.
+
+        `clock` tells the time that the frames carry.
+        """
+        self._clock = clock
         self.funnel = funnel or Funnel()
         self.name = name
         self._source = source
@@ -185,7 +190,7 @@ class Watch:
                 if self._finished:
                     return
                 if frame is None:
-                    await self._miss(time.monotonic())
+                    await self._miss(self._clock())
                     if _ended(self._source):
                         self._finished = True
                         return

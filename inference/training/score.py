@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="training pictures: photos too like one of them are left out")
     parser.add_argument("--misses", action="store_true", help="list what was not read rightly")
     options = parser.parse_args()
-    labels = read_labels(options.photos)[:: options.every]
+    labels = read_labels(options.photos, need_boxes=True)[:: options.every]
     if options.data:
         labels, left_out = without_near(labels, options.data)
         print(f"{len(left_out)} photos left out as too like a training picture", *(path.name for path in left_out))

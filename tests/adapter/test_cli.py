@@ -116,7 +116,7 @@ def test_an_installed_pack_lands_in_the_data_folder_and_is_listed_as_such(tmp_pa
     at = ["--data-dir", str(tmp_path / "data"), "models"]
     done = run.invoke(app, [*at, "install", "mine", "--from", str(peer_weights)])
     assert done.exit_code == 0
-    assert "licence MIT" in done.stdout
+    assert "licence: MIT" in done.stdout
     assert list((tmp_path / "data" / "models" / "mine").glob("*.onnx"))
     listed = run.invoke(app, [*at, "list"], env={"COLUMNS": "400"}).stdout
     assert [row for row in listed.splitlines() if "│ mine" in row and "│ yes" in row]

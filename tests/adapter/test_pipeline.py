@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,16 +13,20 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
+from adapter.fleet import modules_in_use
 from adapter.pictures import Pictures
 from adapter.pipeline import Pipeline
 from adapter.relays import RelayDriver
 from adapter.rulebook import Rulebook
+from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from adapter.tasks import Tasks
 from events.types import ActionFailed, AlarmRaised, Event, ListKind, ListMatched, PlateRecognized, RelayChanged
 from inference.types import Box, Direction, LicensePlate, Passage, PassageState
+from inference.watch import Watch
 from onvif_client.errors import CameraUnreachable
 from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList, RelayAction
+from tests.inference.test_watch import FAST, FilmSource, PaintedPlates, drive_by
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -240,3 +245,36 @@ async def test_a_relay_change_is_told_as_a_property(bench: Bench) -> None:
     await bench.settle()
     states = [event.state for event in bench.told if isinstance(event, RelayChanged)]
     assert states == ["active", "inactive"]
+
+
+@pytest.mark.requirement("M-015")
+async def test_lists_change_while_a_worker_goes_on_watching(bench: Bench) -> None:
+    """The worker holds no lists: one watch over two passages of a plate, listed in between."""
+
+    listed: list[str] = []
+
+    async def passed(found: Passage) -> None:
+        await bench.pipeline.passage(bench, uuid4().hex, replace(found, read_at=NOW))
+        if found.state is PassageState.LOST and not listed:
+            listed.append(found.plate.plate_number)
+            await bench.store.lists.save_entry("stolen", ListEntry(entry_id="e4", pattern=listed[0]))
+            await bench.rulebook.reload()
+
+    source = FilmSource(lambda number: drive_by(number % 160), 320)
+    with ThreadPoolExecutor(1) as executor:
+        await Watch(
+            source=source, recognizer=PaintedPlates(), settings=FAST, executor=executor, on_passage=passed
+        ).run()
+    matched = [event.list_id for event in bench.told if isinstance(event, ListMatched)]
+    assert matched == [UNLISTED_LIST_ID, "stolen"]
+    assert source.opened == 1
+
+
+@pytest.mark.requirement("M-226")
+def test_a_module_counts_once_on_however_many_cameras_it_is_used() -> None:
+    def camera(number: int, *modules: str) -> CameraRecord:
+        name, address = f"Gate {number}", f"rtsp://192.0.2.{number}/"
+        return CameraRecord(camera_id=name, name=name, address=address, modules=modules, created_at=NOW)
+
+    assert modules_in_use([camera(number, "DK", "X_EU") for number in range(5)]) == 2
+    assert modules_in_use([camera(1, "DK"), camera(2, "D", "DK"), camera(3)]) == 2

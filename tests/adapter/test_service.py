@@ -134,6 +134,25 @@ async def test_a_plate_is_told_and_a_lost_camera_is_noticed_and_found_again(tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.requirement("M-013")
+async def test_a_camera_is_an_onvif_device_or_the_stream_that_a_vms_hands_on(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        await add_camera(api, camera)
+        stream = camera.stream_url(next(iter(camera.state.encoders)))
+        assert stream.startswith("rtsp://")
+        await api.post(
+            "/cameras", {"name": "Restream", "address": stream, "user": "admin", "password": PASSWORD, "modules": []}
+        )
+        await until(lambda: status_is(api, "All LPR cameras are running"))
+
+        async def told_by_both() -> bool:
+            events = await api.get("/events", kind="PlateRecognized")
+            return {one["event"]["camera_name"] for one in events} == {"Gate", "Restream"}
+
+        await until(told_by_both)
+
+
+@pytest.mark.slow
 async def test_settings_changed_over_the_api_while_a_vehicle_stands_there_tell_it_once(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
         camera_id = await add_camera(api, camera, partial_span_s=4)

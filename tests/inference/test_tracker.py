@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inference.tracker import Tracker, TrackerSettings
+from inference.tracks import MOST_MET
 from inference.types import Box, Direction, PassageState, Rejection, RejectionReason
 from tests.fakes.vehicles import Car, approach, box, finals, frame, reading, reverse, watch
 
@@ -446,6 +447,20 @@ def test_memory_stays_bounded_over_thousands_of_vehicles() -> None:
             tracker.update(frame(number * 4 + step / 4), [])
     assert not tracker.in_view
     assert len(tracker._memory._past) <= 128
+
+
+def test_a_sign_does_not_remember_every_vehicle_that_passed_it() -> None:
+    tracker = Tracker()
+    sign = reading("OPENDAILY", box(80, 300))
+    for number in range(150):
+        for step in range(8):
+            car = reading(f"{number * 77 % 1000:03d}AB", box(400 + 30 * step, 400), likelihood=0.97)
+            tracker.update(frame(number * 4 + step / 4), [sign, car] if step < 3 else [sign])
+    (track,) = tracker._tracks
+    assert track.object_id == 1
+    assert tracker._next_id > 150
+    assert len(track.seen_with) == MOST_MET
+    assert max(track.seen_with) == tracker._next_id - 1
 
 
 @settings(max_examples=20, deadline=None)

@@ -45,7 +45,7 @@ def plate_at(picture: Picture) -> Box | None:
     ys, xs = np.nonzero(picture.min(axis=2) > 230)
     if len(xs) < 50:
         return None
-    return Box(x=xs.min(), y=ys.min(), width=np.ptp(xs) + 1, height=np.ptp(ys) + 1)
+    return Box(x=float(xs.min()), y=float(ys.min()), width=float(np.ptp(xs) + 1), height=float(np.ptp(ys) + 1))
 
 
 class PaintedPlates:

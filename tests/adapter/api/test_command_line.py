@@ -1,0 +1,124 @@
+"""`onvif-lpr camera ...` as a person types it, against a console on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from adapter.cli import app
+from adapter.settings import Settings
+from inference.types import Frame
+from tests.adapter.api.test_snapshots import camera_with
+from tests.fakes.snapshot_scenes import HEIGHT, WIDTH, Seen
+from tests.rules.examples import NOON
+
+Type = Callable[..., Awaitable[Result]]
+TWO = tuple(Seen(f"{number}1BKL{number}", 300 + 20 * number, 450) for number in range(2))
+
+
+@pytest.fixture
+async def typed(console, tmp_path, monkeypatch) -> Type:
+    """Runs `onvif-lpr camera` on the machine of this console, with its token in the data folder."""
+    settings = Settings(data_dir=tmp_path / "data")
+    settings.data.mkdir()
+    header = await console.token()
+    settings.local_token_file.write_text(header["Authorization"].removeprefix("Bearer "), encoding="utf-8")
+    monkeypatch.setenv("ONVIF_LPR_HTTP_PORT", str(console.server.port))
+    monkeypatch.chdir(tmp_path)
+
+    async def run(*arguments: str) -> Result:
+        everything = ["--data-dir", str(settings.data), "camera", *arguments]
+        done = await asyncio.to_thread(CliRunner().invoke, app, everything)
+        assert "Traceback" not in done.output
+        return done
+
+    return run
+
+
+async def test_snapshots_are_imported_approved_and_rejected(console, typed: Type, tmp_path) -> None:
+    await camera_with(console)
+    file = tmp_path / "gate.png"
+    file.write_bytes(console.service.scenes.picture(0, Seen("12BKL3", 500, 400)))
+    shown = await typed("snapshots", "North", "--add", str(file))
+    assert shown.exit_code == 0
+    assert "approve at least one snapshot" in " ".join(shown.stdout.lower().split())
+    ((name,),) = [[row["name"] for row in await snapshots(console)]]
+    assert (await typed("snapshots", "North", "--approve", name, "--plate", "12-BKL-8")).exit_code == 0
+    (row,) = await snapshots(console)
+    assert (row["approval"], row["plates"]) == ("approved", ["12BKL8"])
+    await typed("snapshots", "North", "--reject", name)
+    assert [row["approval"] for row in await snapshots(console)] == ["rejected"]
+    missing = await typed("snapshots", "North", "--add", str(tmp_path / "no.png"))
+    assert (missing.exit_code, "does not exist" in " ".join(missing.stderr.split())) == (1, True)
+
+
+async def test_the_newest_live_picture_is_taken(console, typed: Type) -> None:
+    camera_id, _ = await camera_with(console)
+    refused = await typed("take", "North")
+    assert (refused.exit_code, "no picture yet" in " ".join(refused.stderr.split())) == (1, True)
+    picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    console.service.fleet.cameras[camera_id].last_frame = Frame(
+        picture=picture, captured_at=NOON, monotonic_s=0.0, sequence=1
+    )
+    assert (await typed("take", "North")).stdout.startswith("kept ")
+    assert [row["origin"] for row in await snapshots(console)] == ["live"]
+
+
+async def test_the_snapshot_of_the_camera_is_written_to_a_file(console, typed: Type, tmp_path) -> None:
+    await camera_with(console)
+    done = await typed("snapshot", "North", str(tmp_path / "now.jpg"))
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "now.jpg").read_bytes() == b"\xff\xd8\xff\xd9"
+
+
+async def test_validate_shows_what_was_read_of_the_approved(console, typed: Type) -> None:
+    _, names = await camera_with(console, Seen("12BKL3", 500, 400, likelihood=0.62), Seen("AA11AA", 300, 500))
+    nothing = await typed("validate", "North")
+    assert nothing.exit_code == 1
+    for name, plate in zip(names, ("12BKL3", "AA11AB"), strict=True):
+        await typed("snapshots", "North", "--approve", name, "--plate", plate)
+    done = await typed("validate", "North")
+    assert done.exit_code == 0
+    assert "License plates: 2 of 2 detected, 1 correct, 1 wrong, 0 extra" in " ".join(done.stdout.split())
+
+
+async def test_autoconfigure_shows_first_applies_when_told_and_undoes(console, typed: Type) -> None:
+    camera_id, names = await camera_with(console, *TWO)
+    for name in names:
+        await console.call("PATCH", f"/cameras/{camera_id}/snapshots/{name}", json={"approval": "approved"})
+    shown = " ".join((await typed("autoconfigure", "North")).stdout.split())
+    assert "before: 2 of 2 detected" in shown
+    assert "after: 2 of 2 detected" in shown
+    assert "Nothing was changed; add --apply to do it." in shown
+    assert (await console.call("GET", f"/cameras/{camera_id}"))[1]["recognition"] == {}
+    applied = await typed("autoconfigure", "North", "--apply")
+    assert "Nothing was changed" not in applied.stdout
+    assert len((await console.call("GET", f"/cameras/{camera_id}"))[1]["recognition"]["areas"]) == 1
+    assert "the former settings are back" in (await typed("autoconfigure", "North", "--undo")).stdout
+    assert (await console.call("GET", f"/cameras/{camera_id}"))[1]["recognition"] == {}
+    assert (await typed("autoconfigure", "North", "--undo")).exit_code == 1
+
+
+async def test_the_funnel_is_shown_by_the_hour(console, typed: Type) -> None:
+    camera_id, _ = await camera_with(console)
+    console.service.fleet.cameras[camera_id].funnel.count(NOON, "frames", 7)
+    done = await typed("funnel", "North")
+    assert done.exit_code == 0
+    (row,) = [line for line in done.stdout.splitlines() if NOON.strftime("%Y-%m-%dT%H") in line]
+    assert row.split("│")[2].strip() == "7"
+
+
+async def test_a_camera_that_is_not_there_is_named_with_those_there_are(console, typed: Type) -> None:
+    await camera_with(console)
+    done = await typed("validate", "South")
+    assert done.exit_code == 1
+    assert "no camera named 'South'; there is: North" in " ".join(done.stderr.split())
+
+
+async def snapshots(console) -> list[dict]:
+    (camera,) = (await console.call("GET", "/cameras"))[1]
+    return (await console.call("GET", f"/cameras/{camera['camera_id']}/snapshots"))[1]["snapshots"]
