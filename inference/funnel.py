@@ -23,6 +23,7 @@ CURES: dict[RejectionReason, str] = {
     RejectionReason.LOW_CONTRAST: "Turn wide dynamic range and noise reduction down; avoid low sun and glare.",
     RejectionReason.BELOW_THRESHOLD: "Lower the least likelihood, or improve the picture and validate again.",
     RejectionReason.NO_SYNTAX: "Enable the module of the vehicle's country; other texts are rightly left out.",
+    RejectionReason.OUT_OF_TIME: "Narrow the area, choose a faster preset, or allow more time per frame.",
     RejectionReason.STATIC_TEXT: "Nothing to do: it is no plate. Mask it or narrow the area to save time.",
 }
 """What a person can do about each reason."""
