@@ -21,8 +21,8 @@ MIN_HEIGHT_PX = 6.0
 RIVAL_SHARE = 0.05
 # A shape this near the border of the picture may go on outside.
 EDGE_PX = 2.0
-# Above this the likelihoods of two plates in one picture differ by chance.
-BEYOND_DOUBT = 0.97
+# Above this, which of two plates in one picture is the likelier is mostly chance, and the larger one is nearer.
+BEYOND_DOUBT = 0.8
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
 CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.72}
 
