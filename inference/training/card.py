@@ -1,13 +1,14 @@
 """Writes the model card from a run: `python -m inference.training.card --data DIR --runs DIR --scores FILE --out DIR`.
 
 Everything countable comes from files: data sets and licences from `labels.csv`, learning curves from the trainings'
-logs, scores from `inference.training.score`.
+logs, scores from `inference.training.score`, what is hard from `inference.training.errors`.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -17,6 +18,8 @@ import cv2
 import numpy as np
 
 from inference.packs import PACKS_DIR
+from inference.training.by_eye import read_by_eye
+from inference.training.errors import table
 
 LIMITS = """\
 * Latin letters A-Z and digits only; characters of other scripts and diacritics are not read.
@@ -35,12 +38,13 @@ def data_sets(labels: Path) -> list[tuple[str, str, int, int]]:
     """Set, licence, pictures and readable plates used for training."""
     pictures: dict[tuple[str, str], set[str]] = defaultdict(set)
     texts: dict[tuple[str, str], int] = defaultdict(int)
+    by_eye = read_by_eye()
     with labels.open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["split"] == "train":
                 key = (row["set"], row["licence"])
                 pictures[key].add(row["file"])
-                texts[key] += bool(row["text"])
+                texts[key] += bool(row["text"]) or (row["file"], row.get("plate_index", "")) in by_eye
     return [(*key, len(pictures[key]), texts[key]) for key in sorted(pictures)]
 
 
@@ -73,7 +77,27 @@ def _plot(part: Any, title: str, points: list[tuple[float, float]]) -> None:
     cv2.polylines(part, [np.array(line, np.int32)], False, (170, 90, 20), 2, cv2.LINE_AA)
 
 
-def write_card(*, data: Path, runs: Path, scores: dict[str, Any], out: Path) -> None:
+# Heights of whole plates in the photos, pixels; characters are about two thirds of a European plate's height, half of
+# an American one's.
+HEIGHTS = (0, 24, 32, 48, 10_000)
+
+
+def _hard_tables(errors: Path) -> list[str]:
+    """Shares read by the plate's height and by what makes it hard."""
+    with errors.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    lines = ["| plate height | photos | read |", "|---|---|---|"]
+    for low, high in itertools.pairwise(HEIGHTS):
+        chosen = [int(row["match"]) for row in rows if low <= float(row["height_px"]) < high]
+        if chosen:
+            name = f"{low} to {high} px" if high < HEIGHTS[-1] else f"{low} px and more"
+            lines.append(f"| {name} | {len(chosen)} | {sum(chosen) / len(chosen):.2f} |")
+    lines += ["", "| kind of plate | photos | read |", "|---|---|---|"]
+    kinds = table([(row["classes"].split("; "), bool(int(row["match"]))) for row in rows])
+    return lines + [f"| {name} | {count} | {right / count:.2f} |" for name, count, right in kinds]
+
+
+def write_card(*, data: Path, runs: Path, scores: dict[str, Any], errors: Path, out: Path) -> None:
     """`model-card-own.md` and `model-card-own.png` in `out`."""
     detector = read_log(runs / "detector" / "detector-log.jsonl")
     reader = read_log(runs / "reader" / "reader-log.jsonl")
@@ -89,7 +113,7 @@ def write_card(*, data: Path, runs: Path, scores: dict[str, Any], out: Path) -> 
         "A plate detector with corners (anchor-free, one map at stride 8) and a reader of one- and two-line plates",
         "(columns, CTC), trained here from nothing. Written by `python -m inference.training.card`.",
         "",
-        f"* Weights: Apache-2.0; FP16, {', '.join(f'{name} {size / 1e6:.1f} MB' for name, size in sizes.items())}.",
+        f"* Weights: Apache-2.0; {', '.join(f'{name} {size / 1e6:.1f} MB' for name, size in sizes.items())}.",
         f"* Detector: {_steps(detector)}. Reader: {_steps(reader)}.",
         "* Made again by `make training-fonts train-detector train-reader export-own PLATES=DIR`.",
         "",
@@ -109,6 +133,10 @@ def write_card(*, data: Path, runs: Path, scores: dict[str, Any], out: Path) -> 
         "run: compare them with each other only.",
         "",
         *_score_table(scores),
+        "",
+        "What is hard (`python -m inference.training.errors` draws every miss; *dark* is night and deep shadow):",
+        "",
+        *_hard_tables(errors),
         "",
         "![learning curves](model-card-own.png)",
         "",
@@ -151,10 +179,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--scores", type=Path, required=True, help="what inference.training.score wrote")
+    parser.add_argument("--errors", type=Path, required=True, help="errors.csv of inference.training.errors")
     parser.add_argument("--out", type=Path, default=Path("docs"))
     options = parser.parse_args()
     scores = json.loads(options.scores.read_text(encoding="utf-8"))
-    write_card(data=options.data, runs=options.runs, scores=scores, out=options.out)
+    write_card(data=options.data, runs=options.runs, scores=scores, errors=options.errors, out=options.out)
 
 
 if __name__ == "__main__":

@@ -29,8 +29,11 @@ TILTED_DEGREES = 5.0
 STACKED_ASPECT = 1.7
 BLURRED_SHARPNESS = 0.16
 FAINT_CONTRAST = 60.0
+# Night without a lamp, or deep shadow: the plate's middle grey.
+DARK_BRIGHTNESS = 70.0
 # Writing and pictures behind the characters: how much of the plate is neither ground nor ink.
 STYLISED_SHARE = 0.32
+COLUMNS = ("set", "file", "plate", "read", "match", "likelihood", "width_px", "height_px", "classes")
 CELL = (240, 116)
 PER_ROW = 6
 
@@ -56,6 +59,7 @@ def classes_of(label: Label, quality: Quality, tilt_degrees: float, between: flo
         "faint": quality.contrast < FAINT_CONTRAST,
         "stylised": between > STYLISED_SHARE,
         "light on dark": quality.dark_on_light < 0.5,
+        "dark": quality.brightness < DARK_BRIGHTNESS,
     }
     return tuple(name for name, holds in found.items() if holds) or ("plain",)
 
@@ -92,14 +96,14 @@ def cases(pack: str, labels: Sequence[Label]) -> Iterator[Case]:
         )
 
 
-def table(found: Sequence[Case]) -> list[tuple[str, int, int]]:
-    """Class, how many photos, how many of them read rightly; worst first."""
-    names = sorted({name for case in found for name in case.classes})
-    rows = []
+def table(rows: Sequence[tuple[Sequence[str], bool]]) -> list[tuple[str, int, int]]:
+    """From the classes of each photo and whether it was read: class, how many photos, how many read; worst first."""
+    names = sorted({name for classes, _ in rows for name in classes})
+    counted = []
     for name in names:
-        chosen = [case.outcome.match for case in found if name in case.classes]
-        rows.append((name, len(chosen), sum(chosen)))
-    return sorted(rows, key=lambda row: row[2] / row[1])
+        chosen = [match for classes, match in rows if name in classes]
+        counted.append((name, len(chosen), sum(chosen)))
+    return sorted(counted, key=lambda row: row[2] / row[1])
 
 
 def sheet(misses: Sequence[Case]) -> NDArray[np.uint8]:
@@ -133,13 +137,15 @@ def main() -> None:
     found = list(cases(options.pack, read_labels(options.photos)))
     with (options.out / "errors.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(("set", "file", "plate", "read", "match", "likelihood", "classes"))
+        rows.writerow(COLUMNS)
         for case in found:
-            out = case.outcome
+            out, box = case.outcome, case.label.box
+            size = f"{box.width:.0f}", f"{box.height:.0f}"
+            classes = "; ".join(case.classes)
             rows.writerow(
-                (out.group, out.file, out.plate, out.text, out.match, f"{out.likelihood:.2f}", "; ".join(case.classes))
+                (out.group, out.file, out.plate, out.text, int(out.match), f"{out.likelihood:.2f}", *size, classes)
             )
-    for name, count, right in table(found):
+    for name, count, right in table([(case.classes, case.outcome.match) for case in found]):
         print(f"{name:14s} {right:4d} of {count:4d} right ({right / count:.2f})")
     misses = [case for case in found if not case.outcome.match]
     cv2.imwrite(str(options.out / "errors.png"), sheet(misses))

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.training.by_eye import read_by_eye
 from inference.training.lens import camera, see
 from inference.training.plates import PlatePress
 from inference.training.reader_model import ALPHABET, COLUMNS, HEIGHT, LONGEST, NOTHING, ROWS, WIDTH
@@ -69,8 +70,6 @@ class RealCrop:
     world: int = UNKNOWN
 
 
-# Plates of the labelled folder whose text nobody had noted: read by eye from their pictures, doubtful ones left out.
-READ_BY_EYE = Path(__file__).with_name("read_by_eye.csv")
 # No plate of two lines is this wide for its height.
 ONE_LINE_ASPECT = 3.0
 
@@ -78,8 +77,7 @@ ONE_LINE_ASPECT = 3.0
 def load_real(folder: Path, split: str) -> list[RealCrop]:
     """All labelled plates of one split. Of Chinese plates the left seventh is cut: its character is not in the text."""
     crops = []
-    with READ_BY_EYE.open(encoding="utf-8") as file:
-        by_eye = {(row["file"], row["plate_index"]): (row["text"], row["lines"]) for row in csv.DictReader(file)}
+    by_eye = read_by_eye()
     cache: dict[str, NDArray[np.uint8]] = {}
     with (folder / "labels.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):

@@ -79,11 +79,16 @@ def test_the_card_names_every_training_set_its_licence_and_the_scores(tmp_path: 
     row = dict.fromkeys(("match", "found", "false", "ece", "reader_alone"), 0.125)
     row |= {"photos": 8.0, "cpu_ms": 50.0, "detect_cpu_ms": 20.0, "reader_cpu_ms": 3.0}
     assert data_sets(data / "labels.csv") == [("streets", "CC BY 4.0", 1, 1)]
-    write_card(data=data, runs=runs, scores={"own": {"all": row}}, out=out)
+    errors = tmp_path / "errors.csv"
+    errors.write_text("match,height_px,classes\n1,20,small\n0,22,small; tilted\n1,60,plain\n", encoding="utf-8")
+    write_card(data=data, runs=runs, scores={"own": {"all": row}}, errors=errors, out=out)
     card = (out / "model-card-own.md").read_text(encoding="utf-8")
     assert "| streets | CC BY 4.0 | 1 | 1 |" in card
     assert "kept" not in card
     assert "| own | all | 8 | 0.125 |" in card
+    assert "| 0 to 24 px | 2 | 0.50 |" in card
+    assert "| 48 px and more | 1 | 1.00 |" in card
+    assert "| tilted | 1 | 0.00 |" in card
     picture = cv2.imread(str(out / "model-card-own.png"))
     assert picture is not None and len(np.unique(picture.reshape(-1, 3), axis=0)) > 3
 
