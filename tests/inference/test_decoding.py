@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from inference.decoding import Decoder, confusion
 from inference.modules import CountryModule, installed_modules, select_modules
@@ -108,3 +111,27 @@ def test_the_search_over_all_modules_stays_fast_enough_to_be_the_default() -> No
     best = every.decode([slots("RK708AI")])[0]
     assert best.text == "RK708AI"
     assert best.module is not None
+
+
+@pytest.mark.parametrize(
+    ("world", "country"),
+    [
+        ({}, "HON"),
+        ({"europe": 0.03, "north america": 0.04, "south america": 0.9, "asia": 0.03}, "BR"),
+        ({"europe": 0.25, "north america": 0.25, "south america": 0.25, "asia": 0.25}, "HON"),
+        ({"europe": 0.03, "north america": 0.9, "south america": 0.04, "asia": 0.03}, "HON"),
+    ],
+)
+def test_the_look_of_the_plate_decides_between_countries_whose_syntaxes_do_not(world, country) -> None:
+    """Brazil, Honduras and Texas all write three letters and four digits; of these, only Texas looks American."""
+    found = decoder("BR", "HON", "US-TX", "D").decode([replace(slots("AYO9034"), world=world)])
+    regular = [
+        h.module.code for h in found if h.module is not None and h.text == "AYO9034" and h.module.code != "US-TX"
+    ]
+    assert regular[0] == country
+
+
+def test_the_look_changes_nothing_where_all_enabled_countries_look_alike() -> None:
+    world = {"europe": 0.1, "north america": 0.7, "south america": 0.1, "asia": 0.1}
+    plain, told = (decoder("NL", "D").decode([replace(slots("12BKL3"), world=w)]) for w in ({}, world))
+    assert [(h.text, h.prior) for h in told] == [(h.text, h.prior) for h in plain]

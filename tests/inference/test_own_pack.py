@@ -27,17 +27,17 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 class FixedNetwork:
-    """Answers every input with one array, and remembers the input."""
+    """Answers every input with the same arrays, and remembers the input."""
 
     name = "fixed"
 
-    def __init__(self, answer: NDArray[Any]) -> None:
-        self._answer = answer
+    def __init__(self, *answers: NDArray[Any]) -> None:
+        self._answers = answers
         self.inputs: list[NDArray[Any]] = []
 
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         self.inputs.append(batch)
-        return [self._answer]
+        return list(self._answers)
 
 
 def plate_map(rows: int, columns: int, plates: list[tuple[NDArray[Any], float]]) -> NDArray[Any]:
@@ -136,6 +136,23 @@ def test_two_rows_are_read_upper_first_and_double_letters_stay_two() -> None:
     assert slots.shares.shape == (5, 36)
     assert np.allclose(slots.shares.sum(axis=1), 1.0)
     assert np.allclose(slots.presence, 0.75)
+
+
+def test_what_the_reader_says_of_the_whole_plate_is_carried_by_name() -> None:
+    rows, facts = np.zeros((1, 2, 36, 37), np.float32), np.array([[0.1, 0.2, 0.6, 0.1, 0.75]], np.float32)
+    world = ("europe", "north america", "south america", "asia")
+    quad = np.array([[0, 0], [80, 0], [80, 30], [0, 30]], np.float32)
+    for network, names, told in (
+        (FixedNetwork(rows, facts), world, True),
+        (FixedNetwork(rows, facts), (), False),
+        (FixedNetwork(rows), world, False),
+    ):
+        reader = RowsReader(network=network, alphabet=LETTERS, width_px=144, height_px=64, world=names)
+        slots = reader.read(np.zeros((100, 100, 3), np.uint8), [quad])[0]
+        assert slots.two_lines == (0.75 if told else None)
+        assert {part: round(share, 3) for part, share in slots.world.items()} == (
+            dict(zip(world, (0.1, 0.2, 0.6, 0.1), strict=True)) if told else {}
+        )
 
 
 def test_crops_go_through_in_bounded_batches() -> None:
