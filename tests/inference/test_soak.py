@@ -175,7 +175,7 @@ def feeds(folder: Path, opened: list[str]) -> Iterator[AvFeed]:
         yield AvFeed(str(path), read_timeout_s=1.0)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_camera_that_comes_and_goes_leaves_nothing_behind(tmp_path: Path) -> None:
     opened: list[str] = []
     connect = feeds(tmp_path, opened)
