@@ -3,10 +3,14 @@
 At the scale that suffices to find a plate its corners are a pixel or two off, and a pixel there is a tenth of a small
 plate's height: enough to cost a reader a character. Looking again at a few hundred by a hundred pixels costs a third of
 the first look, so it is done only where the reading is not sure already.
+
+A plate that fills much of the picture is found too small instead: its ends lie further from its middle than the detector
+ever learned. It is looked at again from further away, whatever was read: a cut plate may read as another's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +23,10 @@ from inference.types import Picture
 PLATE_PX, ROOM = 160, 2.0
 # A plate this wide at the first look was seen as well as it would be.
 CLEAR_PX = 120
+# Wider ones were not taught: they come out cut.
+LARGE_PX = 240
+# What was found of it may be half of it.
+FAR_PLATE_PX, FAR_ROOM = 110, 4.0
 # Only the surest finds are looked at again: a car park would cost a second.
 MAX_LOOKS = 6
 # Less overlap means that the closer look found something else.
@@ -39,17 +47,26 @@ class CloseUp:
 
         None: what vanishes when looked at closely was no plate.
         """
-        box = find.box
-        if self._left == 0 or box.width * self._scale >= CLEAR_PX:
+        if self._left == 0 or find.box.width * self._scale >= CLEAR_PX:
             return find
+        return self._again(find, room=ROOM, plate_px=PLATE_PX)
+
+    def whole(self, find: Region) -> Region:
+        """A plate so large that it was found cut, seen from further away; any other as it is."""
+        if self._left == 0 or math.isinf(self._scale) or find.box.width * self._scale <= LARGE_PX:
+            return find
+        return self._again(find, room=FAR_ROOM, plate_px=FAR_PLATE_PX) or find
+
+    def _again(self, find: Region, *, room: float, plate_px: float) -> Region | None:
         self._left -= 1
-        width = box.width * ROOM
-        height = max(box.height * ROOM, width / 2)
+        box = find.box
+        width = box.width * room
+        height = max(box.height * room, width / 2)
         x, y = box.center
         left, top = int(max(0.0, x - width / 2)), int(max(0.0, y - height / 2))
         window = self._picture[top : int(y + height / 2) + 1, left : int(x + width / 2) + 1]
         longest = max(window.shape[:2])
-        regions = self._detector.detect(window, longest_px=round(longest * PLATE_PX / max(box.width, 1.0)))
+        regions = self._detector.detect(window, longest_px=round(longest * plate_px / max(box.width, 1.0)))
         offset = np.array([left, top], np.float32)
         moved = [
             Region(quad=(region.quad + offset).astype(np.float32), likelihood=find.likelihood) for region in regions

@@ -86,11 +86,11 @@ class Recognizer:
         self, window: Window, settings: RecognitionSettings, longest_px: int, deadline: float | None
     ) -> Recognition:
         started = time.perf_counter()
-        regions = self._detector.detect(window.picture, longest_px=longest_px)
+        close_up = self.close_up(window, longest_px)
+        regions = [close_up.whole(find) for find in self._detector.detect(window.picture, longest_px=longest_px)]
         detected = time.perf_counter()
-        closer = self.close_up(window, longest_px).look
         readings, rejections = self.plate_reader(settings).read(
-            window, regions, settings, deadline=deadline, closer=closer
+            window, regions, settings, deadline=deadline, closer=close_up.look
         )
         done = time.perf_counter()
         stages = StageTimes(detect_ms=(detected - started) * 1000, read_ms=(done - detected) * 1000)
