@@ -23,7 +23,7 @@ VIDEOS = {".mp4", ".mkv", ".avi", ".mov", ".ts", ".webm", ".m4v"}
 def read(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="Pictures, videos, or folders of them.")],
-    pack: Annotated[str, typer.Option(help="Model pack.")] = "ppocr",
+    pack: Annotated[str, typer.Option(help="Model pack.")] = "own",
     modules: Annotated[str, typer.Option(help="Country modules, like D,NL,B. None: all that are installed.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per picture or vehicle.")] = False,
     device: Annotated[str, typer.Option(help="OpenVINO device.")] = "CPU",

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     )
     discovery: bool = Field(default=True, description="Answer WS-Discovery probes, so that a VMS finds the service.")
     discovery_port: int = Field(default=3702, ge=1, le=65535, description="UDP port of WS-Discovery.")
-    pack: str = Field(default="ppocr", description="Model pack that reads the plates.")
+    pack: str = Field(default="own", description="Model pack that reads the plates.")
     device: str = Field(
         default="CPU", description="OpenVINO device: CPU, GPU, NPU, AUTO, or an order like AUTO:GPU,CPU."
     )

@@ -23,6 +23,7 @@ from pathlib import Path
 import cv2
 
 from inference.errors import InferenceError
+from inference.packs import DEFAULT_PACK
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import open_recognizer
 from inference.types import Box, Frame, Passage, PassageState, Picture
@@ -183,7 +184,7 @@ def clip_row(score: ClipScore) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; exit 0 when every labelled plate was told exactly once."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pack", default="ppocr")
+    parser.add_argument("--pack", default=DEFAULT_PACK)
     parser.add_argument("--clips", type=Path, required=True)
     parser.add_argument("--modules", default="", help="codes of the country modules, by comma; all when empty")
     parser.add_argument("--only", default="", help="part of a clip's name")

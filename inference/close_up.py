@@ -4,8 +4,8 @@ At the scale that suffices to find a plate its corners are a pixel or two off, a
 plate's height: enough to cost a reader a character. Looking again at a few hundred by a hundred pixels costs a third of
 the first look, so it is done only where the reading is not sure already.
 
-A plate that fills much of the picture is found too small instead: its ends lie further from its middle than the detector
-ever learned. It is looked at again from further away, whatever was read: a cut plate may read as another's.
+A plate that fills much of the picture is found too small instead: its ends lie further from its middle than the
+detector ever learned. It is looked at again from further away, whatever was read: a cut plate may read as another's.
 """
 
 from __future__ import annotations

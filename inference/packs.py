@@ -21,6 +21,7 @@ from inference.errors import PackError
 from inference.modules import WorldPart
 from inference.recognition import Preset
 
+DEFAULT_PACK = "own"
 PACKS_DIR = Path(__file__).parent / "packs"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

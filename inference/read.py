@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from inference.image_size import claimed_size
+from inference.packs import DEFAULT_PACK
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import Recognizer, open_recognizer
 from inference.types import Picture
@@ -38,7 +39,7 @@ class PictureResult:
 
 def read_paths(
     paths: Iterable[Path],
-    pack: str = "ppocr",
+    pack: str = DEFAULT_PACK,
     modules: Sequence[str] = (),
     *,
     settings: RecognitionSettings = FILE_SETTINGS,

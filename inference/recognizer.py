@@ -19,7 +19,7 @@ from inference.grids import fit_to_shape
 from inference.models import Engine, Network, PerformanceHint
 from inference.module_library import ModuleLibrary
 from inference.modules import CountryModule, select_modules
-from inference.packs import ModelPack, default_data_dir, find_pack
+from inference.packs import DEFAULT_PACK, ModelPack, default_data_dir, find_pack
 from inference.rank import DEFAULT_WEIGHTS
 from inference.reader import LineReader, Reader, RowsReader, SlotReader
 from inference.reading import CHARACTER_SHARE, PlateReader, best_first, without_overlaps
@@ -154,7 +154,7 @@ DOUBTFUL = 0.6
 
 
 def open_recognizer(
-    pack: str = "ppocr",
+    pack: str = DEFAULT_PACK,
     *,
     device: str = "CPU",
     data_dir: Path | None = None,
