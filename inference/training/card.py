@@ -115,6 +115,8 @@ def write_card(*, data: Path, runs: Path, scores: dict[str, Any], errors: Path, 
         "",
         f"* Weights: Apache-2.0; {', '.join(f'{name} {size / 1e6:.1f} MB' for name, size in sizes.items())}.",
         f"* Detector: {_steps(detector)}. Reader: {_steps(reader)}.",
+        "* Trained in several rounds: each begins with the last one's weights (`--start`). One round from nothing to",
+        "  these figures has not been measured.",
         "* Made again by `make training-fonts train-detector train-reader export-own PLATES=DIR`.",
         "",
         "## Data",
@@ -150,7 +152,7 @@ def write_card(*, data: Path, runs: Path, scores: dict[str, Any], errors: Path, 
 
 
 def _steps(log: list[dict[str, float]]) -> str:
-    return f"{log[-1]['step']} steps in {log[-1]['minutes']} minutes of shared time" if log else "no log"
+    return f"{log[-1]['step']} steps in {log[-1]['minutes']} minutes of shared time" if log else "as the round before left it"
 
 
 def _held_out(detector: list[dict[str, float]], reader: list[dict[str, float]]) -> str:
