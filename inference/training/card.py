@@ -152,7 +152,11 @@ def write_card(*, data: Path, runs: Path, scores: dict[str, Any], errors: Path, 
 
 
 def _steps(log: list[dict[str, float]]) -> str:
-    return f"{log[-1]['step']} steps in {log[-1]['minutes']} minutes of shared time" if log else "as the round before left it"
+    return (
+        f"{log[-1]['step']} steps in {log[-1]['minutes']} minutes of shared time"
+        if log
+        else "as the round before left it"
+    )
 
 
 def _held_out(detector: list[dict[str, float]], reader: list[dict[str, float]]) -> str:
