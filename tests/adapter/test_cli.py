@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from adapter.cli import app
 from inference.packs import PACKS_DIR
 from inference.selftest import KNOWN_TEXT, known_picture
+from tests.fakes.country_files import country_file
 
 run = CliRunner()
 
@@ -137,26 +138,13 @@ def test_read_looks_for_packs_and_keeps_compiled_models_in_the_data_folder(
     assert str(tmp_path / "data" / "models" / "mine") in done.stderr.replace("\n", "")
 
 
-OWN = """
-code = "{code}"
-iso = "ZZ"
-name = "Nowhere"
-[plate]
-sizes_cm = [[52.0, 11.0]]
-character_height_cm = 7.5
-stroke_cm = 1.0
-[[syntax]]
-pattern = "{pattern}"
-"""
-
-
 @pytest.fixture
 def own_modules(tmp_path: Path) -> Path:
     """A data folder with a country of its own, a replaced one, and a file with a mistake."""
     folder = tmp_path / "data" / "modules"
     folder.mkdir(parents=True)
     for code, pattern in (("ZZ", "LL DDD"), ("NL", "LL DDD"), ("YY", "LL-DDD")):
-        (folder / f"{code}.toml").write_text(OWN.format(code=code, pattern=pattern), encoding="utf-8")
+        (folder / f"{code}.toml").write_text(country_file(code, pattern), encoding="utf-8")
     return tmp_path / "data"
 
 
@@ -183,7 +171,7 @@ def test_modules_check_without_files_checks_ones_own(own_modules: Path, tmp_path
 def test_read_uses_modules_of_ones_own(photos: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "modules"
     folder.mkdir(parents=True)
-    (folder / "ZZ.toml").write_text(OWN.format(code="ZZ", pattern="LL DDDLL"), encoding="utf-8")
+    (folder / "ZZ.toml").write_text(country_file("ZZ", "LL DDDLL"), encoding="utf-8")
     picture = str(photos / "eu" / "test_045.jpg")
     done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--json", "--modules", "ZZ", picture])
     plate = json.loads(done.stdout)["plates"][0]

@@ -9,18 +9,7 @@ import pytest
 from inference.errors import ModuleError
 from inference.module_library import ModuleLibrary, own_modules_folder
 from inference.modules import MODULES_DIR, installed_modules
-
-MINIMAL = """
-code = "ZZ"
-iso = "ZZ"
-name = "Nowhere"
-[plate]
-sizes_cm = [[52.0, 11.0]]
-character_height_cm = 7.5
-stroke_cm = 1.0
-[[syntax]]
-pattern = "LL DDD"
-"""
+from tests.fakes.country_files import MINIMAL
 
 
 def own(data_dir: Path, code: str, text: str) -> Path:

@@ -9,6 +9,7 @@ import pytest
 from inference.errors import ModuleError
 from inference.modules import MODULES_DIR, check_module, installed_modules, load_module, select_modules
 from inference.types import PlateType
+from tests.fakes.country_files import MINIMAL
 
 # code: plates of the country, then texts that are none of its plates.
 PLATES: dict[str, tuple[str, str]] = {
@@ -104,17 +105,6 @@ KINDS = {
     PlateType.NORMAL: "GB AB12CDE|F AB123CD|I AB123CD|E 1234BCD|E H1234BCD|NL 85GJ45|CH ZH123456|D BXY1234|PL WA56660"
     "|RO B123ABC|BR ABC1D23|US-CA 7ABC123|RUS A123BC77",
 }
-MINIMAL = """
-code = "ZZ"
-iso = "ZZ"
-name = "Nowhere"
-[plate]
-sizes_cm = [[52.0, 11.0]]
-character_height_cm = 7.5
-stroke_cm = 1.0
-[[syntax]]
-pattern = "LL DDD"
-"""
 
 
 @pytest.mark.parametrize("path", sorted(MODULES_DIR.glob("*.toml")), ids=lambda path: path.stem)
