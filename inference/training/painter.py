@@ -83,6 +83,7 @@ class Painter:
         squeeze = min((x1 - x0) / natural, self._rng.uniform(*stretch) * 1.3)
         x = x0 + max(0.0, (x1 - x0) - natural * squeeze) * self._rng.uniform(0.3, 0.7)
         colour = np.array(ink, np.float32)
+        raised = self._rng.choice([0, 0, 0, 0, 0, 0, 1, 2, 3]) * self._rng.choice([-1, 1])
         for char, glyph in zip(text, glyphs, strict=True):
             if glyph is None:
                 x += space * squeeze
@@ -92,7 +93,8 @@ class Painter:
             left = round(x)
             part = image[y0:y1, left : left + width]
             mask = mask[: part.shape[0], : part.shape[1]]
-            part[:] = (part * (1 - mask) + colour * mask).astype(np.uint8)
+            inked = part * (1 - mask) + colour * mask
+            part[:] = _embossed(inked, mask, raised) if raised else inked.astype(np.uint8)
             if char.isalnum():
                 self._places.append([(left, (y0 + y1) / 2), (left + width, (y0 + y1) / 2)])
             x += (glyph.shape[1] + gap) * squeeze
@@ -299,15 +301,52 @@ class Painter:
         height, width = image.shape[:2]
         image = worn(image, rng)
         places = np.array(self._places, np.float32).reshape(-1, 2, 2)
-        if rng.random() < 0.35:
-            rim = rng.randrange(4, 22)
+        if family == "american" and rng.random() < 0.45:
+            image = self._dealer_frame(image, places)
+        elif rng.random() < 0.35:
+            image, rim = self._frame(image, rng.randrange(4, 22))
             places += rim
-            frame = np.empty((height + 2 * rim, width + 2 * rim, 3), np.uint8)
-            frame[:] = rng.choice([(20, 20, 20), (60, 60, 60), (180, 180, 180), (30, 30, 90)])
-            frame[rim:-rim, rim:-rim] = image
             if rng.random() < 0.4 and rim > 10:
-                self.words(
-                    frame, (width // 5, height + rim, width * 4 // 5, height + 2 * rim - 2), (220, 220, 220), 6, 18
-                )
-            image = frame
+                low = (width // 5, height + rim, width * 4 // 5, height + 2 * rim - 2)
+                self.words(image, low, (220, 220, 220), 6, 18)
         return FlatPlate(image, "".join(c for c in text if c.isalnum()), family, lower, places)
+
+    def _frame(self, image: NDArray[np.uint8], rim: int) -> tuple[NDArray[np.uint8], int]:
+        """The plate within a frame of one colour, `rim` pixels wide."""
+        colours = [(20, 20, 20), (60, 60, 60), (180, 180, 180), (30, 30, 90)]
+        sides = (rim, rim, rim, rim)
+        framed = cv2.copyMakeBorder(image, *sides, cv2.BORDER_CONSTANT, value=self._rng.choice(colours))
+        return framed.astype(np.uint8), rim
+
+    def _dealer_frame(self, image: NDArray[np.uint8], places: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """A dealer's frame, whose bold name lies over the plate's edge right below its characters, or above them.
+
+        A reader takes its letters for the plate's and its rim for strokes of the first and last character.
+        """
+        rng = self._rng
+        height, width = image.shape[:2]
+        rim = rng.randrange(5, 14)
+        image, _ = self._frame(image, rim)
+        places += rim
+        ground = tuple(int(value) for value in image[0, 0])
+        ink = (235, 235, 235) if sum(ground) < 300 else (25, 25, 25)
+        for at_top in (True, False):
+            if rng.random() < 0.6:
+                depth = rng.randrange(14, 30)
+                top = 0 if at_top else height + 2 * rim - depth
+                image[top : top + depth, rng.choice([0, rim]) : width + rim] = ground
+                self.words(image, (rng.randrange(rim, 90), top + 2, width + 2 * rim - 30, top + depth - 2), ink, 5, 14)
+        return image
+
+
+def _embossed(inked: NDArray[np.float32], mask: NDArray[np.float32], raised_px: int) -> NDArray[np.uint8]:
+    """Pressed metal: one side of each stroke catches the light, the other lies in shadow."""
+
+    def beyond(shift: int) -> NDArray[np.float32]:
+        matrix = np.array([[1, 0, shift], [0, 1, abs(shift)]], np.float32)
+        moved = cv2.warpAffine(mask, matrix, (mask.shape[1], mask.shape[0]))
+        return np.clip(moved[..., None] - mask, 0, 1).astype(np.float32)
+
+    shadowed = inked * (1 - 0.45 * beyond(raised_px))
+    lit = shadowed + (255 - shadowed) * 0.4 * np.clip(beyond(-raised_px) - beyond(raised_px), 0, 1)
+    return lit.astype(np.uint8)
