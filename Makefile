@@ -29,8 +29,9 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m mock_vms.demo $(if $(ONCE),--once) $(if $(PHOTOS),--photos "$(PHOTOS)") \
 	  $(if $(VIDEO),--video "$(VIDEO)") $(if $(RTSP),--rtsp "$(RTSP)") $(if $(COUNT),--count $(COUNT)) $(ARGS)
 
+# A worker that dies ends the run, and the test it died in is named: with a new worker in its place the run never ends.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check $(PATHS)

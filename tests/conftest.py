@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -59,6 +64,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  
         ("requirement", requirement) for mark in item.iter_markers("requirement") for requirement in mark.args
     )
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Of a worker that died: how. Its own words, if it had any, are above."""
+    if error is None:
+        return
+    with suppress(AttributeError, subprocess.TimeoutExpired):
+        code = node.gateway._io.popen.wait(timeout=10)
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+        print(f"\nworker {node.gateway.id} ended {how}", file=sys.stderr, flush=True)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:  # type: ignore[no-untyped-def]
