@@ -31,7 +31,7 @@ from tests.fakes.stage import BlankStage
 from tests.inference.test_rtsp_source import Camera as RtspCamera
 from tests.inference.test_source import jpeg, served
 
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 
 class ReadsNothing:

@@ -27,7 +27,7 @@ from inference.source import SourceStatus, open_source
 from tests.inference.test_rtsp_source import Camera, CameraTrack, until
 from tests.inference.test_source import jpeg, served, write_video
 
-WAIT_S = 15.0
+WAIT_S = 60.0
 # No test here may take more than this, whatever a header claims: a picture of MOST_PIXELS takes 200 MB.
 MOST_GROWTH_BYTES = 400 * 2**20
 

@@ -17,7 +17,7 @@ from inference.source import open_source
 from inference.types import Picture
 from inference.upright import upright
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 PICTURES = 3
 # A car at 40 km/h moves its plate by two characters' widths between the two moments of a 25 Hz picture.
 BETWEEN_FIELDS_PX = 18

@@ -17,7 +17,7 @@ import inference.models as models
 from inference.errors import DeviceStuck, PackError
 from inference.models import Engine, Network, PerformanceHint
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 @pytest.fixture

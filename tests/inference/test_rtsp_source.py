@@ -20,7 +20,7 @@ from inference.hardware import choose_device
 from inference.source import Source, SourceStatus, open_source
 from tests.fakes.tcp import listening
 
-WAIT_S = 15.0
+WAIT_S = 60.0
 FPS = 20
 
 

@@ -118,7 +118,7 @@ async def watched(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 async def test_a_day_at_a_gate_leaves_nothing_behind() -> None:
     day, told = Day(24 * HOUR), Counter[str]()
 
@@ -177,7 +177,7 @@ def feeds(folder: Path, opened: list[str]) -> Iterator[AvFeed]:
         yield AvFeed(str(path), read_timeout_s=1.0)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_a_camera_that_comes_and_goes_leaves_nothing_behind(tmp_path: Path) -> None:
     opened: list[str] = []
     connect = feeds(tmp_path, opened)

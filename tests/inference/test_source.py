@@ -21,7 +21,7 @@ from inference.feeds import redact_url, with_login
 from inference.source import STOP_WITHIN_S, Source, SourceStatus, open_source
 from tests.fakes.tcp import listening
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 
 def picture(width: int = 160, height: int = 96, shade: int = 90) -> np.ndarray:

@@ -287,7 +287,7 @@ def _everything(topic: Topic, message: object) -> bool:
 
 
 async def _until_pulling(points: PullPoints) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not any(point.pulling for point in points):
             await asyncio.sleep(0)
 

@@ -134,7 +134,7 @@ async def test_a_client_that_hangs_up_while_pulling_loses_nothing() -> None:
         await client.pull(address)
         (point,) = camera.pull_points
         hanging = asyncio.create_task(client.pull(address, timeout="PT60S"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while not point.pulling:
                 await asyncio.sleep(0)
             hanging.cancel()
