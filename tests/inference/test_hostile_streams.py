@@ -108,9 +108,10 @@ async def test_a_hostile_live_session_is_survived_and_pictures_come_back(coding:
         track.healthy = False
         await until(lambda: track.damaged >= 60)
         track.healthy = True
+        seen = source.decoded
+        await until(lambda: source.decoded > seen + 20)
         # Of the size it had, and a flat grey again, so nothing of the damage is left in it.
         await picture_of(source, (192, 320, 3))
-        # One from before the damage may have waited in the slot.
         await until(lambda: source.state.status is SourceStatus.RUNNING)
         assert [one.name for one in threading.enumerate() if one.name.startswith("decode")] == [f"decode {source.name}"]
 
