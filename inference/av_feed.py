@@ -135,7 +135,10 @@ class AvFeed:
         stream = self._container.streams.video[0]
         context = stream.codec_context
         if context.width * context.height > MOST_PIXELS:
-            raise SourceUnsupported(TOO_LARGE)
+            raise SourceUnsupported(
+                f"the stream claims pictures of {context.width} x {context.height}, larger than any camera's; choose"
+                " another profile"
+            )
         # One thread: many cameras share the processor, and frame threads add delay.
         context.thread_count = 1
         context.options = LIMITS

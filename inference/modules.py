@@ -172,16 +172,13 @@ class CountryModule(_Strict):
         colours = seen() if len(kinds) > 1 else None
         if colours is None:
             return kinds[0]
-        fits = {kind: self._colour_fit(kind, colours) for kind in kinds}
-        best = max(kinds, key=fits.__getitem__)
-        return best if fits[best] - fits[kinds[0]] >= CLEARLY_OTHER else kinds[0]
-
-    def _colour_fit(self, kind: PlateType, colours: PlateColours) -> float:
-        """Of the style that fits best; 0, the best there is, where no style says how such plates look."""
-        own = [style for style in self.style if style.type is kind]
-        return max(
-            (colours.fit(background=style.background, characters=style.characters) for style in own), default=0.0
-        )
+        fits: dict[PlateType, float] = {}
+        for style in self.style:
+            fit = colours.fit(background=style.background, characters=style.characters)
+            fits[style.type] = max(fit, fits.get(style.type, fit))
+        # A kind of which no style says how it looks is neither chosen nor given up for its colours.
+        best = max((kind for kind in kinds if kind in fits), key=fits.__getitem__, default=kinds[0])
+        return best if fits.get(best, 0.0) - fits.get(kinds[0], 0.0) >= CLEARLY_OTHER else kinds[0]
 
     def spelling(self, text: str) -> str:
         """The text as it stands on the plate, with a space between printed groups where there is one in any case."""

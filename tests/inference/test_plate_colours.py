@@ -84,6 +84,15 @@ def test_characters_alone_overrule_nothing() -> None:
         assert germany.plate_type("B041234", lambda ink=ink: colours(scene("white", ink))) is PlateType.TEMPORARY
 
 
+def test_a_kind_that_no_style_describes_is_neither_chosen_nor_given_up() -> None:
+    brazil = installed_modules()["BR"]
+    black_on_grey, white_on_blue = colours(scene("grey", "black")), colours(scene("blue", "white"))
+    for kept in (PlateType.NORMAL, PlateType.DIPLOMAT):
+        partly = brazil.model_copy(update={"style": tuple(one for one in brazil.style if one.type is kept)})
+        for seen in (black_on_grey, white_on_blue):
+            assert partly.plate_type("CMD1234", lambda seen=seen: seen) is PlateType.DIPLOMAT
+
+
 def test_a_text_of_one_kind_is_not_measured() -> None:
     def never() -> PlateColours:
         raise AssertionError("measured for nothing")
