@@ -240,6 +240,7 @@ class LprCamera:
             key_frames_only=chosen.key_frames_only,
             transport=chosen.transport,
             hardware=chosen.hardware_decode,
+            apart=chosen.decode_apart,
             rotation=chosen.rotation,
             deinterlace=chosen.deinterlace,
         )

@@ -20,6 +20,7 @@ from adapter.store.errors import Conflict
 from adapter.watching import TUNED, CameraRecognition, SettingsRefused, tuned_values
 from inference.autoconfigure import AutoConfiguration, NothingRecognized, autoconfigure
 from inference.snapshots import Approval, Snapshot, SnapshotSet, SnapshotsProblem, coverage
+from inference.turns import in_background
 from inference.types import Frame
 from inference.validate import Validation, judge, validate
 from inference.watch import Reads
@@ -91,7 +92,8 @@ class SnapshotControl:
         settings = chosen.watch_settings(record.modules).recognition
         snapshot = await asyncio.to_thread(snapshots.get, name)
         picture = await asyncio.to_thread(snapshots.picture, name)
-        recognition = await asyncio.to_thread(self._recognizer.recognize, picture, settings)
+        with in_background():
+            recognition = await asyncio.to_thread(self._recognizer.recognize, picture, settings)
         spent_ms = recognition.stages.detect_ms + recognition.stages.read_ms
         result = judge(snapshot, picture, recognition, discard_below=chosen.discard_below, elapsed_ms=spent_ms)
         candidates = [asdict(one) | {"accepted": one.likelihood >= chosen.discard_below} for one in result.candidates]
@@ -193,7 +195,8 @@ class SnapshotControl:
         stop = threading.Event()
         async with self._running:
             try:
-                return await asyncio.to_thread(work, stop.is_set)
+                with in_background():
+                    return await asyncio.to_thread(work, stop.is_set)
             finally:
                 stop.set()
 

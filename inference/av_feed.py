@@ -36,6 +36,10 @@ CLEAN_WITHIN_S = 2.0
 
 # A header may claim gigapixels, at the start or in mid-stream; the decoder refuses them before it takes the memory.
 LIMITS = {"max_pixels": str(MOST_PIXELS)}
+TOO_LARGE = (
+    f"the stream claims pictures larger than any camera's ({MOST_PIXELS // 10**6} megapixels), or tells no size; choose"
+    " another profile"
+)
 
 FOREIGN = (av.error.FFmpegError, OSError, ValueError)
 _log = structlog.get_logger(__name__)
@@ -66,6 +70,7 @@ class AvFeed:
         hardware: str = OFF,
         open_timeout_s: float = OPEN_TIMEOUT_S,
         read_timeout_s: float = READ_TIMEOUT_S,
+        no_picture_s: float = NO_PICTURE_S,
     ) -> None:
         self._url = url
         self._live = "://" in url and not url.startswith("file:")
@@ -73,6 +78,7 @@ class AvFeed:
         self._key_frames_only = key_frames_only
         self._hardware = hardware
         self._timeouts = (open_timeout_s, read_timeout_s)
+        self._no_picture_s = no_picture_s
         self._container: av.container.InputContainer | None = None
         self._packets: Iterator[av.Packet[av.VideoStream]] | None = None
         self._sent: dict[int, datetime] = {}
@@ -80,6 +86,9 @@ class AvFeed:
         self._lag = Lag()
         self._media = MediaTime()
         self._clean_s = 0.0
+        self._any = False
+        self._why_none = ""
+        """Why no picture comes, as far as the decoder lets us know; empty while they come."""
         # At the end of a file the decoder gives back all it held; a live stream's older pictures are no news.
         self._ready: deque[av.VideoFrame] = deque()
         self._behind = False
@@ -170,14 +179,13 @@ class AvFeed:
             if frame.is_corrupt and now_s - self._clean_s < CLEAN_WITHIN_S:
                 self.corrupt += 1
                 continue
-            self._clean_s = now_s
+            self._clean_s, self._why_none, self._any = now_s, "", True
             if self._live:
                 return self._decoded(frame)
             self._ready.appendleft(frame)
         if self._ready:
             return self._decoded(self._ready.popleft())
-        if self._live and now_s - self._clean_s > NO_PICTURE_S:
-            raise SourceUnreachable(f"packets arrive but none gave a picture for {NO_PICTURE_S:.0f} s")
+        self._give_up_in_time(now_s)
         return None
 
     def interrupt(self) -> None:
@@ -222,11 +230,24 @@ class AvFeed:
 
     def _count_corrupt(self, error: Exception) -> None:
         self.corrupt += 1
-        if self._live and time.monotonic() - self._clean_s > NO_PICTURE_S:
-            raise SourceUnreachable(f"no packet could be decoded for {NO_PICTURE_S:.0f} s") from error
+        assert self._container is not None
+        context = self._container.streams.video[0].codec_context
+        # The decoder calls a size beyond the limit an invalid argument, or has none after refusing it.
+        if isinstance(error, av.error.ArgumentError) or not 0 < context.width * context.height <= MOST_PIXELS:
+            self._why_none = TOO_LARGE
+        self._give_up_in_time(time.monotonic())
 
-    def _end(self) -> SourceUnreachable | SourceEnded:
-        return SourceUnreachable("the camera ended the stream") if self._live else SourceEnded("the file is over")
+    def _give_up_in_time(self, now_s: float) -> None:
+        if self._live and now_s - self._clean_s > self._no_picture_s:
+            why = f": {self._why_none}" if self._why_none else ""
+            raise SourceUnreachable(f"packets arrive but none gave a picture for {self._no_picture_s:g} s{why}")
+
+    def _end(self) -> SourceUnreachable | SourceEnded | SourceUnsupported:
+        if self._live:
+            return SourceUnreachable("the camera ended the stream")
+        if self._why_none and not self._any:
+            return SourceUnsupported(self._why_none)
+        return SourceEnded("the file is over")
 
     def _translate(self, error: Exception) -> SourceUnreachable | SourceRefused | SourceUnsupported:
         if isinstance(error, (SourceUnreachable, SourceRefused, SourceUnsupported)):

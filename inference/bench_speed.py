@@ -22,10 +22,12 @@ from inference.read import FILE_SETTINGS, load_picture
 from inference.recognition import Polygon, Preset, Recognition, RecognitionSettings
 from inference.recognizer import Recognizer
 from inference.regions import grow, quad_of_box
+from inference.thresholds import LEAST_GAP
 from inference.types import Box, Frame, Picture
 
 WIDTH, HEIGHT = 1280, 720
 REFERENCE = "rapidocr"
+SMALL_GAP = "small gap"
 GATE = "motion gate"
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 # What plate detectors are trained with and run at where nothing else is said.
@@ -188,6 +190,7 @@ def _scenarios(still: Still, modules: tuple[str, ...]) -> Iterator[tuple[str, Re
     yield "whole", whole
     yield "fast", replace(whole, preset=Preset.FAST)
     yield "accurate", replace(whole, preset=Preset.ACCURATE)
+    yield SMALL_GAP, replace(whole, stop_above=whole.discard_below + LEAST_GAP)
     if still.box is None:
         return
     yield "area", replace(whole, areas=(quarter(still),))

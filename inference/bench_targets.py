@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from inference.bench import summary
 from inference.bench_cameras import USUAL_SHARE
 from inference.bench_report import PackResult, Report
-from inference.bench_speed import GATE, REFERENCE, Cost
+from inference.bench_speed import GATE, REFERENCE, SMALL_GAP, Cost
 from inference.errors import InferenceError
 
 TARGETS = Path(__file__).parent / "bench_targets.toml"
@@ -52,6 +52,8 @@ class PackTargets(_Strict):
     whole_times_rapidocr: float | None = None
     trimmed_times_rapidocr: float | None = None
     """With a quarter of the frame and the height band."""
+    small_gap_time_most: float | None = None
+    """Time for a whole frame with hardly a gap between `stop_above` and `discard_below`, as a share of the usual."""
     match_of_rapidocr: float | None = None
     """Of rapidocr's matches on the same frames."""
     plain_time_most: Mapping[str, float] = {}
@@ -199,6 +201,11 @@ def _speed(pack: str, wanted: PackTargets, report: Report) -> Iterator[Check]:
         why = NO_BOXES if whole is not None and trimmed is None else no_peer
         name = f"{pack}: area and height band, times faster"
         yield Check(name=name, target=wanted.trimmed_times_rapidocr, value=value, why=why)
+    if wanted.small_gap_time_most is not None:
+        narrow = report.cost(pack, SMALL_GAP)
+        value = narrow.mean_ms / whole.mean_ms if narrow and whole else None
+        name = f"{pack}: time with a small gap of thresholds"
+        yield Check(name=name, target=wanted.small_gap_time_most, value=value, most=True, why=missing)
     if wanted.match_of_rapidocr is not None:
         peer = report.cost(REFERENCE, "whole")
         value = whole.match / peer.match if whole and peer and whole.match is not None and peer.match else None

@@ -13,6 +13,7 @@ import aiohttp
 
 from inference.errors import SourceRefused, SourceUnreachable, SourceUnsupported
 from inference.feeds import Decoded, decode_image, redact_url
+from inference.image_size import refusal
 
 TIMEOUT_S = 5.0
 # A 12 megapixel JPEG of the best quality; larger answers are not pictures of a traffic camera.
@@ -59,7 +60,8 @@ class HttpFeed:
             self.corrupt += 1
             self._bad += 1
             if self._bad >= MOST_CORRUPT:
-                raise SourceUnsupported(f"the last {MOST_CORRUPT} pictures could not be decoded")
+                why = refusal(data) or "it is damaged"
+                raise SourceUnsupported(f"the last {MOST_CORRUPT} pictures could not be decoded; of the newest: {why}")
             return None
         self._bad = 0
         return Decoded(to_picture=lambda: picture)

@@ -35,6 +35,16 @@ def is_sane(content: bytes) -> bool:
     return size is not None and 0 < size[0] * size[1] <= MOST_PIXELS
 
 
+def refusal(content: bytes) -> str:
+    """Why a picture is not decoded, for a person; empty when its size is no reason."""
+    size = claimed_size(content)
+    if size is None:
+        return "it is no JPEG, PNG, BMP or WebP, or hides its size"
+    if is_sane(content):
+        return ""
+    return f"it claims {size[0]} x {size[1]} pixels; at most {MOST_PIXELS // 10**6} megapixels are decoded"
+
+
 def _png(content: bytes) -> tuple[int, int] | None:
     if len(content) < 33 or content[12:16] != b"IHDR":
         return None

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from queue import Empty, Queue
 from types import ModuleType
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
 import openvino as ov  # noqa: E402 - telemetry must be hidden first
 
 from inference.errors import DeviceStuck, PackError  # noqa: E402 - see above
+from inference.turns import Turns  # noqa: E402 - see above
 
 OPENVINO_ERRORS = (RuntimeError, ValueError, OSError)
 """What OpenVINO raises when a file is no model or a device cannot run it."""
@@ -43,7 +43,10 @@ class PerformanceHint(StrEnum):
 
 
 class Network:
-    """A compiled model with a fixed number of requests: a caller beyond that number waits for a free one."""
+    """A compiled model with a fixed number of requests: a caller beyond that number waits for a free one.
+
+    Live cameras come before what runs `in_background`.
+    """
 
     def __init__(
         self, *, name: str, compiled: Any, requests: int, request_timeout_s: float = REQUEST_TIMEOUT_S
@@ -52,9 +55,7 @@ class Network:
         self.requests = requests
         self._compiled = compiled
         self._request_timeout_s = request_timeout_s
-        self._free: Queue[Any] = Queue(maxsize=requests)
-        for _ in range(requests):
-            self._free.put_nowait(compiled.create_infer_request())
+        self._turns: Turns[Any] = Turns(compiled.create_infer_request() for _ in range(requests))
         self._output_count = len(compiled.outputs)
 
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
@@ -66,6 +67,11 @@ class Network:
             request.infer({0: batch}, share_inputs=True)
             return [np.array(request.get_output_tensor(i).data) for i in range(self._output_count)]
 
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """How many callers wait for a request: live, and in the background."""
+        return self._turns.waiting()
+
     def property(self, name: str) -> Any:
         """What the device says about the compiled model, by OpenVINO's name for it."""
         return self._compiled.get_property(name)
@@ -73,8 +79,8 @@ class Network:
     @contextmanager
     def _borrow(self) -> Iterator[Any]:
         try:
-            request = self._free.get(timeout=self._request_timeout_s)
-        except Empty:
+            request = self._turns.take(self._request_timeout_s)
+        except TimeoutError:
             raise DeviceStuck(
                 f"{self.name}: the device freed none of its {self.requests} requests within"
                 f" {self._request_timeout_s:g} s; it hangs (restart the service, or use another device) or has far too"
@@ -83,7 +89,7 @@ class Network:
         try:
             yield request
         finally:
-            self._free.put_nowait(request)
+            self._turns.give_back(request)
 
 
 class Engine:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from inference.errors import ModuleError
+from inference.plate_colours import PlateColours
 from inference.syntax import LETTERS, Variant, expand
 from inference.types import PlateType
 
@@ -20,6 +21,9 @@ MODULES_DIR = Path(__file__).parent / "modules"
 
 # A file of this size is no module; the largest of ours has 4 kB.
 MAX_FILE_BYTES = 64 * 1024
+
+# Log likelihood by which colours overrule the narrower syntax: more than the characters' hue alone can give.
+CLEARLY_OTHER = 3.0
 
 # One line of six or seven characters does not fill a plate of these proportions: there are two.
 NEARLY_SQUARE = 2.2
@@ -159,10 +163,22 @@ class CountryModule(_Strict):
         """Whether `text` (A-Z, 0-9) is a plate of this module."""
         return bool(self._fitting(text))
 
-    def plate_type(self, text: str) -> PlateType:
-        """What kind of plate the text says it is: the narrowest syntax that fits knows best."""
-        fitting = self._fitting(text)
-        return fitting[0][0].type if fitting else PlateType.NORMAL
+    def plate_type(self, text: str, seen: Callable[[], PlateColours | None] = lambda: None) -> PlateType:
+        """What kind of plate the text says it is: the narrowest syntax that fits knows best.
+
+        Where syntaxes of several kinds fit, colours that clearly are another kind's decide; `seen` measures them.
+        """
+        kinds = list(dict.fromkeys(syntax.type for syntax, _ in self._fitting(text))) or [PlateType.NORMAL]
+        colours = seen() if len(kinds) > 1 else None
+        if colours is None:
+            return kinds[0]
+        fits: dict[PlateType, float] = {}
+        for style in self.style:
+            fit = colours.fit(background=style.background, characters=style.characters)
+            fits[style.type] = max(fit, fits.get(style.type, fit))
+        # A kind of which no style says how it looks is neither chosen nor given up for its colours.
+        best = max((kind for kind in kinds if kind in fits), key=fits.__getitem__, default=kinds[0])
+        return best if fits.get(best, 0.0) - fits.get(kinds[0], 0.0) >= CLEARLY_OTHER else kinds[0]
 
     def spelling(self, text: str) -> str:
         """The text as it stands on the plate, with a space between printed groups where there is one in any case."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from inference.areas import BAND_TOLERANCE, Window
 from inference.candidates import CandidateReader, Closer, as_found
 from inference.decoding import Decoder, Hypothesis
+from inference.plate_colours import measure_colours
 from inference.rank import Candidate, is_static_text, likelihood, subordinate
 from inference.recognition import RecognitionSettings
 from inference.regions import Region
@@ -96,7 +98,7 @@ class PlateReader:
         if is_static_text(raw) or subordinate(candidate, rivals):
             return Rejection(reason=RejectionReason.STATIC_TEXT, box=box, text=raw, likelihood=sure)
         if best is not None and sure >= settings.discard_below:
-            return self._reading(candidate, best, box, sure)
+            return self._reading(candidate, best, box, sure, window)
         if window.touches_edge(candidate.region.quad, margin=EDGE_PX):
             reason = RejectionReason.CUT
         else:
@@ -105,14 +107,15 @@ class PlateReader:
             )
         return Rejection(reason=reason, box=box, text=raw, likelihood=sure)
 
-    def _reading(self, candidate: Candidate, best: Hypothesis, box: Box, sure: float) -> Reading:
+    def _reading(self, candidate: Candidate, best: Hypothesis, box: Box, sure: float, window: Window) -> Reading:
         module = best.module
+        colours = partial(measure_colours, window.picture, candidate.region.quad)
         return Reading(
             plate=LicensePlate(
                 plate_number=best.text,
                 country_code=module.iso if module else None,
                 issuing_entity=module.issuing_entity if module else None,
-                plate_type=module.plate_type(best.text) if module else PlateType.NORMAL,
+                plate_type=module.plate_type(best.text, colours) if module else PlateType.NORMAL,
             ),
             raw_text=candidate.raw_text,
             spelling=module.spelling(best.text) if module else best.text,

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,6 +28,7 @@ from inference.feeds import Decoded, Feed, redact_url, with_login
 from inference.folder_feed import FolderFeed
 from inference.hardware import OFF
 from inference.http_feed import HttpFeed
+from inference.process_feed import ProcessFeed
 from inference.types import Frame
 from inference.upright import upright
 
@@ -302,6 +304,7 @@ def open_source(
     photo_s: float = 1.0,
     key_frames_only: bool = False,
     hardware: str = OFF,
+    apart: bool = False,
     transport: Transport = Transport.AUTO,
     read_timeout_s: float = READ_TIMEOUT_S,
     interval_s: float = 0.0,
@@ -314,36 +317,29 @@ def open_source(
 ) -> Source:
     """The source for a stream address, an HTTP picture address, a video file or a folder of photos.
 
-    It is not open yet. Recordings play at their own pace (`paced`) and once (`loop`); photos change every `photo_s`.
+    It is not open yet. `apart` decodes in a process of its own. Recordings play at their own pace (`paced`) and once
+    (`loop`); photos change every `photo_s`.
     """
     text = str(url_or_path)
     if text.lower().startswith(("http://", "https://")):
         text = with_login(text, username, password)
-
-        def feed() -> Feed:
-            return HttpFeed(text, poll_s=poll_s, timeout_s=read_timeout_s)
-
+        feed: Callable[[], Feed] = partial(HttpFeed, text, poll_s=poll_s, timeout_s=read_timeout_s)
     elif "://" not in text and Path(text).is_dir():
-
-        def feed() -> Feed:
-            return FolderFeed(Path(text), photo_s=photo_s)
-
+        feed = partial(FolderFeed, Path(text), photo_s=photo_s)
     else:
         text = with_login(text, username, password) if "://" in text else text
-
-        def feed() -> Feed:
-            return AvFeed(
-                text,
-                transport=transport,
-                key_frames_only=key_frames_only,
-                hardware=hardware,
-                read_timeout_s=read_timeout_s,
-            )
-
+        feed = partial(
+            AvFeed,
+            text,
+            transport=transport,
+            key_frames_only=key_frames_only,
+            hardware=hardware,
+            read_timeout_s=read_timeout_s,
+        )
     return Source(
         url=text,
         name=name or redact_url(text),
-        feed=feed,
+        feed=partial(ProcessFeed, feed) if apart else feed,
         interval_s=interval_s,
         rotation=rotation,
         deinterlace=deinterlace,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from inference.types import CharacterLikelihood, LicensePlate, Reading
+from inference.types import CharacterLikelihood, LicensePlate, PlateType, Reading
 
 # A character the reader did not name among its rivals may still be the true one, at about this rate.
 UNNAMED = 0.01
@@ -131,13 +131,19 @@ def _verdict(text: str, votes: Sequence[Vote], share: float) -> Verdict:
     country, module = max(worth, key=worth.__getitem__)
     named = [vote.reading for vote in said_by if vote.reading.plate.country_code == country]
     source = max(named, key=lambda reading: reading.likelihood, default=lead)
+    # Light may mislead about the colours of one frame.
+    kinds: dict[PlateType | None, float] = {}
+    for vote in said_by:
+        if vote.reading.plate.country_code == country:
+            kind = vote.reading.plate.plate_type
+            kinds[kind] = kinds.get(kind, 0.0) + vote.weight
     characters = _characters(text, votes)
     return Verdict(
         plate=LicensePlate(
             plate_number=text,
             country_code=country,
             issuing_entity=source.plate.issuing_entity,
-            plate_type=source.plate.plate_type,
+            plate_type=max(kinds, key=kinds.__getitem__, default=source.plate.plate_type),
         ),
         likelihood=_likelihood(voices, votes, share, characters),
         characters=characters,

@@ -34,6 +34,8 @@ def plan_encoder(
         encoding = "JPEG"
         reason = "A reader that decodes key frames only sees every picture of a JPEG stream."
         wishes.append(Wish(field="encoding", value=encoding, reason=reason))
+    elif site.key_frames_only and encoding != "JPEG":
+        warnings.append(f"The camera offers no JPEG, so {encoding} stays: its key frames have to come often enough.")
     offered = options.of(encoding) or EncodingOptions(encoding=encoding)
     wishes += _resolution(site, now, offered, warnings)
     rate = now.frame_rate

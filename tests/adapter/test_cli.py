@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from adapter.cli import app
+from inference.bench_report import installed_packs
 from inference.packs import PACKS_DIR
 from inference.selftest import KNOWN_TEXT, known_picture
 from tests.fakes.country_files import country_file
@@ -136,6 +138,29 @@ def test_read_looks_for_packs_and_keeps_compiled_models_in_the_data_folder(
     own_pack(tmp_path / "data", "mine")
     done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--pack", "mine", str(picture)])
     assert str(tmp_path / "data" / "models" / "mine") in done.stderr.replace("\n", "")
+
+
+def test_bench_measures_a_pack_that_is_installed_in_the_data_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "elsewhere"))
+    mine = tmp_path / "data" / "models" / "mine"
+    shutil.copytree(PACKS_DIR / "own", mine)
+    described = (mine / "pack.toml").read_text(encoding="utf-8").replace('name = "own"', 'name = "mine"')
+    (mine / "pack.toml").write_text(described, encoding="utf-8")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    cv2.imwrite(str(photos / "a.png"), known_picture())
+    (photos / "labels.csv").write_text(f"file,plate\na.png,{KNOWN_TEXT}\n", encoding="utf-8")
+    command = ["bench", "--photos", str(photos), "--modules", "X_XX", "--no-speed", "--json", "--pack"]
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), *command, "mine"])
+    assert done.exit_code == 0, done.output
+    (result,) = json.loads(done.stdout)["packs"]
+    assert (result["pack"], result["photos"][0]["text"]) == ("mine", KNOWN_TEXT)
+    assert {"mine", "own"} <= set(installed_packs(tmp_path / "data"))
+    other = run.invoke(app, ["--data-dir", str(tmp_path / "other"), *command, "mine"])
+    assert other.exit_code == 1
+    assert "there is no model pack 'mine'" in other.stderr
 
 
 @pytest.fixture

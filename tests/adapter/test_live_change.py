@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -127,6 +128,20 @@ async def test_a_camera_that_is_disabled_or_removed_tells_what_was_in_view(site:
     assert site.told.states == [PassageState.FINAL, PassageState.LOST]
     await site.fleet.drop("gate")
     assert site.told.states == [PassageState.FINAL, PassageState.LOST]
+
+
+async def test_a_camera_is_decoded_in_a_process_of_its_own_for_as_long_as_that_is_wanted(site: Site) -> None:
+    def children() -> int:
+        return sum(child.name == "decode" for child in multiprocessing.active_children())
+
+    await site.put(recognition={**site.record.recognition, "decode_apart": True})
+    async with asyncio.timeout(60):
+        while PassageState.FINAL not in site.told.states:
+            await asyncio.sleep(0.01)
+    assert children() == 1
+    await site.put()
+    await until(lambda: site.camera.watch is not None)
+    assert children() == 0
 
 
 async def test_what_cannot_be_used_changes_nothing(site: Site) -> None:

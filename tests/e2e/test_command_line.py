@@ -35,6 +35,7 @@ class Shell:
         return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
 
 
+@pytest.mark.requirement("M-312")
 async def test_a_person_sets_everything_up_from_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with running_chain(tmp_path, "--autoplay", "0") as chain:
@@ -110,5 +111,6 @@ async def residents(shell: Shell) -> list[str]:
 async def the_status_says_that_all_is_well(shell: Shell) -> None:
     assert "All LPR cameras are running" in await shell.run("status")
     status = json.loads(await shell.run("status", "--json"))
+    assert status["status"] == "All LPR cameras are running"
     (camera,) = status["cameras"]
     assert (camera["name"], camera["state"]) == ("North", "running")

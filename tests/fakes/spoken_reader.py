@@ -21,9 +21,12 @@ from inference.types import Box
 class SpokenReader:
     """Says the text written for the place a crop's centre lies nearest to, counts the crops, and takes its time."""
 
-    def __init__(self, texts: dict[tuple[int, int], str], *, crop_s: float = 0.0, now: float = 0.0) -> None:
+    def __init__(
+        self, texts: dict[tuple[int, int], str], *, crop_s: float = 0.0, now: float = 0.0, share: float = 0.98
+    ) -> None:
         self._texts = texts
         self._crop_s = crop_s
+        self._share = share
         self.now = now
         self.crops = 0
         self.read_places: list[tuple[int, int]] = []
@@ -46,7 +49,7 @@ class SpokenReader:
         kept = [c for c in text.upper() if c in ALPHABET]
         shares = np.full((len(kept), len(ALPHABET)), 0.0005)
         for row, character in enumerate(kept):
-            shares[row, ALPHABET.index(character)] = 0.98
+            shares[row, ALPHABET.index(character)] = self._share
         positions = (np.arange(len(kept)) + 0.5) / max(1, len(kept))
         return CharacterSlots(shares=shares, presence=np.full(len(kept), 0.999), positions=positions, raw_text=text)
 

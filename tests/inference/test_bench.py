@@ -129,6 +129,7 @@ def test_every_scenario_is_measured_and_told(report: Report) -> None:
         ("own", "whole"),
         ("own", "fast"),
         ("own", "accurate"),
+        ("own", "small gap"),
         ("own", "area"),
         ("own", "area+band"),
         ("own", "reader"),

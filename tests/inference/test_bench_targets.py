@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adapter.setting_catalog import catalog
 from inference.bench import Outcome
 from inference.bench_cameras import FleetCost
 from inference.bench_report import PackResult, Report
@@ -183,6 +184,21 @@ def test_speed_is_a_ratio_within_the_run() -> None:
     assert set(missed.values()) == {State.MISSED}
     (still,) = check(report, Targets(still_times_rapidocr=601))
     assert (still.value, still.state) == (600, State.MISSED)
+
+
+@pytest.mark.requirement("M-212")
+def test_a_small_gap_between_the_thresholds_must_save_time() -> None:
+    report = Report(costs=[cost("own", "whole", 20), cost("own", "small gap", 15)])
+    assert list(states(report, small_gap_time_most=0.75).values()) == [State.PASSED]
+    assert list(states(report, small_gap_time_most=0.74).values()) == [State.MISSED]
+    assert list(states(Report(costs=report.costs[:1]), small_gap_time_most=0.9).values()) == [State.NOT_MEASURED]
+    wanted = read_targets().packs["own"].small_gap_time_most
+    assert wanted is not None
+    assert wanted < 1
+    for name in ("stop_above", "discard_below"):
+        (entry,) = (one for one in catalog() if one.name == name)
+        assert "A smaller gap to" in entry.cost
+        assert "saves time and processor load" in entry.cost
 
 
 def test_faster_but_worse_than_rapidocr_is_a_miss() -> None:

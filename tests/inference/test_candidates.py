@@ -66,6 +66,21 @@ def test_a_plate_that_is_sure_enough_is_not_read_again() -> None:
     assert spoken.crops == 1
 
 
+@pytest.mark.requirement("M-212")
+def test_the_smaller_the_gap_between_the_thresholds_the_fewer_crops_are_read() -> None:
+    def crops(gap: float) -> int:
+        """Of a sure plate, of one in doubt, and of one that can hardly be read."""
+        count = 0
+        for share in (0.9, 0.5, 0.4):
+            spoken = SpokenReader({(370, 317): "AYO9034"}, share=share)
+            settings = replace(SETTINGS, stop_above=SETTINGS.discard_below + gap)
+            candidate_reader(spoken, decoder_of(("BR",))).read(window(), [region(300, 300)], settings, deadline=None)
+            count += spoken.crops
+        return count
+
+    assert [crops(gap) for gap in (0.7, 0.4, 0.05)] == [5, 4, 3]
+
+
 # -- the time of a frame
 
 # Text that is no plate but looks like one: in doubt, so that every other crop would be worth reading.

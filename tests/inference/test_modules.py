@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from inference.decoding import Decoder, confusion
 from inference.errors import ModuleError
 from inference.modules import MODULES_DIR, check_module, installed_modules, load_module, select_modules
 from inference.types import PlateType
 from tests.fakes.country_files import MINIMAL
+from tests.fakes.spoken_reader import SpokenReader
 
 # code: plates of the country, then texts that are none of its plates.
 PLATES: dict[str, tuple[str, str]] = {
@@ -145,6 +148,73 @@ def test_the_kind_of_a_plate_is_told_where_its_text_shows_it(kind: PlateType) ->
     modules = installed_modules()
     assert [(code, text) for code, text in plates if not modules[code].allows(text)] == []
     assert [(code, text) for code, text in plates if modules[code].plate_type(text) is not kind] == []
+
+
+@pytest.mark.requirement("M-020")
+def test_a_module_file_has_form_alphabet_character_size_spacing_colours_and_priority(tmp_path: Path) -> None:
+    """What the format can say, and that each of it means something to recognition."""
+    path = tmp_path / "ZZ.toml"
+    path.write_text(
+        """
+code = "ZZ"
+iso = "ZZ"
+name = "Nowhere"
+priority = 80
+never = "IOQ"
+[plate]
+sizes_cm = [[52.0, 11.0], [28.0, 20.0]]
+character_height_cm = 7.5
+stroke_cm = 1.1
+[[style]]
+name = "private"
+characters = "white"
+background = "blue"
+[[syntax]]
+pattern = "LL DDD"
+share = 0.9
+letters = "ABCIK"
+""",
+        encoding="utf-8",
+    )
+    assert check_module(path) == []
+    module = load_module(path)
+    # The template, its alphabet, and where characters are spaced apart.
+    assert [module.allows(text) for text in ("AB123", "AD123", "AI123", "A1123")] == [True, False, False, False]
+    assert module.spelling("AB123") == "AB 123"
+    assert module.breaks("AB123") == {2}
+    assert (module.plate.character_height_cm, module.plate.stroke_cm) == (7.5, 1.1)
+    assert module.plate.has_two_lines
+    assert [(style.characters, style.background) for style in module.style] == [("white", "blue")]
+    # A wrong hint is refused with its reason.
+    for old, new, said in (
+        ("character_height_cm = 7.5", "character_height_cm = 12", "do not fit"),
+        ("stroke_cm = 1.1", "stroke_cm = 4", "stroke"),
+        ('background = "blue"', 'background = "pink"', "background"),
+        ("priority = 80", "priority = 0", "priority"),
+        ("LL DDD", "LL [DDD", "LL [DDD"),
+        ('letters = "ABCIK"', 'letters = "a"', "letters"),
+    ):
+        (tmp_path / "wrong").mkdir(exist_ok=True)
+        wrong = tmp_path / "wrong" / "ZZ.toml"
+        wrong.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+        assert said in "; ".join(check_module(wrong)), new
+    # Every module of ours says all of it.
+    for own in installed_modules().values():
+        assert own.syntax and own.plate.character_height_cm > own.plate.stroke_cm > 0
+        assert own.style or own.generic
+        assert 1 <= own.priority <= 100
+
+
+@pytest.mark.requirement("M-020")
+def test_of_two_countries_that_share_a_text_the_one_with_priority_wins() -> None:
+    shared = installed_modules()["M"], installed_modules()["MD"]
+    slots = SpokenReader({(0, 0): "ABC123"}).read(np.zeros((1, 1, 3), np.uint8), [np.zeros((4, 2), np.float32)])
+    for first in (0, 1):
+        ranked = [one.model_copy(update={"priority": 90 if n == first else 10}) for n, one in enumerate(shared)]
+        decoder = Decoder(modules=ranked, confusion_matrix=confusion({}))
+        best = decoder.decode(slots)[0]
+        assert best.module is not None
+        assert (best.text, best.module.code) == ("ABC123", shared[first].code)
 
 
 @pytest.mark.parametrize("kind", [PlateType.DIPLOMAT, PlateType.POLICE, PlateType.TEMPORARY])

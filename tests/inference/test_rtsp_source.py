@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Protocol
 
 import av
 import numpy as np
@@ -14,7 +15,7 @@ import structlog
 
 from events.metadata.rtp import AccessUnit, h264_payloads, h264_sdp_attributes, rtp_packet, split_annex_b
 from events.metadata.rtsp import RtspServer
-from events.metadata.rtsp_stream import Sink, Stream
+from events.metadata.rtsp_stream import Sink, Stream, Track
 from inference.av_feed import AvFeed, KeyRate, Transport
 from inference.hardware import choose_device
 from inference.source import Source, SourceStatus, open_source
@@ -66,6 +67,13 @@ class CameraTrack:
             sink.end()
 
 
+class FilmingTrack(Track, Protocol):
+    """A track that makes its pictures itself until its task is cancelled."""
+
+    async def film(self) -> None:
+        """Make and send one picture after the other."""
+
+
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
         while not condition():
@@ -80,7 +88,7 @@ class Camera:
         *,
         clock_off: timedelta = timedelta(0),
         delay: timedelta = timedelta(0),
-        track: CameraTrack | None = None,
+        track: FilmingTrack | None = None,
     ) -> None:
         self.track = track or CameraTrack(lambda: datetime.now(UTC) + clock_off - delay)
         self.server = RtspServer(streams={"/live": Stream(name="camera", tracks=(self.track,))})
@@ -137,10 +145,11 @@ async def test_all_frames_are_decoded_by_default_and_key_frames_alone_on_demand(
 
 
 async def test_a_stream_that_the_camera_ends_is_opened_again() -> None:
-    async with Camera() as camera, open_source(camera.url, first_retry_s=0.01) as source:
+    track = CameraTrack(lambda: datetime.now(UTC))
+    async with Camera(track=track) as camera, open_source(camera.url, first_retry_s=0.01) as source:
         assert await source.next_frame(WAIT_S) is not None
         seen = source.decoded
-        camera.track.hang_up()
+        track.hang_up()
         await until(lambda: source.decoded > seen + 10)
         assert source.state.status is SourceStatus.RUNNING
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.types import CharacterLikelihood, LicensePlate
+from inference.types import CharacterLikelihood, LicensePlate, PlateType
 from inference.voting import Verdict, elect, similarity, weigh
 from tests.fakes.vehicles import box, reading
 
@@ -23,6 +23,18 @@ def verdict_of(*said: tuple[str, float] | str, cut: frozenset[int] = frozenset()
     verdict = elect(votes)
     assert verdict is not None
     return verdict
+
+
+def test_the_kind_of_a_plate_is_what_most_of_its_readings_say() -> None:
+    kinds = (PlateType.NORMAL, PlateType.DIPLOMAT, PlateType.NORMAL)
+    votes = []
+    for kind, likelihood in zip(kinds, (0.8, 0.95, 0.8), strict=True):
+        said = reading("CMD1234", box(0, 0), likelihood=likelihood)
+        said = replace(said, plate=replace(said.plate, plate_type=kind))
+        votes.append(weigh(said, cut=False, best_sharpness=50.0, widest_px=120.0))
+    verdict = elect(votes)
+    assert verdict is not None
+    assert verdict.plate.plate_type is PlateType.NORMAL
 
 
 def test_no_readings_give_no_verdict() -> None:

@@ -36,6 +36,7 @@ async def test_options_are_read_per_encoding(media1_only):
 
 
 @BOTH
+@pytest.mark.requirement("M-158")
 async def test_a_change_keeps_everything_else_and_is_read_back(media1_only):
     async with FakeCamera(quirks=Quirks(media1_only=media1_only)) as fake, client(fake) as camera:
         change = EncoderChange(quality=80.0, gov_length=25)

@@ -79,12 +79,14 @@ def encoder_plan(site=SITE, encoder=ENCODER, options=OFFERED):
     return plan(site, imaging=NOW, imaging_options=CAN, encoder=encoder, encoder_options=options)
 
 
-@pytest.mark.requirement("M-112")
+@pytest.mark.requirement("M-081", "M-112")
 @pytest.mark.parametrize(("speed", "limit_us"), [(30, 3030), (50, 1818), (90, 1010), (130, 699)])
 def test_the_longest_exposure_is_the_formulas_rounded_down(speed, limit_us):
     made = imaging_plan(SiteProfile(max_speed_kmh=speed))
     assert made.imaging.max_exposure_time_us == limit_us
     assert made.imaging.max_exposure_time_us <= 1e6 / (11 * speed)
+    (reason,) = (each.reason for each in made.changes if each.field == "max_exposure_time_us")
+    assert f"1/{11 * speed} s ({limit_us} us)" in reason
 
 
 def test_every_change_has_a_sentence_for_a_reason():
@@ -140,7 +142,7 @@ def test_gain_is_lowered_and_never_raised():
     assert imaging_plan(now=replace(NOW, max_gain_db=3.0)).imaging.max_gain_db is None
 
 
-@pytest.mark.requirement("M-120")
+@pytest.mark.requirement("M-120", "M-164")
 def test_enhancements_are_turned_down_and_what_cannot_be_is_listed():
     made = imaging_plan()
     assert (made.imaging.sharpness, made.imaging.contrast) == (10.0, 50.0)
@@ -158,7 +160,7 @@ def test_without_options_only_what_needs_no_scale_is_planned():
     assert made.imaging.sharpness is None
 
 
-@pytest.mark.requirement("M-122")
+@pytest.mark.requirement("M-122", "M-162")
 def test_quality_is_raised_to_eighty_percent_of_the_range():
     assert encoder_plan().encoder.quality == 80
     six_steps = replace(OFFERED.encodings[0], quality=Range(minimum=1, maximum=6))
@@ -176,13 +178,16 @@ def test_the_codec_stays_and_key_frames_come_every_second():
     assert (made.encoding, made.gov_length) == (None, 25)
 
 
+@pytest.mark.requirement("M-159")
 def test_a_key_frame_reader_gets_jpeg_or_four_key_frames_a_second():
     site = replace(SITE, key_frames_only=True)
     assert encoder_plan(site).encoder.encoding == "JPEG"
     assert encoder_plan(site).encoder.gov_length is None
     without_jpeg = EncoderOptions(encodings=(OFFERED.encodings[0],))
-    made = encoder_plan(site, options=without_jpeg).encoder
-    assert (made.encoding, made.gov_length) == (None, 6)
+    made = encoder_plan(site, options=without_jpeg)
+    assert (made.encoder.encoding, made.encoder.gov_length) == (None, 6)
+    assert any("no JPEG, so H264 stays" in each for each in made.warnings)
+    assert not any("no JPEG" in each for each in encoder_plan(site).warnings)
 
 
 def test_four_frames_a_second_are_the_least():
@@ -190,14 +195,19 @@ def test_four_frames_a_second_are_the_least():
     assert encoder_plan(encoder=replace(ENCODER, frame_rate=4.0)).encoder.frame_rate is None
 
 
-@pytest.mark.requirement("M-056")
+@pytest.mark.requirement("M-056", "M-065", "M-163")
 @pytest.mark.parametrize(
     ("region", "width_cm", "size"),
     [(PlateRegion.EU, 200, (854, 480)), (PlateRegion.EU, 300, (1280, 720)), (PlateRegion.EU, 180, (640, 360))],
 )
 def test_the_lowest_resolution_that_meets_the_plate_width_is_chosen(region, width_cm, size):
-    made = encoder_plan(SiteProfile(max_speed_kmh=50, plate_region=region, area_width_cm=width_cm)).encoder
-    assert (made.width_px, made.height_px) == size
+    made = encoder_plan(SiteProfile(max_speed_kmh=50, plate_region=region, area_width_cm=width_cm))
+    assert (made.encoder.width_px, made.encoder.height_px) == size
+    # Below a megapixel, and still 2.7 pixels for each stroke of 1 cm.
+    assert size[0] * size[1] < 1_000_000
+    assert size[0] / width_cm >= 2.7
+    (reason,) = (each.reason for each in made.changes if each.field == "width_px")
+    assert "more pixels cost computing time without more reads" in reason
 
 
 def test_without_a_measured_area_the_resolution_stays():

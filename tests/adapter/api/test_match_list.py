@@ -10,7 +10,7 @@ from tests.adapter.api.test_resources import add_list
 from tests.rules.examples import NOON, recognized
 
 
-@pytest.mark.requirement("M-021")
+@pytest.mark.requirement("M-021", "M-254")
 async def test_a_list_has_id_name_kind_entries_and_fields_and_sets_off_alarms_and_relays(console):
     list_id = await add_list(console, name="Residents", kind="allow", columns=["Flat"])
     path = f"/lists/{list_id}"

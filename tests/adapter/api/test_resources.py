@@ -54,11 +54,15 @@ async def test_the_server_can_be_renamed(console):
     assert (await console.call("PATCH", "/status", json={"name": "South"}))[1]["name"] == "South"
 
 
+@pytest.mark.requirement("M-183", "M-187")
 async def test_a_camera_is_added_changed_tuned_and_removed(console):
     body = {"name": "North", "address": "http://192.0.2.7/onvif/device_service", "modules": ["DK", "X_EU"]}
     status, camera = await console.call("POST", "/cameras", json=body)
     assert (status, camera["profile_token"], camera["modules"]) == (201, "profile1", ["DK", "X_EU"])
+    assert (camera["enabled"], camera["description"]) == (True, "")
     path = f"/cameras/{camera['camera_id']}"
+    await console.call("PATCH", path, json={"description": "over the barrier"})
+    assert (await console.call("GET", path))[1]["description"] == "over the barrier"
     change = {"enabled": False, "selected_lists": ["unlisted"], "recognition": {"discard_below": 0.6}}
     _, changed = await console.call("PATCH", path, json=change)
     assert (changed["enabled"], changed["selected_lists"], changed["name"]) == (False, ["unlisted"], "North")
@@ -124,7 +128,7 @@ async def test_entries_are_normalised_searched_paged_and_deleted(console):
     assert (await console.call("GET", path))[1]["total"] == 54
 
 
-@pytest.mark.requirement("M-271", "M-272", "M-276")
+@pytest.mark.requirement("M-265", "M-271", "M-272", "M-276")
 async def test_an_import_is_previewed_first_and_changes_the_list_only_when_confirmed(console):
     list_id = await add_list(console)
     path = f"/lists/{list_id}/import"
@@ -145,7 +149,7 @@ async def test_an_import_is_previewed_first_and_changes_the_list_only_when_confi
     assert exported == b"NEW1\r\nNEW2\r\n"
 
 
-@pytest.mark.requirement("M-287", "M-288", "M-290")
+@pytest.mark.requirement("M-263", "M-287", "M-288", "M-290")
 async def test_columns_belong_to_the_administrator_their_contents_to_the_operator(console):
     list_id = await add_list(console, columns=["Owner", "Flat"])
     path, operator = f"/lists/{list_id}", Role.OPERATOR
@@ -182,7 +186,7 @@ async def test_a_definition_for_a_list_that_is_none_is_refused(console):
     assert (await console.call("POST", "/alarm-definitions", json={"name": "x"}))[0] == 422
 
 
-@pytest.mark.requirement("M-251", "M-303")
+@pytest.mark.requirement("M-005", "M-251", "M-303")
 async def test_a_passage_is_found_with_its_reasons_and_its_alarm_is_handled(console):
     list_id = await add_list(console)
     await console.call("POST", f"/lists/{list_id}/entries", json={"pattern": "ABC*"})

@@ -122,6 +122,7 @@ async def test_nothing_that_was_committed_is_lost_when_the_process_is_killed(tmp
     raw.close()
 
 
+@pytest.mark.requirement("M-318")
 async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_it_holds(tmp_path: Path):
     event = recognized()
     engine = create_engine(f"sqlite:///{tmp_path / 'onvif-lpr.db'}")
