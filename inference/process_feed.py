@@ -11,6 +11,7 @@ import multiprocessing
 import signal
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -90,7 +91,8 @@ class ProcessFeed:
     def interrupt(self) -> None:
         process = self._process
         if process is not None:
-            process.kill()
+            with suppress(ValueError):  # the decode thread put it away at the same moment
+                process.kill()
 
     def close(self) -> None:
         process, self._process = self._process, None
