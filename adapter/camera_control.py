@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapter.api.ports import CameraProblem, FoundCamera
+from adapter.auto_capture import AutoCaptures, Capture
 from adapter.camera_tuning import CameraTuning, report
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera
 from adapter.picture_address import PictureChoice, is_onvif_address
-from adapter.setting_cost import cost
+from adapter.setting_cost import Cost, cost
 from adapter.setting_state import SettingsState, settings_state
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
-from adapter.store.errors import NotFound
+from adapter.store.errors import Conflict, NotFound
 from adapter.store.store import Store
 from adapter.watching import TUNED, CameraRecognition, SettingsRefused
 from inference.funnel import FunnelHour
@@ -32,11 +33,12 @@ DISCOVERY_S = 3.0
 class CameraControl:
     """Implements `adapter.api.ports.CameraControl`."""
 
-    def __init__(self, *, store: Store, fleet: Fleet, snapshots: SnapshotControl) -> None:
+    def __init__(self, *, store: Store, fleet: Fleet, snapshots: SnapshotControl, captures: AutoCaptures) -> None:
         self._store = store
         self._tuning = CameraTuning(facts=store.facts)
         self._fleet = fleet
         self.snapshots = snapshots
+        self.captures = captures
 
     async def add(self, record: CameraRecord) -> CameraRecord:
         """Ask the camera who it is before keeping it: a wrong password should be told now, not in the log later."""
@@ -55,6 +57,7 @@ class CameraControl:
     async def remove(self, camera_id: str) -> None:
         await self._store.cameras.remove(camera_id)
         await self._fleet.drop(camera_id)
+        await self.captures.stop(camera_id)
         await self.snapshots.forget(camera_id)
         await self._tuning.forget(camera_id)
 
@@ -162,16 +165,32 @@ class CameraControl:
         """Every recognition setting of this camera, what it costs, and what was changed since the last validation."""
         record = await self._store.cameras.get(camera_id)
         chosen = _chosen(record)
-        camera = self._fleet.find(camera_id)
-        hours = camera.funnel.hours if camera is not None else ()
-        rate = camera.health.frames_per_second if camera is not None else 0.0
         return settings_state(
             record,
             chosen,
-            cost(chosen, hours, frames_per_second=rate),
+            self._cost(camera_id, chosen, chosen),
             auto=await self.snapshots.auto(camera_id),
             last_run=await self.snapshots.last_run(camera_id),
         )
+
+    async def try_settings(self, camera_id: str, recognition: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Some changed settings, only tried: their cost, and what the snapshots would read. Raises SettingsRefused."""
+        record = await self._store.cameras.get(camera_id)
+        tried = CameraRecognition.from_stored({**record.recognition, **recognition})
+        estimate = self._cost(camera_id, tried, _chosen(record))
+        return {"cost": estimate, "read": await self.snapshots.try_out(record, tried)}
+
+    async def start_capture(self, camera_id: str, vehicles: int, hours: float) -> Capture:
+        """Keep a snapshot of each of the next vehicles."""
+        if not self._find(camera_id).record.enabled:
+            raise Conflict("The camera is disabled: no vehicle will be seen. Enable it first.")
+        return await self.captures.start(camera_id, vehicles=vehicles, hours=hours)
+
+    def _cost(self, camera_id: str, chosen: CameraRecognition, measured_with: CameraRecognition) -> Cost:
+        camera = self._fleet.find(camera_id)
+        hours = camera.funnel.hours if camera is not None else ()
+        rate = camera.health.frames_per_second if camera is not None else 0.0
+        return cost(chosen, hours, frames_per_second=rate, measured_with=measured_with)
 
     async def _with_tokens(self, record: CameraRecord) -> CameraRecord:
         _chosen(record)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from adapter.auto_capture import MOST_HOURS, MOST_VEHICLES
 from adapter.cli_common import connect, console, fail
 from adapter.cli_data import _camera, camera_app
 from inference.funnel import CURES
@@ -23,6 +24,37 @@ def take(context: typer.Context, name: str) -> None:
     service = connect(context)
     kept = service.call("POST", f"/cameras/{_camera(service, name)['camera_id']}/snapshots/take")
     console.print(f"kept {kept['name']}")
+
+
+@camera_app.command("auto-capture")
+def auto_capture(
+    context: typer.Context,
+    name: str,
+    vehicles: Annotated[
+        int | None, typer.Option(min=1, max=MOST_VEHICLES, help="Start: keep a snapshot of each of so many vehicles.")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.1, max=MOST_HOURS, help="End it after so long at the latest.")] = 24.0,
+    stop: Annotated[bool, typer.Option("--stop", help="End it; its snapshots stay.")] = False,
+) -> None:
+    """Keep snapshots of the vehicles that pass, to be approved later; without options say how far it is."""
+    if stop and vehicles is not None:
+        fail("give either --vehicles or --stop")
+    service = connect(context)
+    path = f"/cameras/{_camera(service, name)['camera_id']}/auto-capture"
+    if stop:
+        service.call("DELETE", path)
+        console.print("ended; see `onvif-lpr camera snapshots`")
+        return
+    if vehicles is not None:
+        service.call("PUT", path, json={"vehicles": vehicles, "hours": hours})
+    state = service.call("GET", path)
+    if state is None:
+        console.print("not started; start it with --vehicles N")
+        return
+    until = "" if state["ended"] else f", until {state['until'][:16].replace('T', ' ')} UTC at the latest"
+    console.print(f"{state['taken']} of {state['wanted']} vehicles captured{until}")
+    if state["ended"]:
+        console.print(state["ended"])
 
 
 @camera_app.command("snapshots")
@@ -107,13 +139,14 @@ def funnel(context: typer.Context, name: str) -> None:
     """Where plates get lost, hour by hour, and what can be done about it."""
     service = connect(context)
     stages = ("frames", "motion", "found", "read", "accepted", "matched", "delivered")
-    table = Table("hour", *stages, "ms/frame", "refused")
+    table = Table("hour", *stages, "ms/frame", "result after", "refused")
     refused: Counter[str] = Counter()
     for row in service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/funnel"):
         refused.update(row["rejected"])
         reasons = ", ".join(f"{reason} {count}" for reason, count in row["rejected"].items())
         average = "" if row["average_ms"] is None else f"{row['average_ms']:.0f}"
-        table.add_row(row["starts_at"][:13], *(str(row[stage]) for stage in stages), average, reasons)
+        delay = "" if row["average_delay_ms"] is None else f"{row['average_delay_ms'] / 1000:.1f} s"
+        table.add_row(row["starts_at"][:13], *(str(row[stage]) for stage in stages), average, delay, reasons)
     console.print(table)
     for reason, count in refused.most_common():
         console.print(f"{reason} {count}: {CURES[RejectionReason(reason)]}", soft_wrap=True, highlight=False)

@@ -16,7 +16,7 @@ from adapter.tasks import Tasks
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp_stream import Stream
 from inference.funnel import Funnel, FunnelHour
-from inference.types import Scene
+from inference.types import Passage, Scene
 from inference.watch import Reads
 
 log = structlog.get_logger(__name__)
@@ -33,12 +33,14 @@ class Fleet:
         lost_after: timedelta,
         tasks: Tasks,
         on_drop: Callable[[str], None] = lambda camera_id: None,
+        on_passage: Callable[[str, Passage], None] = lambda camera_id, passage: None,
     ) -> None:
         self._recognizer = recognizer
         self._executor = executor
         self._lost_after = lost_after
         self._owner = tasks
         self._on_drop = on_drop
+        self._on_passage = on_passage
         self._pipeline: Pipeline | None = None
         self._cameras: dict[str, LprCamera] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -90,6 +92,7 @@ class Fleet:
             pipeline=self._pipeline,
             lost_after=self._lost_after,
             on_scene=self._show,
+            on_passage=self._on_passage,
             funnel=known.funnel if known else None,
             rejects=known.rejects if known else None,
         )

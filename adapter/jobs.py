@@ -11,8 +11,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from adapter.fleet import Fleet
 from adapter.pictures import Pictures
+from adapter.snapshot_control import UNREVIEWED_KEPT, SnapshotControl
 from adapter.store.store import Store
 from inference.funnel import Funnel
+from inference.snapshots import SnapshotsProblem
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +35,17 @@ async def purge(store: Store, pictures: Pictures, kept: timedelta, now: datetime
     return len(files)
 
 
+async def forget_unreviewed(snapshots: SnapshotControl, now: datetime) -> None:
+    """Auto-captured snapshots wait a week for a person, not for ever."""
+    try:
+        forgotten = await snapshots.forget_unreviewed(now - UNREVIEWED_KEPT)
+    except SnapshotsProblem as error:
+        log.error("snapshots cannot be tidied", error=str(error))
+        return
+    if forgotten:
+        log.info("unreviewed snapshots removed", snapshots=forgotten)
+
+
 async def settle_funnels(store: Store, funnels: Mapping[str, Funnel], now: datetime) -> None:
     """Count what was matched and delivered, and keep it; to be done before the events that tell it are purged."""
     for camera_id, funnel in funnels.items():
@@ -51,7 +64,9 @@ async def _save(store: Store, funnels: Mapping[str, Funnel], now: datetime) -> N
 
 
 @contextmanager
-def schedule(*, store: Store, fleet: Fleet, pictures: Pictures, retention: timedelta) -> Iterator[None]:
+def schedule(
+    *, store: Store, fleet: Fleet, pictures: Pictures, snapshots: SnapshotControl, retention: timedelta
+) -> Iterator[None]:
     """Run all jobs until the block is left. A run that is still under way is not started a second time."""
     scheduler = AsyncIOScheduler(timezone=UTC)
 
@@ -61,6 +76,7 @@ def schedule(*, store: Store, fleet: Fleet, pictures: Pictures, retention: timed
         await purge(store, pictures, retention, now)
         for camera in fleet.cameras:
             camera.rejects.forget(now - retention)
+        await forget_unreviewed(snapshots, now)
 
     async def funnels_job() -> None:
         await save_funnels(store, fleet)

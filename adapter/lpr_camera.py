@@ -26,6 +26,7 @@ from adapter.picture_address import PictureAddress, PictureChoice, is_onvif_addr
 from adapter.picture_care import look_after
 from adapter.pipeline import Pipeline
 from adapter.retry import retry_forever
+from adapter.setting_cost import measured_delay_s
 from adapter.store.cameras import CameraRecord
 from adapter.watching import CameraRecognition, needs_restart
 from events.types import CameraLost, CameraRestored
@@ -72,6 +73,7 @@ class LprCamera:
         pipeline: Pipeline,
         lost_after: timedelta,
         on_scene: Callable[[str, Scene], None] = lambda camera_id, scene: None,
+        on_passage: Callable[[str, Passage], None] = lambda camera_id, passage: None,
         funnel: Funnel | None = None,
         rejects: Rejects | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -97,6 +99,7 @@ class LprCamera:
         self._pipeline = pipeline
         self._lost_after = lost_after
         self._on_scene = on_scene
+        self._on_passage = on_passage
         self._clock = clock
         self._onvif: Camera | None = None
         self._source: Source | None = None
@@ -134,6 +137,7 @@ class LprCamera:
             detail=self.detail or self.advice,
             frames_per_second=self._rate(),
             recognized=self.recognized,
+            result_delay_s=measured_delay_s(self.funnel.hours),
         )
 
     @property
@@ -312,6 +316,8 @@ class LprCamera:
         if passage.state is PassageState.LOST:
             del self._event_ids[passage.object_id]
         await self._pipeline.passage(self, event_id, passage)
+        self.funnel.told(passage, self._clock())
+        self._on_passage(self.camera_id, passage)
 
     def _scene(self, scene: Scene) -> None:
         self._on_scene(self.camera_id, scene)

@@ -23,6 +23,7 @@ from aiohttp import web
 from adapter import bootstrap, jobs
 from adapter.api.app import create_app
 from adapter.api.ports import Services
+from adapter.auto_capture import AutoCaptures
 from adapter.camera_control import CameraControl
 from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
 from adapter.fleet import Fleet
@@ -77,13 +78,12 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         store = await _open_store(stack, settings)
         now = datetime.now(UTC)
         first = await bootstrap.first_start(store, now)
-        rulebook = Rulebook(store=store)
-        await rulebook.open(now)
-
+        rulebook = await _open_rulebook(store, now)
         reader = recognizer or await load_recognizer(settings)
         executor = _open_executor(stack, reader, settings)
 
         tasks = Tasks()
+        snapshots, captures = await _open_snapshots(settings, store, reader, tasks)
         live, subscriptions = Live(), Subscriptions(journal=store.journal)
         fleet = Fleet(
             recognizer=reader,
@@ -91,6 +91,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             lost_after=timedelta(seconds=settings.camera_lost_after_s),
             tasks=tasks,
             on_drop=subscriptions.forget_camera,
+            on_passage=captures.note,
         )
         # Done when the cameras have stopped, and while the store is still open.
         stack.push_async_callback(jobs.save_funnels, store, fleet)
@@ -163,11 +164,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             Services(
                 store=store,
                 server=server,
-                cameras=CameraControl(
-                    store=store,
-                    fleet=fleet,
-                    snapshots=SnapshotControl(folder=settings.data / "snapshots", recognizer=reader),
-                ),
+                cameras=CameraControl(store=store, fleet=fleet, snapshots=snapshots, captures=captures),
                 live=live,
                 pictures=pictures,
                 modules=await _modules(settings),
@@ -186,7 +183,11 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             )
         stack.enter_context(
             jobs.schedule(
-                store=store, fleet=fleet, pictures=pictures, retention=timedelta(hours=settings.retention_hours)
+                store=store,
+                fleet=fleet,
+                pictures=pictures,
+                snapshots=snapshots,
+                retention=timedelta(hours=settings.retention_hours),
             )
         )
         shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 - compared, not bound
@@ -204,6 +205,21 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
 async def _open_store(stack: AsyncExitStack, settings: Settings) -> Store:
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return await stack.enter_async_context(Store.in_folder(settings.data))
+
+
+async def _open_rulebook(store: Store, now: datetime) -> Rulebook:
+    rulebook = Rulebook(store=store)
+    await rulebook.open(now)
+    return rulebook
+
+
+async def _open_snapshots(
+    settings: Settings, store: Store, reader: Reads, tasks: Tasks
+) -> tuple[SnapshotControl, AutoCaptures]:
+    snapshots = SnapshotControl(folder=settings.data / "snapshots", recognizer=reader)
+    captures = AutoCaptures(facts=store.facts, snapshots=snapshots, tasks=tasks)
+    await captures.open()
+    return snapshots, captures
 
 
 def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> ThreadPoolExecutor:

@@ -140,6 +140,10 @@ _INTRODUCTION = """\
 What may be set for one camera: in the console under *Cameras > Settings*, with `onvif-lpr camera settings NAME` and
 `onvif-lpr camera set NAME key=value ...`, or over the API: `GET /api/v1/recognition-settings` lists them,
 `PATCH /api/v1/cameras/{id}` with `{"recognition": {"max_fps": 6}}` changes single ones, and null puts a default back.
+
+The console tries changes on the camera's snapshots and estimates their cost before they are saved, as
+`POST /api/v1/cameras/{id}/recognition-settings/try` does. The area is drawn there on a picture, and the character
+heights are boxes that are laid on plates.
 This page is written by `python -m adapter.setting_catalog`, and a test compares it.
 
 Where a change applies in place, vehicles in view keep their readings and are told once. Where the stream has to be

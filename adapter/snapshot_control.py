@@ -7,21 +7,23 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import cv2
 
 from adapter.api.ports import CameraProblem
+from adapter.auto_capture import AUTO
 from adapter.camera_runs import AutoValues, CameraRuns, Run
+from adapter.snapshot_trials import SnapshotTrials
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict
 from adapter.watching import TUNED, CameraRecognition, SettingsRefused, tuned_values
 from inference.autoconfigure import AutoConfiguration, NothingRecognized, autoconfigure
 from inference.snapshots import Approval, Snapshot, SnapshotSet, SnapshotsProblem, coverage
 from inference.turns import in_background
-from inference.types import Frame
+from inference.types import Frame, Picture
 from inference.validate import Validation, judge, validate
 from inference.watch import Reads
 
@@ -29,6 +31,8 @@ T = TypeVar("T")
 
 # Snapshots stand for the stream: compression of their own must not decide what is read.
 LIVE_QUALITY = 95
+# Pictures of people who only drove by: what nobody has looked at in a week is not waited for.
+UNREVIEWED_KEPT = timedelta(days=7)
 
 
 class SnapshotControl:
@@ -42,6 +46,7 @@ class SnapshotControl:
         self._clock = clock
         self._files = asyncio.Lock()
         self._running = asyncio.Lock()
+        self._trials = SnapshotTrials(recognizer=recognizer)
 
     async def all(self, camera_id: str) -> Mapping[str, Any]:
         kept = await asyncio.to_thread(self._set(camera_id).all)
@@ -52,11 +57,16 @@ class SnapshotControl:
         """The newest frame of the running camera."""
         if frame is None:
             raise CameraProblem("There is no picture yet: the camera has not sent one since the service started.")
+        kept, _ = await self.keep(camera_id, frame.picture, origin="live")
+        return kept
+
+    async def keep(self, camera_id: str, picture: Picture, *, origin: str) -> tuple[Snapshot, int]:
+        """A picture of the camera as a snapshot, and its size in bytes. Raises SnapshotsProblem."""
         quality = [cv2.IMWRITE_JPEG_QUALITY, LIVE_QUALITY]
-        done, data = await asyncio.to_thread(cv2.imencode, ".jpg", frame.picture, quality)
+        done, data = await asyncio.to_thread(cv2.imencode, ".jpg", picture, quality)
         if not done:
-            raise CameraProblem("The camera's picture cannot be kept as JPEG.")
-        return await self.add(camera_id, data.tobytes(), origin="live")
+            raise SnapshotsProblem("The camera's picture cannot be kept as JPEG.")
+        return await self.add(camera_id, data.tobytes(), origin=origin), data.size
 
     async def add(self, camera_id: str, content: bytes, *, origin: str = "import") -> Snapshot:
         async with self._files:
@@ -85,6 +95,11 @@ class SnapshotControl:
         """All pictures of a camera that is removed."""
         async with self._files:
             await asyncio.to_thread(shutil.rmtree, self._folder / camera_id, ignore_errors=True)
+
+    async def forget_unreviewed(self, before: datetime) -> int:
+        """Remove auto-captured snapshots from before this time that nobody approved or rejected; how many."""
+        async with self._files:
+            return await asyncio.to_thread(_forget_unreviewed, self._folder, before)
 
     async def analyse(self, record: CameraRecord, name: str) -> dict[str, Any]:
         """What is read on one snapshot with the camera's settings, approved or not (M-235, M-237)."""
@@ -131,6 +146,16 @@ class SnapshotControl:
         )
         await asyncio.to_thread(kept.keep, run_kept)
         return _as_json(result) | {"runs": [asdict(one) for one in await asyncio.to_thread(kept.all)]}
+
+    async def try_out(self, record: CameraRecord, chosen: CameraRecognition) -> Mapping[str, Any]:
+        """What the snapshots would read with settings that are not stored (M-166); nothing is kept of it."""
+        settings = chosen.watch_settings(record.modules).recognition
+        snapshots = self._set(record.camera_id)
+        trial = await self._trials.run(record.camera_id, snapshots, settings, discard_below=chosen.discard_below)
+        answer = _as_json(trial.validation) | {"left_out": trial.left_out}
+        for one in (candidate for result in answer["results"] for candidate in result["candidates"]):
+            one["accepted"] = one["likelihood"] >= chosen.discard_below
+        return answer
 
     async def autoconfigure(self, record: CameraRecord) -> tuple[Mapping[str, Any], dict[str, Any]]:
         """The report for a person, and the settings to store."""
@@ -199,6 +224,17 @@ class SnapshotControl:
                     return await asyncio.to_thread(work, stop.is_set)
             finally:
                 stop.set()
+
+
+def _forget_unreviewed(folder: Path, before: datetime) -> int:
+    forgotten = 0
+    for camera in folder.iterdir() if folder.is_dir() else ():
+        snapshots = SnapshotSet(camera)
+        for one in snapshots.all():
+            if one.origin == AUTO and one.approval is Approval.NEW and one.added_at < before:
+                snapshots.remove(one.name)
+                forgotten += 1
+    return forgotten
 
 
 def _chosen(recognition: Mapping[str, Any]) -> CameraRecognition:

@@ -12,6 +12,8 @@ from inference.types import Passage, PassageState, Rejection, RejectionReason
 
 # Two days of hours: enough to see a day beside the day before.
 MOST_HOURS = 48
+# A vehicle may wait in view for a while before it is sure; an hour is a clock that jumped.
+LONGEST_DELAY = timedelta(hours=1)
 
 
 CURES: dict[RejectionReason, str] = {
@@ -53,12 +55,20 @@ class FunnelHour:
     detect_ms: float = 0.0
     read_ms: float = 0.0
     busy_ms: float = 0.0
+    told: int = 0
+    delay_ms: float = 0.0
+    """From the first sight of a plate until its result was told, summed over the `told` passages."""
     rejected: Counter[RejectionReason] = field(default_factory=Counter)
 
     @property
     def average_ms(self) -> float | None:
         """Computing time of one analysed frame; None when none was analysed."""
         return self.busy_ms / self.analysed if self.analysed else None
+
+    @property
+    def average_delay_ms(self) -> float | None:
+        """How long after its first sight a plate's result is told (M-232); None when none was told."""
+        return self.delay_ms / self.told if self.told else None
 
 
 class Funnel:
@@ -113,6 +123,14 @@ class Funnel:
         if passage.state is PassageState.FINAL:
             self._hour(passage.read_at).accepted += 1
 
+    def told(self, passage: Passage, now: datetime) -> None:
+        """A final passage is told `now`. Delays that no stream has (a clock that was set) are left out."""
+        delay = now - passage.started_at
+        if passage.state is PassageState.FINAL and timedelta(0) <= delay <= LONGEST_DELAY:
+            hour = self._hour(passage.read_at)
+            hour.told += 1
+            hour.delay_ms += delay.total_seconds() * 1000
+
     def _hour(self, at: datetime) -> FunnelHour:
         start = at.replace(minute=0, second=0, microsecond=0)
         if start not in self._hours:
@@ -127,9 +145,9 @@ def total(hours: Sequence[FunnelHour]) -> FunnelHour:
     """Several hours as one; starts with the first."""
     sum_of = FunnelHour(min((hour.starts_at for hour in hours), default=datetime.min + timedelta(0)))
     for hour in hours:
-        for name in ("frames", "motion", "analysed", "found", "read", "accepted", "matched", "delivered"):
+        for name in ("frames", "motion", "analysed", "found", "read", "accepted", "matched", "delivered", "told"):
             setattr(sum_of, name, getattr(sum_of, name) + getattr(hour, name))
-        for name in ("detect_ms", "read_ms", "busy_ms"):
+        for name in ("detect_ms", "read_ms", "busy_ms", "delay_ms"):
             setattr(sum_of, name, getattr(sum_of, name) + getattr(hour, name))
         sum_of.rejected.update(hour.rejected)
     return sum_of

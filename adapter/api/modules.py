@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from adapter.api import views
 from adapter.api.endpoint import Call, Endpoint
+from adapter.store.cameras import CameraRecord
 from inference.errors import ModuleError
 from inference.module_library import ModuleLibrary
 from inference.modules import CountryModule, select_modules
@@ -41,6 +43,30 @@ def _named(codes: Sequence[str], library: ModuleLibrary) -> list[str]:
         except ModuleError:
             continue
     return list(dict.fromkeys(found))
+
+
+def choice(library: ModuleLibrary, camera: CameraRecord, others: Sequence[CameraRecord]) -> dict[str, Any]:
+    """What the page of a camera's country modules shows: every installed one, and what is selected.
+
+    `free`: every installed module may be used, so those that no camera uses yet are what is left (M-224).
+    """
+    elsewhere = {code for other in others for code in _named(other.modules, library)}
+    in_use = elsewhere | set(_named(camera.modules, library))
+    by_name = sorted(library.modules.values(), key=lambda module: (module.generic, module.name, module.code))
+    return {
+        "rows": [
+            {
+                "code": module.code,
+                "name": f"{module.name} ({module.iso})" if module.issuing_entity else module.name,
+                "own": module.code in library.own,
+                "selected": module.code in camera.modules,
+                "elsewhere": module.code in elsewhere,
+            }
+            for module in by_name
+        ],
+        "missing": [code for code in camera.modules if code not in library.modules],
+        "free": len(library.modules) - len(in_use),
+    }
 
 
 def _view(module: CountryModule, library: ModuleLibrary, camera_ids: list[str]) -> views.ModuleView:

@@ -11,17 +11,19 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from adapter.api import funnel_page, lists, login
+from adapter.api import funnel_page, lists, login, modules
 from adapter.api.happenings import alarm_view
 from adapter.api.ports import SERVICES, Services
 from adapter.api.security import IDENTITY
 from adapter.api.views import CameraView, EntryView
+from adapter.auto_capture import MOST_VEHICLES
 from adapter.setting_catalog import SettingKind, shown
 from adapter.setting_state import SettingState
 from adapter.store.errors import NotFound
 from adapter.store.journal import Search
 from adapter.store.users import Role
 from events.types import ListKind, ListMatched
+from inference.snapshots import Light, VehicleType, Weather
 from rules.alarms import TRANSITIONS, AlarmState
 from rules.types import UNLISTED_LIST_ID
 
@@ -48,6 +50,8 @@ def add_routes(app: web.Application) -> None:
         "/lists/{list_id}": ("list.html", _list),
         "/cameras": ("cameras.html", _cameras),
         "/cameras/{camera_id}/settings": ("camera_settings.html", _camera_settings),
+        "/cameras/{camera_id}/lists": ("camera_lists.html", _camera_lists),
+        "/cameras/{camera_id}/modules": ("camera_modules.html", _camera_modules),
         "/cameras/{camera_id}/funnel": ("funnel.html", funnel_page.page),
         "/status": ("status.html", _status),
     }
@@ -151,7 +155,32 @@ async def _camera_settings(request: web.Request, services: Services) -> dict[str
     groups: dict[str, list[SettingState]] = {}
     for one in state.settings:
         groups.setdefault(one.info.group, []).append(one)
-    return {"camera": CameraView.model_validate(record), "state": state, "groups": groups, "kinds": SettingKind}
+    return {
+        "camera": CameraView.model_validate(record),
+        "state": state,
+        "groups": groups,
+        "kinds": SettingKind,
+        "most_vehicles": MOST_VEHICLES,
+        "tags": {"light": Light, "weather": Weather, "vehicle": VehicleType},
+    }
+
+
+async def _camera_lists(request: web.Request, services: Services) -> dict[str, Any]:
+    record = await services.store.cameras.get(request.match_info["camera_id"])
+    state = await services.cameras.settings(record.camera_id)
+    return {
+        "camera": CameraView.model_validate(record),
+        "lists": [lists.view(one) for one in await services.store.lists.all()],
+        "prompt": state.validation.prompt,
+    }
+
+
+async def _camera_modules(request: web.Request, services: Services) -> dict[str, Any]:
+    record = await services.store.cameras.get(request.match_info["camera_id"])
+    state = await services.cameras.settings(record.camera_id)
+    others = [camera for camera in await services.store.cameras.all() if camera.camera_id != record.camera_id]
+    choice = modules.choice(services.modules, record, others)
+    return {"camera": CameraView.model_validate(record), "prompt": state.validation.prompt, **choice}
 
 
 async def _status(_request: web.Request, services: Services) -> dict[str, Any]:

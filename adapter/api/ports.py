@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from adapter.auto_capture import Capture
 from adapter.setting_state import SettingsState
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
@@ -43,6 +44,8 @@ class CameraHealth:
     detail: str = ""
     frames_per_second: float = 0.0
     recognized: int = 0
+    result_delay_s: float | None = None
+    """From the first sight of a plate until its result is told, on average of the last hours (M-232)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +126,15 @@ class CameraControl(Protocol):
     async def settings(self, camera_id: str) -> SettingsState:
         """Every recognition setting with its value, cost and state."""
 
+    async def try_settings(self, camera_id: str, recognition: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What some changed settings would cost, and what the snapshots would read with them; nothing is stored."""
+
+    @property
+    def captures(self) -> Captures: ...
+
+    async def start_capture(self, camera_id: str, vehicles: int, hours: float) -> Capture:
+        """Keep a snapshot of each of the next vehicles that pass."""
+
     async def snapshot(self, camera_id: str) -> bytes:
         """The newest picture as JPEG."""
 
@@ -146,6 +158,13 @@ class CameraControl(Protocol):
 
     def rejected_picture(self, camera_id: str, reject_id: int) -> bytes:
         """One of them as JPEG. Raises NotFound."""
+
+
+class Captures(Protocol):
+    """`adapter.auto_capture.AutoCaptures` fits."""
+
+    def find(self, camera_id: str) -> Capture | None: ...
+    async def stop(self, camera_id: str) -> None: ...
 
 
 class Snapshots(Protocol):

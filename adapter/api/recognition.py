@@ -8,9 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from adapter.api import schemas
 from adapter.api.endpoint import Call, Endpoint
 from adapter.setting_catalog import SettingInfo, SettingKind, catalog
 from adapter.setting_state import SettingsState
+from adapter.store.users import Role
 from adapter.watching import CameraRecognition
 from inference.recognition import Preset
 
@@ -65,6 +67,8 @@ class CostView(_View):
     looks: int
     loads: list[LoadView]
     result_delay_s: float
+    measured_delay_s: float | None
+    beside: dict[str, str]
     notes: list[str]
 
 
@@ -83,6 +87,13 @@ class SettingsView(_View):
     validation: ValidationStateView
 
 
+class TrialView(_View):
+    """`read` is what validation answers, over at most a dozen snapshots; `left_out` of them were not asked."""
+
+    cost: CostView
+    read: dict[str, Any]
+
+
 def endpoints() -> Sequence[Endpoint]:
     return (
         Endpoint(
@@ -99,6 +110,15 @@ def endpoints() -> Sequence[Endpoint]:
             run=_settings,
             answer=SettingsView,
         ),
+        Endpoint(
+            method="POST",
+            path="/cameras/{camera_id}/recognition-settings/try",
+            summary="What changed settings would cost and read on the snapshots, before they are stored",
+            run=_try,
+            role=Role.OPERATOR,
+            body=schemas.SettingsTrial,
+            answer=TrialView,
+        ),
     )
 
 
@@ -113,3 +133,7 @@ async def _catalog(_call: Call) -> Sequence[SettingInfo]:
 
 async def _settings(call: Call) -> SettingsState:
     return await call.services.cameras.settings(call.path["camera_id"])
+
+
+async def _try(call: Call) -> Mapping[str, Any]:
+    return await call.services.cameras.try_settings(call.path["camera_id"], call.body.recognition)

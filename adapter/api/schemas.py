@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from adapter.api.addresses import camera_address, web_address
+from adapter.auto_capture import MOST_HOURS, MOST_VEHICLES
 from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
@@ -105,6 +106,19 @@ class ValidateRequest(Body):
     """`recognition` is only tried; null means the camera's own settings."""
 
     recognition: Recognition | None = None
+
+
+class SettingsTrial(Body):
+    """Only the settings that are to differ from the stored ones; null is the default."""
+
+    recognition: Recognition = {}
+
+
+class CaptureRequest(Body):
+    """Ends after so many vehicles, or when the time is over."""
+
+    vehicles: int = Field(default=10, ge=1, le=MOST_VEHICLES)
+    hours: float = Field(default=24, gt=0, le=MOST_HOURS, allow_inf_nan=False)
 
 
 class AutoconfigureRequest(Body):

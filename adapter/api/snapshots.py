@@ -10,6 +10,7 @@ from aiohttp import web
 from adapter.api import schemas, views
 from adapter.api.bodies import read_body
 from adapter.api.endpoint import Call, Endpoint
+from adapter.auto_capture import Capture
 from adapter.store.cameras import CameraRecord
 from adapter.store.users import Role
 from inference.picture_files import MOST_BYTES
@@ -42,6 +43,30 @@ def endpoints() -> Sequence[Endpoint]:
             role=operator,
             answer=Snapshot,
             status=201,
+        ),
+        Endpoint(
+            method="GET",
+            path=camera + "/auto-capture",
+            summary="How far the capture of passing vehicles is; null when none was started",
+            run=_capture,
+            answer=Capture | None,
+        ),
+        Endpoint(
+            method="PUT",
+            path=camera + "/auto-capture",
+            summary="Keep a snapshot of each of the next vehicles that pass; they are approved by a person",
+            run=_start_capture,
+            role=operator,
+            body=schemas.CaptureRequest,
+            answer=Capture,
+        ),
+        Endpoint(
+            method="DELETE",
+            path=camera + "/auto-capture",
+            summary="End it; its snapshots stay",
+            run=_stop_capture,
+            role=operator,
+            answer=views.Ok,
         ),
         Endpoint(method="GET", path=one, summary="The picture", run=_picture, media_type="image/jpeg"),
         Endpoint(
@@ -112,6 +137,24 @@ async def _take(call: Call) -> Snapshot:
     kept = await call.services.cameras.take_snapshot(record.camera_id)
     await call.audit("snapshot.take", record.name, kept.name)
     return kept
+
+
+async def _capture(call: Call) -> Capture | None:
+    return call.services.cameras.captures.find((await _record(call)).camera_id)
+
+
+async def _start_capture(call: Call) -> Capture:
+    record = await _record(call)
+    started = await call.services.cameras.start_capture(record.camera_id, call.body.vehicles, call.body.hours)
+    await call.audit("snapshot.auto-capture", record.name, f"{started.wanted} vehicles")
+    return started
+
+
+async def _stop_capture(call: Call) -> views.Ok:
+    record = await _record(call)
+    await call.services.cameras.captures.stop(record.camera_id)
+    await call.audit("snapshot.auto-capture.stop", record.name)
+    return views.Ok()
 
 
 async def _picture(call: Call) -> web.FileResponse:

@@ -58,7 +58,10 @@ class RollbackView(BaseModel):
 
 
 class FunnelHourView(BaseModel):
-    """Up to `read`, stages count in frames; from `accepted` on, in passages. Times are sums over analysed frames."""
+    """Up to `read`, stages count in frames; from `accepted` on, in passages. Times are sums over analysed frames.
+
+    `average_delay_ms`: how long after the first sight of its plate a vehicle's result was told.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -75,6 +78,7 @@ class FunnelHourView(BaseModel):
     read_ms: float
     busy_ms: float
     average_ms: float | None
+    average_delay_ms: float | None
     rejected: dict[RejectionReason, int]
 
 

@@ -18,8 +18,8 @@ from rules.types import UNLISTED_LIST_ID
 
 KEPT = timedelta(hours=MOST_HOURS)
 _HOUR_S = 3600
-_COUNTS = ("frames", "motion", "analysed", "found", "read", "accepted", "matched", "delivered")
-_TIMES = ("detect_ms", "read_ms", "busy_ms")
+_COUNTS = ("frames", "motion", "analysed", "found", "read", "accepted", "matched", "delivered", "told")
+_TIMES = ("detect_ms", "read_ms", "busy_ms", "delay_ms")
 
 
 class Funnels:

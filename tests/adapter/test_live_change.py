@@ -30,6 +30,8 @@ class Told:
     """A pipeline that only remembers."""
 
     passages: list[tuple[str, Passage]] = field(default_factory=list)
+    noted: list[tuple[str, PassageState]] = field(default_factory=list)
+    """What others were told after the pipeline, by camera."""
 
     async def passage(self, camera: LprCamera, event_id: str, passage: Passage) -> None:
         self.passages.append((event_id, passage))
@@ -73,8 +75,14 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
     )
     with ThreadPoolExecutor(1) as executor:
         async with Tasks() as tasks:
-            fleet = Fleet(recognizer=PaintedPlates(), executor=executor, lost_after=timedelta(seconds=9), tasks=tasks)
             told = Told()
+            fleet = Fleet(
+                recognizer=PaintedPlates(),
+                executor=executor,
+                lost_after=timedelta(seconds=9),
+                tasks=tasks,
+                on_passage=lambda camera_id, passage: told.noted.append((camera_id, passage.state)),
+            )
             fleet.report_to(told)
             yield Site(fleet, told, record)
             await fleet.drop("gate")
@@ -102,6 +110,11 @@ async def test_a_change_in_mid_passage_keeps_stream_and_readings_and_gives_one_p
     (final,) = [one for _, one in site.told.passages if one.state is PassageState.FINAL]
     # Readings from before and after the change voted together.
     assert final.read_count >= 5
+    await until(lambda: site.told.noted[-1:] == [("gate", PassageState.LOST)])
+    assert ("gate", PassageState.FINAL) in site.told.noted
+    # The time span of half a second came on top of the vehicle's own time.
+    assert site.camera.health.result_delay_s is not None
+    assert site.camera.health.result_delay_s > 0.5
 
 
 async def test_a_restart_in_mid_passage_tells_the_vehicle_first_and_not_again(site: Site) -> None:

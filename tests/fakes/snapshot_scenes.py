@@ -54,7 +54,7 @@ class Scenes:
         self.calls.append(settings)
         share = 1.0
         if settings.areas:
-            (left, top), _, (right, bottom), _ = settings.areas[0]
+            left, top, right, bottom = _extent(settings)
             share = (right - left) * (bottom - top)
         cost_ms = COST_MS[settings.preset] * share * (0.8 if settings.character_height_min else 1.0)
         self.now_s += cost_ms / 1000
@@ -72,7 +72,7 @@ class Scenes:
     def _answer(self, seen: Seen, settings: RecognitionSettings) -> Reading | Rejection | None:
         x, y = seen.box.center
         if settings.areas:
-            (left, top), _, (right, bottom), _ = settings.areas[0]
+            left, top, right, bottom = _extent(settings)
             if not (left <= x / WIDTH <= right and top <= y / HEIGHT <= bottom):
                 return None
         height = seen.height * 0.66 / HEIGHT
@@ -88,6 +88,12 @@ class Scenes:
         if reason is not None:
             return Rejection(reason=reason, box=seen.box, text=seen.text, likelihood=seen.likelihood)
         return reading(seen.text, seen.box, likelihood=seen.likelihood)
+
+
+def _extent(settings: RecognitionSettings) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of all areas together."""
+    across, down = zip(*(point for area in settings.areas for point in area), strict=True)
+    return min(across), min(down), max(across), max(down)
 
 
 def encoded(picture: Picture, ending: str = ".png") -> bytes:

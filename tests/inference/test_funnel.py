@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from inference.funnel import CURES, MOST_HOURS, Funnel, FunnelHour, Outcomes, total
+from inference.funnel import CURES, LONGEST_DELAY, MOST_HOURS, Funnel, FunnelHour, Outcomes, total
 from inference.recognition import Recognition
 from inference.tracker import Tracker
-from inference.types import Rejection, RejectionReason, StageTimes
+from inference.types import PassageState, Rejection, RejectionReason, StageTimes
 from tests.fakes.vehicles import Car, approach, box, reading, watch
 
 NOON = datetime(2026, 5, 1, 12, 30, tzinfo=UTC)
@@ -39,6 +39,21 @@ def test_only_final_passages_are_accepted_ones() -> None:
     for passage in watch(Tracker(), [Car(text="43HNN2", path=approach())], until_s=6):
         funnel.passed(passage)
     assert total(funnel.hours).accepted == 1
+
+
+def test_the_time_until_a_result_is_told_is_averaged_without_clocks_that_jumped() -> None:
+    funnel = Funnel()
+    passages = watch(Tracker(), [Car(text="43HNN2", path=approach())], until_s=6)
+    (final,) = [one for one in passages if one.state is PassageState.FINAL]
+    for passage in passages:
+        funnel.told(passage, passage.started_at + timedelta(seconds=1))
+    funnel.told(final, final.started_at + timedelta(seconds=2))
+    funnel.told(final, final.started_at - timedelta(seconds=1))
+    funnel.told(final, final.started_at + LONGEST_DELAY + timedelta(seconds=1))
+    (hour,) = funnel.hours
+    assert (hour.told, hour.average_delay_ms) == (2, 1500)
+    assert total([hour, hour]).average_delay_ms == 1500
+    assert FunnelHour(NOON).average_delay_ms is None
 
 
 def test_old_hours_are_forgotten_and_a_clock_that_jumps_back_breaks_nothing() -> None:

@@ -3,14 +3,15 @@
 const csrf = document.querySelector('meta[name="csrf"]')?.content ?? "";
 const notice = document.getElementById("notice");
 
-export async function call(method, path, body, type = "application/json") {
+// A refusal is thrown with its sentence, and with `fields`: what is wrong by the name of each value.
+export async function call(method, path, body, { type = "application/json", signal } = {}) {
   const headers = { "X-CSRF-Token": csrf };
   if (body !== undefined) headers["Content-Type"] = type;
   const content = body === undefined || type !== "application/json" ? body : JSON.stringify(body);
-  const response = await fetch(`/api/v1${path}`, { method, headers, body: content });
+  const response = await fetch(`/api/v1${path}`, { method, headers, body: content, signal });
   if (response.status === 401) location.assign("/login");
   const answer = await response.json();
-  if (!response.ok) throw new Error(answer.detail ?? response.statusText);
+  if (!response.ok) throw Object.assign(new Error(answer.detail ?? response.statusText), { fields: answer.fields ?? {} });
   return answer;
 }
 
@@ -39,4 +40,10 @@ export function onSubmit(id, command) {
     event.preventDefault();
     run(event.submitter ?? form.querySelector("button"), () => command(form, new FormData(form)));
   });
+}
+
+export function listItems(id, texts) {
+  document.getElementById(id).replaceChildren(
+    ...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })),
+  );
 }

@@ -1,52 +1,132 @@
-// A camera's recognition settings: each is saved when it is changed, the running camera takes it at once.
+// A camera's recognition settings: changes are tried on its snapshots at once, and saved together when told to.
 
-import { call, run, say } from "/static/api.js";
+import { call, listItems, run, say } from "/static/api.js";
+import { describe, read, rowOf, showBeside, showWrong, write } from "/static/setting_rows.js";
 import { showSnapshots } from "/static/snapshots.js";
+import { openTrials, showReads, summary } from "/static/trial.js";
+import { openWorkbench } from "/static/workbench.js";
 
 const form = document.getElementById("settings");
+const bar = document.getElementById("draft");
+const problem = document.getElementById("draft-problem");
 const path = `/cameras/${encodeURIComponent(form.dataset.camera)}`;
+const mayOperate = document.getElementById("pictures").dataset.may === "yes";
 const SHOW_LOAD_MS = 5000;
 
-function read(row) {
-  const input = row.querySelector("[id^='s-']");
-  if (row.dataset.kind === "switch") return input.checked;
-  if (row.querySelector(".unlimited")?.checked) return "unlimited";
-  const text = input.value.trim();
-  if (text === "") return null;
-  if (row.dataset.kind === "choice") return /^\d+$/.test(text) ? Number(text) : text;
-  if (row.dataset.kind !== "polygons") return Number(text);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error("Write a list of polygons, each a list of [x, y] points from 0 to 1.");
-  }
+let state = null; // what the camera has, as it was told last
+let draft = {}; // what was changed here and is not saved
+let snapshots = [];
+const reads = { saved: null, tried: null };
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const settings = () => state.settings;
+const settingOf = (name) => settings().find((one) => one.info.name === name);
+const saved = (name) => (state ? settingOf(name).value : null);
+const valueOf = (name) => (name in draft ? draft[name] : saved(name));
+const isDirty = () => Object.keys(draft).length > 0;
+
+const workbench = openWorkbench({ path, mayEdit: form.dataset.may === "yes", set: change, saved });
+const trials = openTrials({
+  path,
+  onResult(answer) {
+    if (!isDirty()) return;
+    reads.tried = answer.read;
+    showCost(answer.cost);
+    showResults();
+  },
+  onSaved(answer) {
+    reads.saved = answer.read;
+    showResults();
+  },
+  onProblem: tellRefusal,
+});
+
+function showResults() {
+  const tried = isDirty() ? reads.tried : null;
+  showReads(reads.saved, tried, snapshots, (name) => workbench.show(name));
+  document.getElementById("draft-reads").textContent = tried ? summary(reads.saved, tried) : "";
+  workbench.results((tried ?? reads.saved)?.results ?? []);
 }
 
-function write(row, one) {
-  const input = row.querySelector("[id^='s-']");
-  const unlimited = row.querySelector(".unlimited");
-  if (unlimited) {
-    unlimited.checked = one.value === "unlimited";
-    input.disabled = unlimited.checked || unlimited.disabled;
-  }
-  if (row.dataset.kind === "switch") input.checked = one.value;
-  else if (row.dataset.kind === "polygons") input.value = one.value.length ? JSON.stringify(one.value) : "";
-  else input.value = one.value === "unlimited" || one.value === null ? "" : one.value;
-  row.classList.toggle("changed", !one.is_default);
-  row.querySelector(".reset")?.toggleAttribute("hidden", one.is_default);
-  row.querySelector(".auto").hidden = !one.has_auto;
-  row.querySelector(".auto output").textContent = one.auto === null ? "none" : JSON.stringify(one.auto);
-  row.querySelector(".overridden").hidden = !one.overridden;
+// -- changes that are not saved yet ------------------------------------------------------------------------------
+
+function change(name, value) {
+  if (same(value, saved(name))) delete draft[name];
+  else draft[name] = value;
+  write(rowOf(name), value);
+  showWrong(rowOf(name), "");
+  changed();
 }
+
+function changed() {
+  settings().forEach(describeRow);
+  showDraft();
+  reads.tried = null;
+  showResults();
+  if (!isDirty()) showCost(state.cost);
+  if (mayOperate) trials.later(draft);
+}
+
+function describeRow(one) {
+  const name = one.info.name;
+  const isDefault = same(valueOf(name), one.info.default) || valueOf(name) === null;
+  describe(rowOf(name), one, { unsaved: name in draft, isDefault });
+}
+
+function showDraft() {
+  const names = Object.keys(draft);
+  bar.hidden = !names.length;
+  document.getElementById("draft-what").textContent = `${names.length} unsaved: ${names.join(", ")}.`;
+  tell("");
+  workbench.update(Object.fromEntries(settings().map((one) => [one.info.name, valueOf(one.info.name)])));
+}
+
+function tell(text) {
+  problem.textContent = text;
+  problem.hidden = !text;
+}
+
+// What the API refuses is said beside the setting it names, and as a whole where it names several.
+function tellRefusal(error) {
+  const named = Object.entries(error.fields ?? {}).map(([field, why]) => [field.replace("recognition.", ""), why]);
+  named.forEach(([name, why]) => rowOf(name) && showWrong(rowOf(name), why));
+  tell(error.message);
+}
+
+async function save() {
+  const names = Object.keys(draft);
+  const sent = draft;
+  try {
+    await call("PATCH", path, { recognition: sent });
+  } catch (error) {
+    tellRefusal(error);
+    return;
+  }
+  names.filter((name) => same(draft[name], sent[name])).forEach((name) => delete draft[name]);
+  await refresh();
+  changed();
+  say(names.length === 1 ? `${names[0]} is saved.` : `${names.length} settings are saved.`);
+  if (mayOperate) trials.anew(draft);
+}
+
+function discard() {
+  draft = {};
+  settings().forEach((one) => {
+    write(rowOf(one.info.name), one.value);
+    showWrong(rowOf(one.info.name), "");
+  });
+  changed();
+}
+
+// -- what the camera says ----------------------------------------------------------------------------------------
 
 function showCost(cost) {
   const percent = (share) => `${Math.round(share * 100)} %`;
   const measured = cost.loads.filter((load) => load.ms_per_look !== null);
-  const now = document.getElementById("s-preset").value;
   document.querySelector("#cost tbody").replaceChildren(
     ...measured.map((load) => {
       const row = document.createElement("tr");
-      row.classList.toggle("chosen", load.preset === now);
+      row.classList.toggle("chosen", load.preset === valueOf("preset"));
       const how = load.measured ? "measured" : "estimated";
       const cells = [load.preset, load.ms_per_look.toFixed(0), percent(load.core_share_average), percent(load.core_share_busy), how];
       cells.forEach((text, place) => {
@@ -59,59 +139,80 @@ function showCost(cost) {
   );
   document.getElementById("cost").hidden = !measured.length;
   document.getElementById("no-cost").hidden = measured.length > 0;
-  list("notes", cost.notes);
+  listItems("notes", cost.notes);
+  showBeside(cost.beside);
 }
 
-function list(id, texts) {
-  document.getElementById(id).replaceChildren(
-    ...texts.map((text) => Object.assign(document.createElement("li"), { textContent: text })),
-  );
-}
-
-// What a person is typing is left alone; everything else follows the camera.
+// What a person is typing or has not saved is left alone; everything else follows the camera.
 async function refresh() {
-  const state = await call("GET", `${path}/recognition-settings`);
-  for (const one of state.settings) {
-    const row = form.querySelector(`[data-setting="${one.info.name}"]`);
+  const first = state === null;
+  state = await call("GET", `${path}/recognition-settings`);
+  for (const one of settings()) {
+    const name = one.info.name;
+    if (same(draft[name], one.value)) delete draft[name];
+    const row = rowOf(name);
     const wrong = !row.querySelector(".wrong").hidden;
-    if (row && !wrong && !row.contains(document.activeElement)) write(row, one);
+    if (!(name in draft) && !wrong && !row.contains(document.activeElement)) write(row, one.value);
+    describeRow(one);
   }
-  showCost(state.cost);
+  if (!isDirty()) {
+    showCost(state.cost);
+    if (first || !document.getElementById("workbench").contains(document.activeElement)) showDraft();
+  }
   const prompt = document.getElementById("prompt");
   prompt.textContent = state.validation.prompt;
   prompt.hidden = !state.validation.prompt;
-  return state;
 }
 
-async function save(row, value) {
+// -- what a person does ------------------------------------------------------------------------------------------
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (isDirty()) save();
+});
+
+// Numbers and sliders are tried while they are typed or dragged; `change` comes when that is over.
+form.addEventListener("input", (event) => take(event.target));
+form.addEventListener("change", (event) => take(event.target));
+
+function take(target) {
+  const row = target.closest("[data-setting]");
+  if (!row || !state) return;
   const name = row.dataset.setting;
-  const wrong = row.querySelector(".wrong");
+  if (target.classList.contains("slider")) row.querySelector("[id^='s-']").value = target.value;
+  // Taking "unlimited" away asks for a number first; the default is a sensible one.
+  if (target.classList.contains("unlimited") && !target.checked) return change(name, settingOf(name).info.default);
   try {
-    const sent = value === undefined ? read(row) : value;
-    await call("PATCH", path, { recognition: { [name]: sent } });
-    wrong.hidden = true;
-    const state = await refresh();
-    write(row, state.settings.find((one) => one.info.name === name));
-    say(`${name} is saved.`);
+    const value = read(row);
+    if (same(value, valueOf(name))) return showWrong(row, "");
+    if (same(value, saved(name))) delete draft[name];
+    else draft[name] = value;
+    showWrong(row, "");
+    const unlimited = row.querySelector(".unlimited");
+    if (unlimited) row.querySelector("[id^='s-']").disabled = unlimited.checked;
+    const slider = row.querySelector(".slider");
+    if (slider && slider !== target) slider.value = value ?? 0;
+    changed();
   } catch (error) {
-    wrong.textContent = error.message;
-    wrong.hidden = false;
+    // What is half typed must not be saved as it was before.
+    delete draft[name];
+    changed();
+    showWrong(row, error.message);
   }
 }
 
-form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("change", (event) => {
-  const row = event.target.closest("[data-setting]");
-  // Taking "unlimited" away asks for a number first; the default is a sensible one.
-  if (event.target.classList.contains("unlimited") && !event.target.checked) save(row, null);
-  else save(row);
-});
 form.addEventListener("click", (event) => {
   if (event.target.dataset?.do !== "reset") return;
-  const row = event.target.closest("[data-setting]");
-  row.querySelector(".wrong").hidden = true;
-  run(event.target, () => save(row, null));
+  const name = event.target.closest("[data-setting]").dataset.setting;
+  change(name, settingOf(name).info.default);
 });
+
+bar.addEventListener("click", (event) => {
+  if (event.target.dataset?.do === "save") run(event.target, save);
+  if (event.target.dataset?.do === "discard") discard();
+});
+
+window.addEventListener("beforeunload", (event) => isDirty() && event.preventDefault());
 
 const commands = {
   async validate() {
@@ -126,9 +227,9 @@ const commands = {
   async autoconfigure() {
     if (!confirm("Auto-configuration overwrites what was set by hand: area, character heights, preset and thresholds. Go on?")) return [];
     const answer = await call("POST", `${path}/autoconfigure`, { apply: true });
-    const changed = Object.keys(answer.new).filter((name) => JSON.stringify(answer.new[name]) !== JSON.stringify(answer.old[name]));
+    const found = Object.keys(answer.new).filter((name) => !same(answer.new[name], answer.old[name]));
     return [
-      answer.applied ? `Changed: ${changed.join(", ")}.` : "Nothing was changed.",
+      answer.applied ? `Changed: ${found.join(", ")}.` : "Nothing was changed.",
       `Before: ${answer.before.summary} detected, ${answer.before.correct} correct, ${answer.before.average_ms} ms.`,
       `After: ${answer.after.summary} detected, ${answer.after.correct} correct, ${answer.after.average_ms} ms.`,
       ...answer.notes,
@@ -139,15 +240,27 @@ const commands = {
 document.querySelector(".head").addEventListener("click", (event) => {
   const command = commands[event.target.dataset?.do];
   if (!command) return;
+  if (isDirty()) return say("Save or discard the changes first: this works with what is saved.", true);
   run(event.target, async () => {
     const lines = await command();
     const place = document.getElementById("answer");
     place.textContent = lines.join("\n");
     place.hidden = !lines.length;
     await refresh();
+    showDraft();
+    if (mayOperate) trials.anew(draft);
   });
 });
 
-refresh().catch((error) => say(error.message, true));
+// The page asks for each thing once, in the order in which they need one another.
+try {
+  await refresh();
+  await showSnapshots(path, (found) => {
+    snapshots = found;
+    workbench.offer(found);
+    if (mayOperate) trials.anew(draft);
+  });
+} catch (error) {
+  say(error.message, true);
+}
 setInterval(() => !document.hidden && refresh().catch(() => {}), SHOW_LOAD_MS);
-showSnapshots(path);

@@ -52,7 +52,7 @@ async function send(data, confirmed) {
   const file = data.get("file");
   const format = file.name.toLowerCase().endsWith(".csv") ? "csv" : "txt";
   const query = new URLSearchParams({ format, mode: data.get("mode"), confirm: String(confirmed) });
-  return call("POST", `/lists/${encodeURIComponent(list)}/import?${query}`, file, "text/csv");
+  return call("POST", `/lists/${encodeURIComponent(list)}/import?${query}`, file, { type: "text/csv" });
 }
 
 function tell(result) {

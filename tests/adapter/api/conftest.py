@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -15,6 +17,7 @@ from argon2 import PasswordHasher
 from adapter.api.app import create_app
 from adapter.api.ports import CameraHealth, CameraProblem, CameraState, FoundCamera, ServerStatus, Services
 from adapter.api.status import status_text
+from adapter.auto_capture import AutoCaptures, Capture
 from adapter.camera_control import CameraControl
 from adapter.pictures import Pictures
 from adapter.setting_state import SettingsState
@@ -22,6 +25,7 @@ from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from adapter.store.users import Role
+from adapter.tasks import Tasks
 from events.live import Live
 from inference.funnel import Funnel, FunnelHour
 from inference.rejects import Rejected, Rejects
@@ -30,7 +34,12 @@ from inference.types import Frame
 from tests.fakes.snapshot_scenes import Scenes
 from tests.rules.examples import NOON
 
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "correct horse"
+WAIT_S = 30
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -128,6 +137,16 @@ class FakeService:
     async def settings(self, camera_id: str) -> SettingsState:
         return await self.control.settings(camera_id)
 
+    async def try_settings(self, camera_id: str, recognition: Mapping[str, Any]) -> Mapping[str, Any]:
+        return await self.control.try_settings(camera_id, recognition)
+
+    @property
+    def captures(self) -> AutoCaptures:
+        return self.control.captures
+
+    async def start_capture(self, camera_id: str, vehicles: int, hours: float) -> Capture:
+        return await self.control.start_capture(camera_id, vehicles, hours)
+
     async def snapshot(self, camera_id: str) -> bytes:
         if self.problem:
             raise CameraProblem(self.problem)
@@ -161,6 +180,7 @@ class StillCamera:
     """A camera at rest: one frame, what its funnel counted, and what it refused."""
 
     last_frame: Frame | None = None
+    record: CameraRecord | None = None
     funnel: Funnel = field(default_factory=Funnel)
     health: CameraHealth = field(
         default_factory=lambda: CameraHealth(
@@ -224,11 +244,12 @@ class Console:
 @pytest.fixture
 async def console(tmp_path: Path) -> AsyncIterator[Console]:
     clock = Clock()
-    async with Store.in_folder(tmp_path, hasher=CHEAP) as store:
+    async with Store.in_folder(tmp_path, hasher=CHEAP) as store, Tasks() as tasks:
         service, live = FakeService(store), Live()
         snapshots = SnapshotControl(folder=tmp_path / "snapshots", recognizer=service.scenes, clock=clock)
         service.fleet = StillFleet()
-        service.control = CameraControl(store=store, fleet=service.fleet, snapshots=snapshots)
+        captures = AutoCaptures(facts=store.facts, snapshots=snapshots, tasks=tasks, clock=clock)
+        service.control = CameraControl(store=store, fleet=service.fleet, snapshots=snapshots, captures=captures)
         app = create_app(
             Services(
                 store=store,
@@ -244,3 +265,41 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
             await store.users.add("anna", PASSWORD, Role.ADMINISTRATOR, now=NOON, must_change=False)
             yield Console(store=store, service=service, live=live, clock=clock, server=server, client=client)
             live.close()
+
+
+async def until(page: Page, expression: str, argument: Any = None) -> None:
+    """Wait for a JavaScript expression; Playwright's own wait evaluates texts in the page, which its policy forbids."""
+    async with asyncio.timeout(WAIT_S):
+        while not await page.evaluate(expression, argument):
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """What the browser logged as an error; a test that makes the API refuse something clears it."""
+    return []
+
+
+@pytest.fixture
+async def page(console: Console, problems: list[str]) -> AsyncIterator[Page]:
+    """A signed-in page whose script errors and policy violations fail the test."""
+    from playwright.async_api import async_playwright, expect  # noqa: PLC0415 - only where there is a browser
+
+    expect.set_options(timeout=WAIT_S * 1000)
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        opened = await browser.new_page(base_url=str(console.server.make_url("/")))
+        opened.on("pageerror", lambda error: problems.append(str(error)))
+        opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        await opened.goto("/", wait_until="load")
+        problems.clear()  # the redirect to the login page is a refusal on purpose
+        await opened.fill("[name=name]", "anna")
+        await opened.fill("[name=password]", PASSWORD)
+        await opened.keyboard.press("Enter")
+        await opened.wait_for_selector("text=Live reads")
+        yield opened
+        await browser.close()
+    assert problems == []

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from adapter.cli import app
 from adapter.settings import Settings
 from inference.types import Frame
+from tests.adapter.api.test_auto_capture import drive_by, passage
 from tests.adapter.api.test_snapshots import camera_with
 from tests.fakes.snapshot_scenes import HEIGHT, WIDTH, Seen
 from tests.rules.examples import NOON
@@ -66,6 +67,21 @@ async def test_the_newest_live_picture_is_taken(console, typed: Type) -> None:
     )
     assert (await typed("take", "North")).stdout.startswith("kept ")
     assert [row["origin"] for row in await snapshots(console)] == ["live"]
+
+
+async def test_passing_vehicles_are_captured_looked_at_and_ended(console, typed: Type) -> None:
+    camera_id, _ = await camera_with(console)
+    assert "not started; start it with --vehicles N" in (await typed("auto-capture", "North")).stdout
+    started = await typed("auto-capture", "North", "--vehicles", "1", "--hours", "3")
+    assert "0 of 1 vehicles captured, until 2026-05-04 15:00 UTC" in " ".join(started.stdout.split())
+    await drive_by(console, camera_id, passage(7))
+    done = " ".join((await typed("auto-capture", "North")).stdout.split())
+    assert done.startswith("1 of 1 vehicles captured All 1 vehicles are captured.")
+    assert [row["origin"] for row in await snapshots(console)] == ["auto"]
+    assert (await typed("auto-capture", "North", "--stop")).exit_code == 0
+    assert "not started" in (await typed("auto-capture", "North")).stdout
+    both = await typed("auto-capture", "North", "--vehicles", "1", "--stop")
+    assert (both.exit_code, "either --vehicles or --stop" in both.stderr) == (1, True)
 
 
 async def test_the_snapshot_of_the_camera_is_written_to_a_file(console, typed: Type, tmp_path) -> None:

@@ -70,6 +70,7 @@ async def test_the_funnel_tells_each_stage_by_the_hour_to_anybody_who_may_see_re
         "read_ms": 8.0,
         "busy_ms": 48.0,
         "average_ms": 24.0,
+        "average_delay_ms": None,
         "rejected": {"cut": 2},
     }
 

@@ -19,7 +19,8 @@ async def camera_with(console, *seen: Seen) -> tuple[str, list[str]]:
     """A camera and its imported snapshots, one per text."""
     body = {"name": "North", "address": "http://192.0.2.7/onvif/device_service"}
     camera_id = (await console.call("POST", "/cameras", json=body))[1]["camera_id"]
-    console.service.fleet.cameras[camera_id] = StillCamera(None)
+    record = await console.store.cameras.get(camera_id)
+    console.service.fleet.cameras[camera_id] = StillCamera(None, record=record)
     names = []
     scenes: Scenes = console.service.scenes
     for number, one in enumerate(seen):

@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 def hour(starts_at=NOON, **changes) -> FunnelHour:
-    return FunnelHour(starts_at=starts_at, frames=900, analysed=80, busy_ms=2000.25, **changes)
+    return FunnelHour(starts_at=starts_at, frames=900, analysed=80, busy_ms=2000.25, told=3, delay_ms=4200.5, **changes)
 
 
 def matched(event, list_id: str) -> ListMatched:
