@@ -66,6 +66,19 @@ def test_a_plate_that_is_sure_enough_is_not_read_again() -> None:
     assert spoken.crops == 1
 
 
+def test_what_is_hopeless_is_read_again_only_while_nothing_is_sure() -> None:
+    plate, badge = region(300, 300), region(700, 300)
+    for texts, crops in (
+        ({(370, 317): "AYO9034", (770, 317): "TURBO"}, 2),
+        ({(370, 317): DOUBTFUL, (770, 317): "TURBO"}, 4),
+    ):
+        spoken = SpokenReader(texts)
+        reader = candidate_reader(spoken, decoder_of(("BR",)), finds_lines=False)
+        found, _ = reader.read(window(), [plate, badge], SETTINGS, deadline=None)
+        assert len(found) == 2
+        assert spoken.crops == crops
+
+
 # -- the time of a frame
 
 # Text that is no plate but looks like one: in doubt, so that every other crop would be worth reading.
