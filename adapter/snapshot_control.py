@@ -52,7 +52,7 @@ class SnapshotControl:
         if frame is None:
             raise CameraProblem("There is no picture yet: the camera has not sent one since the service started.")
         quality = [cv2.IMWRITE_JPEG_QUALITY, LIVE_QUALITY]
-        done, data = await asyncio.to_thread(cv2.imencode, ".jpg", frame.picture, quality)
+        done, data = await asyncio.to_thread(lambda: cv2.imencode(".jpg", frame.picture, quality))
         if not done:
             raise CameraProblem("The camera's picture cannot be kept as JPEG.")
         return await self.add(camera_id, data.tobytes(), origin="live")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from inference.types import Picture
+Levels = NDArray[np.uint8]
+"""A picture in colour or grey, shape (height, width, 3) or (height, width)."""
 
 
-def scaled(picture: Picture, width: int, height: int) -> Picture:
+def scaled(picture: Levels, width: int, height: int) -> Levels:
     """The picture at another size.
 
     Averaging areas costs several times more than interpolation except for whole factors. So a picture is halved, which
@@ -21,5 +23,5 @@ def scaled(picture: Picture, width: int, height: int) -> Picture:
     return picture if picture.shape[:2] == (height, width) else _resized(picture, width, height)
 
 
-def _resized(picture: Picture, width: int, height: int) -> Picture:
+def _resized(picture: Levels, width: int, height: int) -> Levels:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

@@ -289,7 +289,7 @@ class Observer:
     def _region(self, frame: Frame, motion: MotionResult) -> Box | None:
         if not self.settings.look_at_motion_only or motion.whole or not self.settings.motion_gate:
             return None
-        height, width = frame.picture.shape[:2]
+        width, height = frame.size
         boxes = [*motion.boxes, *self.tracker.where(frame.monotonic_s)]
         if not boxes:
             return None
