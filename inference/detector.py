@@ -47,8 +47,14 @@ class TextLineDetector:
         scale = longest_px / max(height, width)
         map_width = max(32, round(width * scale / 32) * 32)
         map_height = max(32, round(height * scale / 32) * 32)
+        # Its likelihoods were fitted on averaged areas; beside this network their cost hardly counts.
+        shrinks = map_width < width
+        resized = cv2.resize(
+            picture, (map_width, map_height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        )
         # The network takes -1 to 1, channels first.
-        batch = cv2.dnn.blobFromImage(scaled(picture, map_width, map_height), 2 / 255, mean=(127.5, 127.5, 127.5))
+        batch = cv2.dnn.blobFromImage(resized, 2 / 255)
+        batch -= 1
         probability = self._network.run(batch)[0][0, 0]
         back = np.array([width / map_width, height / map_height], dtype=np.float32)
         return [
@@ -99,7 +105,8 @@ class PlateDetector:
         canvas = np.full((full_height, full_width, 3), self.grey, dtype=np.uint8)
         canvas[top : top + inner_height, left : left + inner_width] = scaled(picture, inner_width, inner_height)
         # The network takes RGB from 0 to 1, channels first.
-        batch = cv2.dnn.blobFromImage(canvas, 1 / 255, swapRB=True)
+        batch = cv2.dnn.blobFromImage(canvas, swapRB=True)
+        batch /= 255
         rows = self._network(full_height, full_width).run(batch)[0]
         regions = []
         for row in rows:

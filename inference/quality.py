@@ -60,4 +60,5 @@ def measure(picture: Picture, quad: Quad) -> Quality:
 def _levels(grey: NDArray[Any], *shares: float) -> list[float]:
     """The grey levels that these shares of the pixels stay below; numpy's own costs several times more on so few."""
     ordered = np.sort(grey, axis=None)
-    return [float(ordered[round(share * (ordered.size - 1))]) for share in shares]
+    places = np.array(shares) * (ordered.size - 1)
+    return [float(level) for level in np.interp(places, np.arange(ordered.size), ordered)]

@@ -96,9 +96,7 @@ class LineReader:
         # it is a plate character misread, or a reason to doubt.
         filled = 1.0 - probabilities[:, self._blanks].sum(axis=1)
         strongest = probabilities.argmax(axis=1)
-        shares = np.zeros((frames, len(ALPHABET)))
-        for column in range(len(ALPHABET)):
-            shares[:, column] = probabilities[:, self._members[self._fold == column]].sum(axis=1)
+        shares = probabilities[:, self._members].astype(np.float64) @ self._fold
         runs = _runs(filled, [self._keys[index] for index in strongest])
         rows, presence, positions = [], [], []
         for run in runs:
@@ -236,11 +234,11 @@ _LOOK_ALIKES = str.maketrans("OQDILBSZG", "000118526")
 
 
 def _folding(classes: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """For each class that is a plate character in some script's clothing: its index, and ours."""
+    """The classes that are plate characters in some script's clothing, and which of ours each is: a row of one 1."""
     members, targets = [], []
     for index, text in enumerate(classes):
         plain = unicodedata.normalize("NFKD", text)[:1].upper() if text else ""
         if plain and plain in ALPHABET:
             members.append(index)
             targets.append(ALPHABET.index(plain))
-    return np.array(members), np.array(targets)
+    return np.array(members), np.eye(len(ALPHABET))[targets]
