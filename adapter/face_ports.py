@@ -47,7 +47,7 @@ class FaceCameras:
         online = camera is not None and camera.health.state is CameraState.RUNNING
         if frame is None:
             return FaceCamera(camera_id=camera_id, name=name, online=online)
-        height, width = frame.picture.shape[:2]
+        width, height = frame.size
         return FaceCamera(camera_id=camera_id, name=name, width_px=width, height_px=height, online=online)
 
     def stream_uri(self, camera_id: str, host: str) -> str | None:

@@ -200,7 +200,7 @@ class LprCamera:
         if frame is None:
             return None
         quality = [cv2.IMWRITE_JPEG_QUALITY, SNAPSHOT_QUALITY]
-        done, data = await asyncio.to_thread(cv2.imencode, ".jpg", frame.picture, quality)
+        done, data = await asyncio.to_thread(lambda: cv2.imencode(".jpg", frame.picture, quality))
         return data.tobytes() if done else None
 
     async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:

@@ -57,7 +57,8 @@ class SnapshotControl:
         """The newest frame of the running camera."""
         if frame is None:
             raise CameraProblem("There is no picture yet: the camera has not sent one since the service started.")
-        kept, _ = await self.keep(camera_id, frame.picture, origin="live")
+        picture = await asyncio.to_thread(lambda: frame.picture)  # whose colours may not be worked out yet
+        kept, _ = await self.keep(camera_id, picture, origin="live")
         return kept
 
     async def keep(self, camera_id: str, picture: Picture, *, origin: str) -> tuple[Snapshot, int]:

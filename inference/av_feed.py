@@ -13,16 +13,20 @@ from typing import Literal
 
 import av
 import av.error
+import cv2
 import numpy as np
 import structlog
 from av.codec.hwaccel import HWAccel
+from av.video.reformatter import ColorRange
+from numpy.typing import NDArray
 
 from inference.clock import Lag, MediaTime
 from inference.errors import SourceEnded, SourceRefused, SourceUnreachable, SourceUnsupported
-from inference.feeds import Decoded, redact_url
+from inference.feeds import Decoded, DecodedGrey, redact_url
 from inference.hardware import OFF, choose_device
 from inference.image_size import MOST_PIXELS
-from inference.types import Picture
+from inference.scaling import scaled
+from inference.types import Grey, Picture
 
 OPEN_TIMEOUT_S = 8.0
 READ_TIMEOUT_S = 5.0
@@ -40,6 +44,10 @@ TOO_LARGE = (
     f"the stream claims pictures larger than any camera's ({MOST_PIXELS // 10**6} megapixels), or tells no size; choose"
     " another profile"
 )
+
+# What cameras send. Their first plane is brightness, 8 bits a pixel, and FFmpeg turns them into BGR without fail.
+FULL_RANGE = frozenset({"yuvj420p", "yuvj422p", "yuvj444p", "gray"})
+BRIGHTNESS_FIRST = FULL_RANGE | {"yuv420p", "yuv422p", "yuv444p", "nv12", "nv21"}
 
 FOREIGN = (av.error.FFmpegError, OSError, ValueError)
 _log = structlog.get_logger(__name__)
@@ -202,7 +210,13 @@ class AvFeed:
         sent_at = self._sent.get(frame.pts) if frame.pts is not None else None
         media_s = None if self._live else self._media.at(frame.time)
         interlaced = bool(frame.interlaced_frame)
-        return Decoded(to_picture=lambda: to_bgr(frame), sent_at=sent_at, media_s=media_s, interlaced=interlaced)
+        return Decoded(
+            to_picture=lambda: to_bgr(frame),
+            grey=decoded_grey(frame),
+            sent_at=sent_at,
+            media_s=media_s,
+            interlaced=interlaced,
+        )
 
     def _note(self, packet: av.Packet[av.VideoStream], waited_s: float) -> None:
         """Sender's time, key frame rate, lag: what the packet tells beside its picture."""
@@ -286,8 +300,37 @@ class KeyRate:
 def to_bgr(frame: av.VideoFrame) -> Picture:
     """The picture as BGR, turned as its display matrix says."""
     picture = np.asarray(frame.to_ndarray(format="bgr24"), dtype=np.uint8)
-    turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
+    return _turned(picture, _turns(frame))
+
+
+def decoded_grey(frame: av.VideoFrame) -> DecodedGrey | None:
+    """The brightness plane, turned as the display matrix says; None for formats that have none of 8 bits."""
+    if frame.format.name not in BRIGHTNESS_FIRST or not frame.planes:
+        return None
+    turns = _turns(frame)
+    sideways = turns % 2 == 1
+    full = frame.color_range == ColorRange.JPEG or frame.format.name in FULL_RANGE
+
+    def scaled_to(width: int, height: int) -> Grey:
+        plane = frame.planes[0]
+        levels = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height, : frame.width]
+        small = scaled(levels, height, width) if sideways else scaled(levels, width, height)
+        if not full:
+            # Video from 16 to 235, as its colours would come out.
+            small = np.asarray(cv2.convertScaleAbs(small, alpha=255 / 219, beta=-16 * 255 / 219), dtype=np.uint8)
+        return _turned(small, turns)
+
+    size = (frame.height, frame.width) if sideways else (frame.width, frame.height)
+    return DecodedGrey(size=size, scaled_to=scaled_to)
+
+
+def _turns(frame: av.VideoFrame) -> int:
+    """Quarter turns to the left that the display matrix asks for."""
+    return round(frame.rotation / 90) % 4
+
+
+def _turned(levels: NDArray[np.uint8], turns: int) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.rot90(levels, turns)) if turns else levels
 
 
 def read_file(path: Path) -> Iterator[tuple[float, Decoded]]:

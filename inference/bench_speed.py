@@ -22,6 +22,7 @@ from inference.read import FILE_SETTINGS, load_picture
 from inference.recognition import Polygon, Preset, Recognition, RecognitionSettings
 from inference.recognizer import Recognizer
 from inference.regions import grow, quad_of_box
+from inference.shapes import OFTEN
 from inference.thresholds import LEAST_GAP
 from inference.types import Box, Frame, Picture
 
@@ -142,6 +143,9 @@ def measure_costs(
     costs: dict[tuple[str, str], Cost] = {}
 
     def run(name: str, scenario: str, still: Still, read: Callable[[], str]) -> None:
+        # Compiling, and getting ready for shapes that a camera's frames keep, are no part of what a frame costs.
+        for _ in range(OFTEN):
+            read()
         cost = costs.setdefault((name, scenario), Cost(pipeline=name, scenario=scenario))
         started_s = time.process_time()
         text = read()
@@ -150,8 +154,6 @@ def measure_costs(
 
     for label in labels:
         still = still_of(label)
-        if not costs:  # compiling and first calls are no part of looking
-            _warm_up(recognizers, still, reference)
         if reference is not None:
             run(REFERENCE, "whole", still, lambda still=still: reference.plate(still.picture))  # type: ignore[misc]
         for name, recognizer in recognizers.items():
@@ -160,7 +162,6 @@ def measure_costs(
             if still.box is not None:
                 run(name, "reader", still, lambda r=recognizer, s=still, b=still.box: read_box(r, s.picture, b))  # type: ignore[misc]
             for scenario, settings in _scenarios(still, modules.get(label.group, ())):
-                _prepare(recognizer, still, settings)
                 run(name, scenario, still, lambda s=settings, r=recognizer, p=still.picture: _best(r.recognize(p, s)))  # type: ignore[misc]
         on_photo()
     gate = Cost(pipeline=GATE, scenario="still")
@@ -196,22 +197,6 @@ def _scenarios(still: Still, modules: tuple[str, ...]) -> Iterator[tuple[str, Re
     yield "area", replace(whole, areas=(quarter(still),))
     yield "area+band", trimmed(still, whole)
     yield "fast a+b", trimmed(still, replace(whole, preset=Preset.FAST))
-
-
-def _prepare(recognizer: Recognizer, still: Still, settings: RecognitionSettings) -> None:
-    """Packs that compile anew for each shape do so once per camera; that is not what a frame costs."""
-    if recognizer.pack.file.detector.kind == "plates" and settings.areas:
-        recognizer.recognize(still.picture, settings)
-
-
-def _warm_up(recognizers: Mapping[str, Recognizer], still: Still, reference: RapidOcr | None) -> None:
-    for recognizer in recognizers.values():
-        plain(recognizer, still.picture)
-        read_box(recognizer, still.picture, still.box or Box(x=0, y=0, width=120, height=30))
-        for _, settings in _scenarios(still, ()):
-            recognizer.recognize(still.picture, settings)
-    if reference is not None:
-        reference.plate(still.picture)
 
 
 def _best(recognition: Recognition) -> str:

@@ -16,6 +16,8 @@ from inference.regions import Quad, Region, grow
 
 # Readings this likely hardly ever change when more crops are read.
 SURE_ENOUGH = 0.7
+# Beside a sure reading, what is less likely than this is no plate: of a hundred such finds not one became a reading.
+HOPELESS = 1e-4
 # Half of a plate's text may be a plate too (`AB12` of `AB12 CDE`): both lines must leave clearly less doubt.
 DOUBT_LEFT = 0.75
 # So many crops are read before the time is looked at again: a text line costs about 20 ms of one core.
@@ -67,19 +69,22 @@ class CandidateReader:
         """The candidates, and the regions that the time did not suffice for.
 
         The first crops are read a few at a time until the deadline, the likeliest plates first; then, while there is
-        time, closer looks and other crops of those in doubt. The likeliest plate always gets its other crops.
+        time, closer looks and other crops of those in doubt. The likeliest plate always gets its other crops; what is
+        hopeless beside a sure reading gets none.
         """
         found, unread = self._first_crops(window, regions, deadline)
         found.sort(key=self._likelihood, reverse=True)
         more: list[Candidate] = []
+        surest = 0.0
         for number, candidate in enumerate(found):
             out_of_time = number > 0 and self._late(deadline)
-            if settings.preset is Preset.FAST or out_of_time or not self._worth_more(candidate, settings):
-                more.append(candidate)
-                continue
-            better = self._closer(window, candidate, closer)
+            hopeless = surest >= SURE_ENOUGH and self._likelihood(candidate) < HOPELESS
+            better: Candidate | None = candidate
+            if settings.preset is not Preset.FAST and not out_of_time and not hopeless:
+                better = self._in_doubt(window, candidate, settings, closer)
             if better is not None:
-                more.append(self._in_more_crops(window, better) if self._worth_more(better, settings) else better)
+                more.append(better)
+                surest = max(surest, self._likelihood(better))
         return self._with_joined_lines(window, more, deadline) if self._finds_lines else more, unread
 
     def _first_crops(
@@ -95,6 +100,17 @@ class CandidateReader:
             for region, slots in zip(batch, answers, strict=True):
                 found.append(self._candidate(window, region, (slots,)))
         return found, waiting
+
+    def _in_doubt(
+        self, window: Window, candidate: Candidate, settings: RecognitionSettings, closer: Closer
+    ) -> Candidate | None:
+        """A candidate that is not sure, looked at closely and then read in more crops; None when it is no plate."""
+        if not self._worth_more(candidate, settings):
+            return candidate
+        better = self._closer(window, candidate, closer)
+        if better is None or not self._worth_more(better, settings):
+            return better
+        return self._in_more_crops(window, better)
 
     def _closer(self, window: Window, candidate: Candidate, closer: Closer) -> Candidate | None:
         """The candidate read again between better corners; None when there is no plate on a closer look."""

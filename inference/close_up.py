@@ -27,6 +27,8 @@ CLEAR_PX = 120
 LARGE_PX = 240
 # What was found of it may be half of it.
 FAR_PLATE_PX, FAR_ROOM = 110, 4.0
+# The detector's coarsest cells.
+CELL_PX = 32
 # Only the surest finds are looked at again: a car park would cost a second.
 MAX_LOOKS = 6
 # Less overlap means that the closer look found something else.
@@ -64,9 +66,10 @@ class CloseUp:
         height = max(box.height * room, width / 2)
         x, y = box.center
         left, top = int(max(0.0, x - width / 2)), int(max(0.0, y - height / 2))
-        window = self._picture[top : int(y + height / 2) + 1, left : int(x + width / 2) + 1]
-        longest = max(window.shape[:2])
-        regions = self._detector.detect(window, longest_px=round(longest * plate_px / max(box.width, 1.0)))
+        window = self._picture[top : top + round(height), left : left + round(width)]
+        # Rounded to whole cells: looks at plates in full view are then of one size, which costs least.
+        cells = round(max(window.shape[:2]) * plate_px / max(box.width, 1.0) / CELL_PX)
+        regions = self._detector.detect(window, longest_px=max(1, cells) * CELL_PX)
         offset = np.array([left, top], np.float32)
         moved = [
             Region(quad=(region.quad + offset).astype(np.float32), likelihood=find.likelihood) for region in regions

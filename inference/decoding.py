@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.evidence import Evidence
+from inference.evidence import CharacterSets, Evidence
+from inference.form_tree import FormTree
 from inference.modules import CountryModule, Syntax, has_what_it_needs
 from inference.reader import ALPHABET, CharacterSlots
 from inference.syntax import MAX_LENGTH, Variant
@@ -101,21 +102,24 @@ class Decoder:
             allowed: index
             for index, allowed in enumerate(dict.fromkeys(a for f in self._forms for a in f.variant.positions))
         }
-        self._columns = [np.array([ALPHABET.index(c) for c in allowed]) for allowed in sets]
-        self._lengths = np.array([len(form.variant.positions) for form in self._forms])
+        self._character_sets = CharacterSets(list(sets))
+        positions = [[sets[allowed] for allowed in form.variant.positions] for form in self._forms]
+        nothing = len(sets)
+        self._positions = np.full((len(positions), MAX_LENGTH), nothing)
+        for row, form_sets in enumerate(positions):
+            self._positions[row, : len(form_sets)] = form_sets
         alike = np.array([form.alike for form in self._forms])
         self._rows = [np.flatnonzero(alike == index) for index in range(len(self._confusions))]
+        self._trees = [FormTree([positions[row] for row in rows]) for rows in self._rows]
         self._priors = np.array([form.prior for form in self._forms])
         self._handicap = np.array([0.0 if form.module else -np.inf for form in self._forms]) + self._priors / 1000
         # Generic forms fit nearly anything; they must not keep the regular ones from being heard.
         generic = [form.module is not None and form.module.generic for form in self._forms]
         self._regular_only = np.where(generic, -np.inf, 0.0) if any(generic) else None
-        self._worlds = [form.module.world if form.module else None for form in self._forms]
-        nothing = len(sets)
-        self._sets = np.full((len(self._forms), MAX_LENGTH), nothing)
-        for row, form in enumerate(self._forms):
-            for column, allowed in enumerate(form.variant.positions):
-                self._sets[row, column] = sets[allowed]
+        worlds = [form.module.world if form.module else None for form in self._forms]
+        self._worlds = sorted({world for world in worlds if world})
+        # Last comes the share of a country that looks like no part of the world in particular.
+        self._world_of = np.array([self._worlds.index(world) if world else len(self._worlds) for world in worlds])
 
     def decode(self, crops: Sequence[CharacterSlots]) -> list[Hypothesis]:
         """The plates these crops of one and the same plate may show, best first, at most a handful."""
@@ -125,27 +129,15 @@ class Decoder:
         priors = self._priors + self._look(crops)
         found: dict[tuple[str, str], tuple[_Form, float]] = {}
         for evidences in seen:
-            fits = self._totals(evidences)
-            totals = fits + priors
-            # The likeliest with the prior, and those that fit best without it: a loose syntax must not be lost unheard.
-            kept = _highest(totals, KEPT_VARIANTS) + _highest(fits + self._handicap, KEPT_FITS)
-            if self._regular_only is not None:
-                regular = totals + self._regular_only, fits + self._handicap + self._regular_only
-                kept += _highest(regular[0], KEPT_VARIANTS) + _highest(regular[1], KEPT_FITS)
-            for row in dict.fromkeys(kept):
-                if not math.isfinite(totals[row]):
-                    continue
+            for row, text in self._texts(evidences, priors):
                 form = self._forms[row]
-                text = evidences[form.alike].best_text(form.variant)
                 if form.syntax is not None and not has_what_it_needs(text, form.syntax):
                     continue
                 key = text, form.module.code if form.module else ""
                 if key not in found or found[key][1] < priors[row]:
                     found[key] = form, float(priors[row])
-        wanted = {(text, form.alike) for (text, _), (form, _) in found.items()}
-        scores = {
-            (text, alike): _mean_log([evidences[alike].score(text) for evidences in seen]) for text, alike in wanted
-        }
+        wanted = list(dict.fromkeys((text, form.alike) for (text, _), (form, _) in found.items()))
+        scores = self._scores(seen, wanted)
         hypotheses = [
             Hypothesis(text=text, module=form.module, score=scores[text, form.alike], prior=prior)
             for (text, _), (form, prior) in found.items()
@@ -154,7 +146,8 @@ class Decoder:
 
     def aligned(self, text: str, slots: CharacterSlots, module: CountryModule) -> list[int | None]:
         """Which slot shows each character of a decoded text."""
-        return Evidence.of(slots, self._table(module)).aligned(text)
+        ((_, aligned),) = Evidence.of(slots, self._table(module)).aligned([text])
+        return aligned
 
     def characters(
         self, text: str, crops: Sequence[CharacterSlots], module: CountryModule | None = None
@@ -166,7 +159,8 @@ class Decoder:
             if not len(slots.presence):
                 continue
             evidence = Evidence.of(slots, matrix)
-            for position, slot in enumerate(evidence.aligned(text)):
+            ((_, aligned),) = evidence.aligned([text])
+            for position, slot in enumerate(aligned):
                 if slot is not None:
                     shares = np.exp(evidence.log_shares[slot])
                     totals[position] += shares / shares.sum()
@@ -175,45 +169,68 @@ class Decoder:
     def _look(self, crops: Sequence[CharacterSlots]) -> Floats | float:
         """What the whole plate's look adds to each form's prior; nothing where all enabled countries look alike."""
         seen = [slots.world for slots in crops if slots.world]
-        if not seen:
+        if not seen or len(self._worlds) < 2:
             return 0.0
-        shares = {part: sum(world[part] for world in seen) / len(seen) for part in seen[0]}
         # A country that looks like no part of the world in particular is as likely under each of them.
-        neutral = 1 / len(shares)
-        of_forms = [shares.get(world, neutral) if world else neutral for world in self._worlds]
-        if len(set(self._worlds) - {None}) < 2:
-            return 0.0
-        return LOOK * np.log(np.maximum(of_forms, LOOK_FLOOR) / max(of_forms))
+        neutral = 1 / len(seen[0])
+        shares = [sum(world.get(part, neutral) for world in seen) / len(seen) for part in self._worlds]
+        of_forms = np.array([*shares, neutral])[self._world_of]
+        return np.asarray(LOOK * np.log(np.maximum(of_forms, LOOK_FLOOR) / of_forms.max()))
 
     def _table(self, module: CountryModule | None) -> Floats:
         return self._confusions[self._alike.get(module.look_alikes, 0) if module else 0]
 
-    def _totals(self, evidences: Sequence[Evidence]) -> Floats:
-        """The best path's log-likelihood for every form."""
-        totals = np.empty(len(self._forms))
-        for evidence, rows in zip(evidences, self._rows, strict=True):
-            totals[rows] = self._paths(evidence, self._sets[rows], self._lengths[rows])
-        return totals
+    def _texts(self, evidences: Sequence[Evidence], priors: Floats) -> list[tuple[int, str]]:
+        """The forms worth hearing about one crop (their rows), each with its likeliest text."""
+        best = [self._character_sets.best(evidence) for evidence in evidences]
+        fits = np.empty(len(self._forms))
+        for tree, rows, evidence, (values, _) in zip(self._trees, self._rows, evidences, best, strict=True):
+            fits[rows] = tree.totals(evidence, values)
+        totals = fits + priors
+        # The likeliest with the prior, and those that fit best without it: a loose syntax must not be lost unheard.
+        kept = _highest(totals, KEPT_VARIANTS) + _highest(fits + self._handicap, KEPT_FITS)
+        if self._regular_only is not None:
+            regular = totals + self._regular_only, fits + self._handicap + self._regular_only
+            kept += _highest(regular[0], KEPT_VARIANTS) + _highest(regular[1], KEPT_FITS)
+        kept = [row for row in dict.fromkeys(kept) if math.isfinite(totals[row])]
+        texts: dict[int, str] = {}
+        for alike in {self._forms[row].alike for row in kept}:
+            rows_here = [row for row in kept if self._forms[row].alike == alike]
+            texts |= self._texts_of(rows_here, evidences[alike], *best[alike])
+        return [(row, texts[row]) for row in kept]
 
-    def _paths(self, evidence: Evidence, sets: NDArray[np.int64], lengths: NDArray[np.int64]) -> Floats:
-        best = np.stack([evidence.log_shares[:, columns].max(axis=1) for columns in self._columns], axis=1)
-        best = np.concatenate([best, np.full((best.shape[0], 1), -np.inf)], axis=1)
-        paths = np.full((len(lengths), MAX_LENGTH + 1), -np.inf)
-        paths[:, 0] = 0.0
-        rows = np.arange(len(lengths))
-        for slot in range(best.shape[0]):
-            taken = paths[:, :-1] + best[slot][sets]
-            # Before the first and after the last character a slot is skipped at the price of an end.
-            paths = paths + evidence.skip_inside[slot]
-            paths[:, 0] += evidence.skip_end[slot] - evidence.skip_inside[slot]
-            paths[rows, lengths] += evidence.skip_end[slot] - evidence.skip_inside[slot]
-            paths[:, 1:] = np.maximum(paths[:, 1:], taken)
-        return np.asarray(paths[rows, lengths])
+    def _texts_of(
+        self, rows: Sequence[int], evidence: Evidence, values: Floats, columns: NDArray[np.int64]
+    ) -> dict[int, str]:
+        """The likeliest text of each form, from the best character of each slot under each set."""
+        values = np.concatenate([values, np.full((len(values), 1), -np.inf)], axis=1)
+        lengths = [len(self._forms[row].variant.positions) for row in rows]
+        texts = {}
+        aligned = evidence.align(values[:, self._positions[rows]], lengths)
+        for row, (_, slots) in zip(rows, aligned, strict=True):
+            sets = self._positions[row].tolist()
+            taken = zip(slots, sets, strict=False)
+            texts[row] = "".join(ALPHABET[columns[slot, one]] for slot, one in taken if slot is not None)
+        return texts
+
+    def _scores(
+        self, seen: Sequence[Sequence[Evidence]], wanted: Sequence[tuple[str, int]]
+    ) -> dict[tuple[str, int], float]:
+        """How well all crops together fit each text, under its table of look-alikes."""
+        scores: dict[tuple[str, int], float] = {}
+        for alike in {alike for _, alike in wanted}:
+            texts = [text for text, its in wanted if its == alike]
+            of_crops = [evidences[alike].scores(texts) for evidences in seen]
+            for text, *fits in zip(texts, *of_crops, strict=True):
+                scores[text, alike] = _mean_log(fits)
+        return scores
 
 
 def _highest(values: Floats, count: int) -> list[int]:
     """The rows of the highest values, highest first."""
-    return [int(row) for row in np.argsort(values)[::-1][:count]]
+    # Only these few are put in order.
+    rows = np.argpartition(values, -count)[-count:] if count < len(values) else np.arange(len(values))
+    return [int(row) for row in rows[np.argsort(values[rows])[::-1]]]
 
 
 def _forms_of(module: CountryModule, modules: int, alike: int) -> list[_Form]:

@@ -14,8 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.models import Network
+from inference.models import Network, Runs
 from inference.regions import Quad, Region, quad_of_box
+from inference.scaling import scaled
 from inference.types import Box, Picture
 
 
@@ -38,7 +39,7 @@ class TextLineDetector:
     # Street pictures hold tens of lines; hundreds mean foliage or fences, and the time is better spent elsewhere.
     max_lines = 200
 
-    def __init__(self, *, network: Network) -> None:
+    def __init__(self, *, network: Runs) -> None:
         self._network = network
 
     def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
@@ -46,12 +47,15 @@ class TextLineDetector:
         scale = longest_px / max(height, width)
         map_width = max(32, round(width * scale / 32) * 32)
         map_height = max(32, round(height * scale / 32) * 32)
+        # Its likelihoods were fitted on averaged areas; beside this network their cost hardly counts.
         shrinks = map_width < width
         resized = cv2.resize(
             picture, (map_width, map_height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         )
-        batch = (resized.astype(np.float32) * (2 / 255) - 1).transpose(2, 0, 1)[None]
-        probability = self._network.run(np.ascontiguousarray(batch))[0][0, 0]
+        # The network takes -1 to 1, channels first.
+        batch = cv2.dnn.blobFromImage(resized, 2 / 255)
+        batch -= 1
+        probability = self._network.run(batch)[0][0, 0]
         back = np.array([width / map_width, height / map_height], dtype=np.float32)
         return [
             Region(quad=(quad * back).astype(np.float32), likelihood=likelihood)
@@ -99,11 +103,11 @@ class PlateDetector:
         full_height, full_width = self._whole_cells(inner_height), self._whole_cells(inner_width)
         left, top = (full_width - inner_width) // 2, (full_height - inner_height) // 2
         canvas = np.full((full_height, full_width, 3), self.grey, dtype=np.uint8)
-        canvas[top : top + inner_height, left : left + inner_width] = cv2.resize(
-            picture, (inner_width, inner_height), interpolation=cv2.INTER_LINEAR
-        )
-        batch = (canvas[:, :, ::-1].astype(np.float32) / 255).transpose(2, 0, 1)[None]
-        rows = self._network(full_height, full_width).run(np.ascontiguousarray(batch))[0]
+        canvas[top : top + inner_height, left : left + inner_width] = scaled(picture, inner_width, inner_height)
+        # The network takes RGB from 0 to 1, channels first.
+        batch = cv2.dnn.blobFromImage(canvas, swapRB=True)
+        batch /= 255
+        rows = self._network(full_height, full_width).run(batch)[0]
         regions = []
         for row in rows:
             if row[6] < self.threshold:
@@ -146,7 +150,7 @@ class PlateMapDetector:
     # The corners of a plate's shape lie near its box; a shape that leaves its box by more than this share is a mistake.
     max_stray = 0.5
 
-    def __init__(self, *, network: Network) -> None:
+    def __init__(self, *, network: Runs) -> None:
         self._network = network
 
     def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
@@ -157,9 +161,7 @@ class PlateMapDetector:
             (-(-inner_height // self.multiple) * self.multiple, -(-inner_width // self.multiple) * self.multiple, 3),
             dtype=np.uint8,
         )
-        canvas[:inner_height, :inner_width] = cv2.resize(
-            picture, (inner_width, inner_height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-        )
+        canvas[:inner_height, :inner_width] = scaled(picture, inner_width, inner_height)
         answer = self._network.run(canvas[None])[0][0]
         likelihoods, boxes, quads = self._peaks(answer)
         kept = _suppressed(boxes, self.same_plate)[: self.max_plates]

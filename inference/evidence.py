@@ -1,17 +1,20 @@
-"""What one crop says, as logarithms: how well each text fits the characters that were seen, slot by slot."""
+"""What one crop says, as logarithms: how well texts and forms fit the characters that were seen, slot by slot.
+
+Positions take slots in order, and a slot that no position takes is skipped at a price (Viterbi). All texts and forms of
+a plate are searched side by side.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.reader import ALPHABET, CharacterSlots
-from inference.syntax import Variant
+from inference.syntax import MAX_LENGTH
 
 Floats = NDArray[np.float64]
 
@@ -19,6 +22,8 @@ Floats = NDArray[np.float64]
 FLOOR = 5e-4
 # How often a slot that looks like a character is none: at the ends emblems, bands and frames, inside bolts and seals.
 EXTRA_AT_END, EXTRA_INSIDE = 0.01, 0.002
+
+_COLUMNS = {character: column for column, character in enumerate(ALPHABET)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,53 +44,63 @@ class Evidence:
             np.log(np.maximum(1.0 - real, EXTRA_AT_END)),
         )
 
-    def best_text(self, variant: Variant) -> str:
-        """The likeliest text of this form."""
-        columns = [_columns_of(allowed) for allowed in variant.positions]
-        _, slots = self._align(columns)
-        return "".join(
-            ALPHABET[allowed[self.log_shares[slot, allowed].argmax()]] if slot is not None else ""
-            for slot, allowed in zip(slots, columns, strict=True)
-        )
+    def scores(self, texts: Sequence[str]) -> list[float]:
+        """Log-likelihood of exactly these texts."""
+        return [score for score, _ in self.aligned(texts)]
 
-    def score(self, text: str) -> float:
-        """Log-likelihood of exactly this text."""
-        return self._align([_columns_of(c) for c in text])[0]
+    def aligned(self, texts: Sequence[str]) -> list[tuple[float, list[int | None]]]:
+        """Each text's log-likelihood, and which slot shows each of its characters: None when there are too few."""
+        nothing = len(ALPHABET)
+        columns = np.full((len(texts), MAX_LENGTH), nothing)
+        for row, text in enumerate(texts):
+            columns[row, : len(text)] = [_COLUMNS[character] for character in text]
+        values = np.concatenate([self.log_shares, np.full((len(self.log_shares), 1), -np.inf)], axis=1)
+        return self.align(values[:, columns], [len(text) for text in texts])
 
-    def aligned(self, text: str) -> list[int | None]:
-        """Which slot shows each character, None when the crop has too few."""
-        return self._align([_columns_of(c) for c in text])[1]
+    def align(self, values: Floats, lengths: Sequence[int]) -> list[tuple[float, list[int | None]]]:
+        """The best path through slots and positions for each form: its log-likelihood, and the slot of each position.
 
-    def _align(self, columns: Sequence[NDArray[np.int64]]) -> tuple[float, list[int | None]]:
-        """The best path through slots and positions: its log-likelihood and the slot of each position."""
-        count, length = len(self.skip_end), len(columns)
-        if count == length:
-            # Every slot is taken in order: there is no other path.
-            score = sum(float(self.log_shares[slot, allowed].max()) for slot, allowed in enumerate(columns))
-            return score, list(range(count))
-        value = [self.log_shares[:, allowed].max(axis=1).tolist() for allowed in columns]
-        inside, end = self.skip_inside.tolist(), self.skip_end.tolist()
-        paths = [0.0] + [-math.inf] * length
-        came = []
-        for slot in range(count):
-            step, taken_here = [], []
-            for position in range(length + 1):
-                skipped = paths[position] + (end[slot] if position in {0, length} else inside[slot])
-                taken = paths[position - 1] + value[position - 1][slot] if position else -math.inf
-                step.append(max(taken, skipped))
-                taken_here.append(taken > skipped)
-            paths = step
-            came.append(taken_here)
-        slots: list[int | None] = [None] * length
-        position = length
-        for slot in range(count - 1, -1, -1):
-            if came[slot][position]:
-                position -= 1
-                slots[position] = slot
-        return paths[length], slots
+        `values` is what each slot gives at each position, shape (slots, forms, MAX_LENGTH).
+        """
+        forms = np.arange(len(lengths))
+        ends = np.zeros((len(lengths), MAX_LENGTH + 1), dtype=bool)
+        ends[:, 0] = ends[forms, lengths] = True
+        paths = np.full(ends.shape, -np.inf)
+        paths[:, 0] = 0.0
+        came = np.zeros((len(values), *ends.shape), dtype=bool)
+        for slot, value in enumerate(values):
+            # Before the first and after the last character a slot is skipped at the price of an end.
+            skipped = paths + np.where(ends, self.skip_end[slot], self.skip_inside[slot])
+            taken = paths[:, :-1] + value
+            came[slot, :, 1:] = taken > skipped[:, 1:]
+            paths = skipped
+            np.maximum(paths[:, 1:], taken, out=paths[:, 1:])
+        scores = paths[forms, lengths].tolist()
+        taken_at = came.transpose(1, 0, 2).tolist()
+        return [
+            (score, _slots_of(steps, length)) for score, steps, length in zip(scores, taken_at, lengths, strict=True)
+        ]
 
 
-@cache
-def _columns_of(allowed: str) -> NDArray[np.int64]:
-    """The alphabet's columns of these characters; modules use a few dozen sets."""
-    return np.array([ALPHABET.index(c) for c in allowed], dtype=np.int64)
+def _slots_of(came: Sequence[Sequence[bool]], length: int) -> list[int | None]:
+    """The slot of each position, walked back from the last."""
+    slots: list[int | None] = [None] * length
+    position = length
+    for slot in range(len(came) - 1, -1, -1):
+        if came[slot][position]:
+            position -= 1
+            slots[position] = slot
+    return slots
+
+
+class CharacterSets:
+    """The characters that some form allows at a position: a few dozen sets for all countries. Immutable."""
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self._not_allowed = np.array([[0.0 if c in one else -math.inf for c in ALPHABET] for one in allowed])
+
+    def best(self, evidence: Evidence) -> tuple[Floats, NDArray[np.int64]]:
+        """For each slot and set the likeliest character: its logarithm and its column; shape (slots, sets)."""
+        possible = evidence.log_shares[:, None, :] + self._not_allowed
+        columns = possible.argmax(axis=2)
+        return np.take_along_axis(evidence.log_shares, columns, axis=1), columns

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from inference.image_size import is_sane
-from inference.types import Picture
+from inference.types import Grey, Picture
 
 # A query of a cheap camera's URL may carry the login: ?user=admin&password=secret.
 _SECRET_QUERY = re.compile(r"((?:user|usr|login|pass|passwd|password|pwd|auth|token|key|secret)\w*=)[^&\s'\"]*", re.I)
@@ -21,10 +21,21 @@ _LOGIN = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s'\"]*@", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DecodedGrey:
+    """The brightness of a decoded picture, which video carries apart from its colours."""
+
+    size: tuple[int, int]
+    """Width and height in pixels."""
+    scaled_to: Callable[[int, int], Grey]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """One decoded picture, turned into BGR only when somebody wants it."""
 
     to_picture: Callable[[], Picture]
+    grey: DecodedGrey | None = None
+    """Given only where `to_picture` cannot fail later either; None where brightness costs as much as colours."""
     sent_at: datetime | None = None
     """The sender's own capture time, where it gives one."""
     media_s: float | None = None

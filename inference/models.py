@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import structlog
@@ -40,6 +40,13 @@ class PerformanceHint(StrEnum):
 
     THROUGHPUT = "throughput"
     LATENCY = "latency"
+
+
+class Runs(Protocol):
+    """What detectors and readers ask of a network."""
+
+    def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
+        """The outputs for one input batch, in the order the model lists them. Blocks; safe from any thread."""
 
 
 class Network:
@@ -145,10 +152,14 @@ class Engine:
                 f"{path} is not a model OpenVINO can read ({_first_line(error)}); install it again"
             ) from error
 
-    def compile(self, model: Any, *, name: str) -> Network:
-        """Compile for the device with as many requests as pictures shall be worked on at the same time."""
+    def compile(self, model: Any, *, name: str, keep: bool = True) -> Network:
+        """Compile for the device with as many requests as pictures shall be worked on at the same time.
+
+        `keep` it for the next start, where there is a folder for that.
+        """
+        config = self._config() if keep else self._config() | {"CACHE_DIR": ""}
         try:
-            compiled = self._core.compile_model(model, self.device, self._config())
+            compiled = self._core.compile_model(model, self.device, config)
             best = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         except OPENVINO_ERRORS as error:
             offered = ", ".join(self.devices())

@@ -1,7 +1,7 @@
 """Does anything move where we look? The cheap question before the dear one.
 
-Works on a grey picture 320 wide, so it costs about a millisecond whatever the camera sends. Answers with the boxes of
-what moved, in pixels of the full frame.
+Works on a grey picture 320 wide, so it costs half a millisecond whatever the camera sends, and asks for no colours.
+Answers with the boxes of what moved, in pixels of the full frame.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.types import Box, Frame, Picture
+from inference.images import grey_of
+from inference.types import Box, Frame
 
 WIDTH_PX = 320
 # Sensor noise after the downscale and blur stays below this many grey levels by day; at night it is measured.
@@ -85,7 +86,7 @@ class MotionGate:
 
     def moved(self, frame: Frame) -> MotionResult:
         """What changed since the frames before; a first frame, a cut and a new size count as motion everywhere."""
-        height, width = frame.picture.shape[:2]
+        width, height = frame.size
         grey = self._shrink(frame)
         if self._reference is None or self._mask is None or self._size != (width, height):
             self._size = (width, height)
@@ -108,24 +109,16 @@ class MotionGate:
 
     def _begin(self, frame: Frame, grey: _Grey) -> MotionResult:
         """A picture that has nothing to do with the one before: motion everywhere, and the reference begins anew."""
-        height, width = frame.picture.shape[:2]
+        width, height = frame.size
         self._reference = grey
         self._last_s = frame.monotonic_s
         self._nuisances.clear()
         return MotionResult(True, (Box(x=0, y=0, width=width, height=height),), whole=True)
 
     def _shrink(self, frame: Frame) -> _Grey:
-        small: Picture = frame.picture
-        height, width = small.shape[:2]
-        # Halving averages exactly as well as area interpolation does, at a third of its cost.
-        while small.shape[1] >= 2 * WIDTH_PX:
-            small = cv2.resize(small, (small.shape[1] // 2, max(1, small.shape[0] // 2)))
-        if small.shape[1] != WIDTH_PX:
-            small = cv2.resize(
-                small, (WIDTH_PX, max(1, round(height * WIDTH_PX / width))), interpolation=cv2.INTER_AREA
-            )
-        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (3, 3), 0)
-        return np.asarray(grey, dtype=np.float32)
+        width, height = frame.size
+        small = grey_of(frame, WIDTH_PX, max(1, round(height * WIDTH_PX / width)))
+        return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), dtype=np.float32)
 
     def _draw_mask(self, width: int, height: int) -> NDArray[np.uint8]:
         mask = np.full((height, width), 0 if self._areas else 255, np.uint8)

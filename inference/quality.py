@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from inference.regions import Quad, cut
 from inference.types import Picture, RejectionReason
@@ -43,13 +45,20 @@ class Quality:
 def measure(picture: Picture, quad: Quad) -> Quality:
     """Measure one shape of a picture."""
     width, height = SIZE_PX
-    grey = cv2.cvtColor(cut(picture, quad, width=width, height=height), cv2.COLOR_BGR2GRAY).astype(np.float32)
-    low, middle, high = (float(level) for level in np.percentile(grey, (5, 50, 95)))
+    grey = cv2.cvtColor(cut(picture, quad, width=width, height=height), cv2.COLOR_BGR2GRAY)
+    low, middle, high = _levels(grey, 0.05, 0.5, 0.95)
     contrast = high - low
-    steps = np.abs(np.diff(grey, axis=1))
+    (edge,) = _levels(cv2.absdiff(grey[:, 1:], grey[:, :-1]), 0.97)
     return Quality(
         brightness=middle,
         contrast=contrast,
-        sharpness=float(np.percentile(steps, 97)) / max(contrast, 1.0),
+        sharpness=edge / max(contrast, 1.0),
         dark_on_light=(middle - low) / max(contrast, 1.0),
     )
+
+
+def _levels(grey: NDArray[Any], *shares: float) -> list[float]:
+    """The grey levels that these shares of the pixels stay below; numpy's own costs several times more on so few."""
+    ordered = np.sort(grey, axis=None)
+    places = np.array(shares) * (ordered.size - 1)
+    return [float(level) for level in np.interp(places, np.arange(ordered.size), ordered)]

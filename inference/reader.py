@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.models import Network
+from inference.models import Runs
 from inference.regions import Quad, cut
 from inference.types import Picture
 
@@ -57,11 +57,12 @@ class LineReader:
     width_step_px = 32
     max_batch = 8
 
-    def __init__(self, *, network: Network, characters: Sequence[str]) -> None:
+    def __init__(self, *, network: Runs, characters: Sequence[str]) -> None:
         self._network = network
         # Class 0 is the CTC blank; a space follows the dictionary.
         self._classes = ["", *characters, " "]
         self._members, self._fold = _folding(self._classes)
+        self._keys = [_look_alike_key(text) for text in self._classes]
         self._blanks = np.array([i for i, text in enumerate(self._classes) if not text or not text[0].isalnum()])
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[CharacterSlots]:
@@ -95,10 +96,8 @@ class LineReader:
         # it is a plate character misread, or a reason to doubt.
         filled = 1.0 - probabilities[:, self._blanks].sum(axis=1)
         strongest = probabilities.argmax(axis=1)
-        shares = np.zeros((frames, len(ALPHABET)))
-        for column in range(len(ALPHABET)):
-            shares[:, column] = probabilities[:, self._members[self._fold == column]].sum(axis=1)
-        runs = _runs(filled, [_look_alike_key(self._classes[index]) for index in strongest])
+        shares = probabilities[:, self._members].astype(np.float64) @ self._fold
+        runs = _runs(filled, [self._keys[index] for index in strongest])
         rows, presence, positions = [], [], []
         for run in runs:
             weight = filled[run]
@@ -118,7 +117,7 @@ class LineReader:
 class SlotReader:
     """A reader with a fixed number of slots (CCT): a softmax over the alphabet and a padding sign at each."""
 
-    def __init__(self, *, network: Network, alphabet: str, pad: str, width_px: int, height_px: int) -> None:
+    def __init__(self, *, network: Runs, alphabet: str, pad: str, width_px: int, height_px: int) -> None:
         self._network = network
         self._width, self._height = width_px, height_px
         self._columns = [alphabet.index(character) for character in ALPHABET]
@@ -158,13 +157,13 @@ class RowsReader:
     max_batch = 8
 
     def __init__(
-        self, *, network: Network, alphabet: str, width_px: int, height_px: int, world: Sequence[str] = ()
+        self, *, network: Runs, alphabet: str, width_px: int, height_px: int, world: Sequence[str] = ()
     ) -> None:
         self._network = network
         self._world = tuple(world)
-        self._alphabet = alphabet
         self._width, self._height = width_px, height_px
         self._columns = [alphabet.index(character) for character in ALPHABET]
+        self._keys = [_look_alike_key(character) for character in alphabet]
 
     def read(self, picture: Picture, quads: Sequence[Quad]) -> list[CharacterSlots]:
         answers: list[CharacterSlots] = []
@@ -188,7 +187,7 @@ class RowsReader:
         for row in rows:
             filled = 1.0 - row[:, -1]
             strongest = row[:, :-1].argmax(axis=1)
-            for run in _runs(filled, [_look_alike_key(self._alphabet[index]) for index in strongest]):
+            for run in _runs(filled, [self._keys[index] for index in strongest]):
                 weight = filled[run]
                 mean = row[run][:, self._columns].sum(axis=0) / weight.sum()
                 shares.append(mean)
@@ -235,11 +234,11 @@ _LOOK_ALIKES = str.maketrans("OQDILBSZG", "000118526")
 
 
 def _folding(classes: Sequence[str]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """For each class that is a plate character in some script's clothing: its index, and ours."""
+    """The classes that are plate characters in some script's clothing, and which of ours each is: a row of one 1."""
     members, targets = [], []
     for index, text in enumerate(classes):
         plain = unicodedata.normalize("NFKD", text)[:1].upper() if text else ""
         if plain and plain in ALPHABET:
             members.append(index)
             targets.append(ALPHABET.index(plain))
-    return np.array(members), np.array(targets)
+    return np.array(members), np.eye(len(ALPHABET))[targets]

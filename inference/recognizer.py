@@ -16,7 +16,7 @@ from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
 from inference.devices import AUTO, candidates, first_right
 from inference.grids import fit_to_shape
-from inference.models import Engine, Network, PerformanceHint
+from inference.models import Engine, Network, PerformanceHint, Runs
 from inference.module_library import ModuleLibrary
 from inference.modules import CountryModule, select_modules
 from inference.packs import DEFAULT_PACK, ModelPack, default_data_dir, find_pack
@@ -25,6 +25,7 @@ from inference.reader import LineReader, Reader, RowsReader, SlotReader
 from inference.reading import CHARACTER_SHARE, PlateReader, best_first, without_overlaps
 from inference.recognition import Preset, Recognition, RecognitionSettings
 from inference.selftest import OpenShape, check_answers, checked_shapes
+from inference.shapes import Shape, ShapedNetwork
 from inference.types import Box, Picture, StageTimes
 
 __all__ = ["Preset", "Recognition", "RecognitionSettings", "Recognizer", "open_recognizer"]
@@ -182,19 +183,18 @@ def open_recognizer(
 
 def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModule]) -> Recognizer:
     name = found.file.name
-    reader_model = engine.read(found.reader_path)
-    reader_network = engine.compile(reader_model, name=f"{name} reader")
+    reader_network, requests = _open_network(engine, found.reader_path, name=f"{name} reader")
     detector: Detector
-    if found.file.detector.kind == "text-lines":
-        detector = TextLineDetector(network=_open_detector(engine, found))
-    elif found.file.detector.kind == "plate-map":
-        detector = PlateMapDetector(network=_open_detector(engine, found))
-    else:
+    if found.file.detector.kind == "plates":
         detector = PlateDetector(open_network=_shapes(engine, found))
+    else:
+        detector_network, _ = _open_network(engine, found.detector_path, name=f"{name} detector")
+        finds_lines = found.file.detector.kind == "text-lines"
+        detector = (TextLineDetector if finds_lines else PlateMapDetector)(network=detector_network)
     reader: Reader
     spec = found.file.reader
     if spec.kind == "line":
-        dictionary = reader_model.rt_info["framework"]["character"].astype(str).split("\n")
+        dictionary = engine.read(found.reader_path).rt_info["framework"]["character"].astype(str).split("\n")
         reader = LineReader(network=reader_network, characters=dictionary)
     elif spec.kind == "rows":
         reader = RowsReader(
@@ -221,7 +221,7 @@ def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModu
         reader=reader,
         modules=modules,
         device=engine.device,
-        at_once=reader_network.requests,
+        at_once=requests,
     )
 
 
@@ -230,8 +230,19 @@ def _weights(pack: ModelPack) -> Mapping[str, float]:
     return pack.file.likelihood if len(pack.file.likelihood) > 1 else DEFAULT_WEIGHTS
 
 
-def _open_detector(engine: Engine, pack: ModelPack) -> Network:
-    return engine.compile(engine.read(pack.detector_path), name=f"{pack.file.name} detector")
+def _open_network(engine: Engine, path: Path, *, name: str) -> tuple[Runs, int]:
+    """A network for inputs of any shape, and how many pictures it works on at the same time."""
+    general = engine.compile(engine.read(path), name=name)
+    if not engine.is_processor:
+        # Other devices take seconds to compile a shape, and their drivers would have to be checked for each.
+        return general, general.requests
+
+    def compile_for(shape: Shape) -> Network:
+        model = engine.read(path)
+        model.reshape(list(shape))
+        return engine.compile(model, name=f"{name} {shape}", keep=False)
+
+    return ShapedNetwork(general=general, compile_for=compile_for), general.requests
 
 
 def _shapes(engine: Engine, pack: ModelPack) -> OpenShape:

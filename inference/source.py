@@ -28,9 +28,9 @@ from inference.feeds import Decoded, Feed, redact_url, with_login
 from inference.folder_feed import FolderFeed
 from inference.hardware import OFF
 from inference.http_feed import HttpFeed
+from inference.images import image_of
 from inference.process_feed import ProcessFeed
 from inference.types import Frame
-from inference.upright import upright
 
 # Both transports may have to time out before the thread sees that it should stop.
 STOP_WITHIN_S = 2 * OPEN_TIMEOUT_S + 2
@@ -242,10 +242,10 @@ class Source:
 
     def _offer(self, decoded: Decoded, now_s: float) -> None:
         arrived_at = datetime.now(UTC)
-        picture = upright(decoded.to_picture(), rotation=self._rotation, deinterlace=self._deinterlace)
+        image = image_of(decoded, rotation=self._rotation, deinterlace=self._deinterlace)
         self._sequence += 1
         frame = Frame(
-            picture=picture,
+            picture=image,
             captured_at=self.clock.captured_at(decoded.sent_at, arrived_at),
             monotonic_s=now_s,
             sequence=self._sequence,

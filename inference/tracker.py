@@ -107,7 +107,7 @@ class Tracker:
     ) -> list[Passage]:
         """One analysed frame. `region` is the part that was looked at, `motion` what moved (None: not known)."""
         now_s = frame.monotonic_s
-        size = (frame.picture.shape[1], frame.picture.shape[0])
+        size = frame.size
         told = self.release(now_s)
         if self._size is not None and size != self._size:
             told += self.flush(now_s)
@@ -181,7 +181,7 @@ class Tracker:
                         plate=verdict.plate,
                     )
                 )
-        height, width = frame.picture.shape[:2]
+        width, height = frame.size
         return Scene(captured_at=frame.captured_at, width_px=width, height_px=height, objects=tuple(objects))
 
     # Where each reading belongs.

@@ -9,12 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
 """A BGR picture, shape (height, width, 3)."""
+
+Grey = NDArray[np.uint8]
+"""The brightness of a picture, 0 to 255, shape (height, width)."""
 
 
 class ObjectType(StrEnum):
@@ -104,14 +108,41 @@ class Box:
         return shared / union if union > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    """One decoded picture."""
+class Image(Protocol):
+    """A picture as its decoder holds it: its colours are worked out when first asked for, and once. Thread-safe."""
 
-    picture: Picture
-    captured_at: datetime
-    monotonic_s: float
-    sequence: int
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    def in_colour(self) -> Picture:
+        """The whole picture."""
+
+    def in_grey(self, width: int, height: int) -> Grey:
+        """Its brightness alone, scaled to this size; cheap, since no colours are worked out for it."""
+
+
+class Frame:
+    """One decoded picture. Most frames show nothing new, so that nobody asks for more than their brightness."""
+
+    __slots__ = ("captured_at", "image", "monotonic_s", "sequence")
+
+    def __init__(self, *, picture: Picture | Image, captured_at: datetime, monotonic_s: float, sequence: int) -> None:
+        self.image = picture
+        self.captured_at = captured_at
+        self.monotonic_s = monotonic_s
+        self.sequence = sequence
+
+    @property
+    def picture(self) -> Picture:
+        return self.image if isinstance(self.image, np.ndarray) else self.image.in_colour()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        if isinstance(self.image, np.ndarray):
+            return self.image.shape[1], self.image.shape[0]
+        return self.image.size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

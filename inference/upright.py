@@ -8,6 +8,11 @@ import numpy as np
 from inference.types import Picture
 
 
+def sideways(rotation: int) -> bool:
+    """Whether a picture turned by so many degrees has width and height exchanged."""
+    return rotation % 180 != 0
+
+
 def upright(picture: Picture, *, rotation: int, deinterlace: bool) -> Picture:
     """Turned clockwise by `rotation` degrees; `deinterlace` keeps one of the two moments in an interlaced picture."""
     if deinterlace:

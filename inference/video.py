@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from inference.av_feed import read_file
+from inference.images import image_of
 from inference.recognition import Recognition, RecognitionSettings
-from inference.types import Direction, Frame, Passage, PassageState, Picture
+from inference.types import Direction, Frame, Image, Passage, PassageState, Picture
 from inference.watch import Observer, Reads, WatchSettings, watch_settings
 
 
@@ -64,12 +66,12 @@ def watch_video(
     on_look: Callable[[Frame, Recognition], None] | None = None,
 ) -> Iterator[Passage]:
     """Every passage of a video file in all its states; `epoch` is when its first picture was taken."""
-    pictures = ((at_s, decoded.to_picture) for at_s, decoded in read_file(path))
+    pictures = ((at_s, partial(image_of, decoded)) for at_s, decoded in read_file(path))
     yield from watch_pictures(pictures, recognizer, settings, epoch=epoch, on_look=on_look)
 
 
 def watch_pictures(
-    pictures: Iterable[tuple[float, Callable[[], Picture]]],
+    pictures: Iterable[tuple[float, Callable[[], Picture | Image]]],
     recognizer: Reads,
     settings: WatchSettings,
     *,

@@ -28,6 +28,8 @@ from inference.types import Box, Frame, Passage, Picture, Scene
 FRAME_TIMEOUT_S = 2.0
 # The scene is looked at this much longer after motion: what stopped is read at rest, what left is seen to be gone.
 LINGER_S = 1.5
+# While no plate is in view, a scene at rest is looked at so often: the next look would show the same nothing.
+LOOKS_AT_REST = 2
 # Motion at the edge of a blob belongs to the same vehicle: the region looked at is wider by this share of the picture.
 AROUND = 0.08
 # Above this share of the picture a region saves nothing.
@@ -249,6 +251,7 @@ class Observer:
         self._gate = MotionGate(settings.recognition.areas, settings.masks, sensitivity=settings.motion_sensitivity)
         self._last_motion_s = float("-inf")
         self._last_look_s = float("-inf")
+        self._looks_at_rest = 0
         self.last_frame_s = float("-inf")
 
     def change(self, settings: WatchSettings) -> None:
@@ -263,8 +266,9 @@ class Observer:
         self.last_frame_s = now_s
         motion = self._gate.moved(frame)
         if motion.moved:
-            self._last_motion_s = now_s
-        lingers = now_s - self._last_motion_s <= LINGER_S
+            self._last_motion_s, self._looks_at_rest = now_s, 0
+        news = self.tracker.in_view or self._looks_at_rest < LOOKS_AT_REST
+        lingers = news and now_s - self._last_motion_s <= LINGER_S
         waits = self.tracker.undecided and now_s - self._last_look_s <= 2 * self.settings.tracker.decide_after_s
         rereads = self.tracker.in_view and now_s - self._last_look_s >= self.settings.reread_s
         look = lingers or waits or rereads or not self.settings.motion_gate
@@ -273,6 +277,7 @@ class Observer:
     def update(self, frame: Frame, recognition: Recognition, plan: Plan, motion: MotionResult) -> list[Passage]:
         """What the tracker makes of one recognition."""
         self._last_look_s = frame.monotonic_s
+        self._looks_at_rest += not motion.moved
         return self.tracker.update(
             frame,
             recognition.readings,
@@ -289,7 +294,7 @@ class Observer:
     def _region(self, frame: Frame, motion: MotionResult) -> Box | None:
         if not self.settings.look_at_motion_only or motion.whole or not self.settings.motion_gate:
             return None
-        height, width = frame.picture.shape[:2]
+        width, height = frame.size
         boxes = [*motion.boxes, *self.tracker.where(frame.monotonic_s)]
         if not boxes:
             return None

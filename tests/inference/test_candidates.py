@@ -81,6 +81,19 @@ def test_the_smaller_the_gap_between_the_thresholds_the_fewer_crops_are_read() -
     assert [crops(gap) for gap in (0.7, 0.4, 0.05)] == [5, 4, 3]
 
 
+def test_what_is_hopeless_is_read_again_only_while_nothing_is_sure() -> None:
+    plate, badge = region(300, 300), region(700, 300)
+    for texts, crops in (
+        ({(370, 317): "AYO9034", (770, 317): "TURBO"}, 2),
+        ({(370, 317): DOUBTFUL, (770, 317): "TURBO"}, 4),
+    ):
+        spoken = SpokenReader(texts)
+        reader = candidate_reader(spoken, decoder_of(("BR",)), finds_lines=False)
+        found, _ = reader.read(window(), [plate, badge], SETTINGS, deadline=None)
+        assert len(found) == 2
+        assert spoken.crops == crops
+
+
 # -- the time of a frame
 
 # Text that is no plate but looks like one: in doubt, so that every other crop would be worth reading.

@@ -52,8 +52,8 @@ class MachineEngine(Engine):
     def devices(self) -> tuple[str, ...]:
         return ("CPU", "GPU")
 
-    def compile(self, model: Any, *, name: str) -> Network:
-        network = self._processor.compile(model, name=name)
+    def compile(self, model: Any, *, name: str, keep: bool = True) -> Network:
+        network = self._processor.compile(model, name=name, keep=keep)
         return WrongNetwork(network) if self.device == "GPU" and self._machine.wrong in name else network
 
 

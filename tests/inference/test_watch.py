@@ -25,7 +25,7 @@ from inference.source import SourceState, SourceStatus
 from inference.tracker import TrackerSettings
 from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, Scene
 from inference.video import read_video
-from inference.watch import Observer, Pace, Watch, WatchSettings, watch_settings
+from inference.watch import LOOKS_AT_REST, Observer, Pace, Watch, WatchSettings, watch_settings
 from tests.fakes.vehicles import reading
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -51,13 +51,14 @@ def plate_at(picture: Picture) -> Box | None:
 class PaintedPlates:
     """Reads every painted plate as the same text; counts, and can be slow."""
 
-    def __init__(self, *, takes_s: float = 0.0, text: str = "43HNN2") -> None:
+    def __init__(self, *, takes_s: float = 0.0, text: str = "43HNN2", sees: bool = True) -> None:
         self.calls = 0
         self.regions: list[Box | None] = []
         self.busy = 0
         self.busiest = 0
         self._takes_s = takes_s
         self._text = text
+        self._sees = sees
         self._lock = threading.Lock()
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
@@ -69,7 +70,7 @@ class PaintedPlates:
         time.sleep(self._takes_s)
         with self._lock:
             self.busy -= 1
-        where = plate_at(picture)
+        where = plate_at(picture) if self._sees else None
         return Recognition(readings=(reading(self._text, where, likelihood=0.9),) if where else ())
 
 
@@ -153,9 +154,18 @@ async def test_a_car_that_drives_by_is_told_once_and_the_empty_road_costs_nothin
 
 async def test_an_empty_road_is_not_looked_at() -> None:
     _, watch, reader, _ = await watched(lambda _: scene(), 200)
-    # The first frame, and a little after it: nothing is known before.
-    assert reader.calls <= 14
+    # The first frame, since nothing is known before, and the scene at rest.
+    assert reader.calls == 1 + LOOKS_AT_REST
     assert total(watch.funnel.hours).motion == 1
+
+
+async def test_a_scene_at_rest_is_looked_at_longer_while_a_plate_is_in_view() -> None:
+    def stops(number: int) -> np.ndarray:
+        return scene(car_x=min(40 + 20 * number, 240))
+
+    _, _, reader, _ = await watched(stops, 60, settings=replace(FAST, moving_fps=None))
+    _, _, blind, _ = await watched(stops, 60, settings=replace(FAST, moving_fps=None), reader=PaintedPlates(sees=False))
+    assert reader.calls > blind.calls + LOOKS_AT_REST
 
 
 async def test_a_parked_plate_is_read_again_seldom_and_told_once() -> None:
