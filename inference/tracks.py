@@ -27,6 +27,8 @@ FAINT_GROWTH = 0.08
 # Texts on one vehicle are this close (in widths of the wider one) and stay as they are to each other. The plate of a
 # vehicle behind shows above the roof of the one before, which is further up.
 SAME_VEHICLE = 2.0
+# The body around a plate hides the plate of any vehicle behind it within this many widths.
+STACKED = 1.0
 # A sign sees every vehicle of a year pass; whom it met longest ago it forgets first.
 MOST_MET = 128
 # Letters alone or digits alone are lettering more often than a plate: they belong to a plate within a vehicle's reach.
@@ -97,6 +99,10 @@ class Track:
     """How often another track was seen close beside this one in the same frame."""
     seen_with: dict[int, int] = field(default_factory=dict)
     """How often another track was seen in the same frame, near or far."""
+    _compared: dict[int, int] = field(default_factory=dict)
+    """How often another track was seen whole in the same frame as this one."""
+    _stacked: set[int] = field(default_factory=set)
+    """Other tracks once seen so close that only one vehicle has room there."""
     _beside: dict[int, tuple[float, float, float]] = field(default_factory=dict)
     _verdict: Verdict | None = None
     _stale: bool = True
@@ -224,8 +230,13 @@ class Track:
         self.seen_with[other.object_id] = self.seen_with.pop(other.object_id, 0) + 1
         if len(self.seen_with) > MOST_MET:
             oldest = next(iter(self.seen_with))
-            for met in (self.seen_with, self.neighbours, self._beside):
+            for met in (self.seen_with, self.neighbours, self._compared, self._beside):
                 met.pop(oldest, None)
+            self._stacked.discard(oldest)
+        if self.cut or other.cut:
+            # The part that is seen tells neither the size of a plate nor where its middle is.
+            return
+        self._compared[other.object_id] = self._compared.get(other.object_id, 0) + 1
         reach = LETTERING_ON_VEHICLE if self.is_lettering() or other.is_lettering() else SAME_VEHICLE
         if distance(self.box, other.box) > reach:
             return
@@ -237,11 +248,14 @@ class Track:
         tiny = now[2] > TINY
         if tiny or max(across, down, growth / 2) <= RIGID:
             self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
+        if max(abs(now[0]), abs(now[1])) <= STACKED:
+            self._stacked.add(other.object_id)
 
     def rides_with(self, object_id: int) -> bool:
         """The other one was close beside this one nearly whenever both were seen: on the same vehicle."""
         close = self.neighbours.get(object_id, 0)
-        return close >= min(2, self.read_count) and close >= 0.7 * self.seen_with.get(object_id, 0)
+        needed = 1 if object_id in self._stacked else min(2, self.read_count)
+        return close >= needed and close >= 0.7 * self._compared.get(object_id, 0)
 
     def still_for(self, now_s: float) -> float:
         """Seconds that the plate has not moved or grown until now."""
