@@ -311,7 +311,9 @@ class Tracker:
         settings = self.settings
         if verdict.likelihood < settings.discard_below:
             return False
-        if verdict.witnesses < 2:
+        # Words and telephone numbers are seen again and again as well: of those only the very text counts.
+        agreeing = verdict.support if track.is_lettering() else max(verdict.support, verdict.witnesses)
+        if agreeing < 2:
             # Looks that came too early or too late for a plate say nothing against what one of them read.
             looked = track.looks >= 3 and not self._hurried(track)
             needed = settings.sure_likelihood if looked else (settings.discard_below + 1) / 2

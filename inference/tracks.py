@@ -27,8 +27,6 @@ FAINT_GROWTH = 0.08
 # Texts on one vehicle are this close (in widths of the wider one) and stay as they are to each other. The plate of a
 # vehicle behind shows above the roof of the one before, which is further up.
 SAME_VEHICLE = 2.0
-# The body around a plate hides the plate of any vehicle behind it within this many widths.
-STACKED = 1.0
 # A sign sees every vehicle of a year pass; whom it met longest ago it forgets first.
 MOST_MET = 128
 # Letters alone or digits alone are lettering more often than a plate: they belong to a plate within a vehicle's reach.
@@ -100,10 +98,8 @@ class Track:
     seen_with: dict[int, int] = field(default_factory=dict)
     """How often another track was seen in the same frame, near or far."""
     _compared: dict[int, int] = field(default_factory=dict)
-    """How often another track was seen whole in the same frame as this one."""
-    _stacked: set[int] = field(default_factory=set)
-    """Other tracks once seen so close that only one vehicle has room there."""
-    _beside: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    """How often a frame told whether another track is on this one's vehicle."""
+    _beside: dict[int, tuple[tuple[float, float, float], bool]] = field(default_factory=dict)
     _verdict: Verdict | None = None
     _stale: bool = True
 
@@ -232,30 +228,31 @@ class Track:
             oldest = next(iter(self.seen_with))
             for met in (self.seen_with, self.neighbours, self._compared, self._beside):
                 met.pop(oldest, None)
-            self._stacked.discard(oldest)
-        if self.cut or other.cut:
-            # The part that is seen tells neither the size of a plate nor where its middle is.
-            return
-        self._compared[other.object_id] = self._compared.get(other.object_id, 0) + 1
+        # The part that is seen of a plate cut off tells neither its size nor its middle: such a frame can only confirm.
+        whole = not (self.cut or other.cut)
         reach = LETTERING_ON_VEHICLE if self.is_lettering() or other.is_lettering() else SAME_VEHICLE
-        if distance(self.box, other.box) > reach:
-            return
+        beside = distance(self.box, other.box) <= reach and self._still_beside(other, whole=whole)
+        if beside:
+            self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
+        if beside or whole:
+            self._compared[other.object_id] = self._compared.get(other.object_id, 0) + 1
+
+    def _still_beside(self, other: Track, *, whole: bool) -> bool:
+        """The other one is placed as it first was, seen whole if it ever was."""
         (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, other.box.width, 1.0)
         now = ((x - x0) / width, (y - y0) / width, growth_between(self.box, other.box))
-        first = self._beside.setdefault(other.object_id, now)
+        first, first_whole = self._beside.get(other.object_id, (now, whole))
+        if whole and not first_whole:
+            first = now
+        self._beside[other.object_id] = first, whole or first_whole
         # The size of small lettering jitters; its place does not.
         across, down, growth = (abs(a - b) for a, b in zip(now, first, strict=True))
-        tiny = now[2] > TINY
-        if tiny or max(across, down, growth / 2) <= RIGID:
-            self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
-        if max(abs(now[0]), abs(now[1])) <= STACKED:
-            self._stacked.add(other.object_id)
+        return now[2] > TINY or max(across, down, growth / 2) <= RIGID
 
     def rides_with(self, object_id: int) -> bool:
         """The other one was close beside this one nearly whenever both were seen: on the same vehicle."""
         close = self.neighbours.get(object_id, 0)
-        needed = 1 if object_id in self._stacked else min(2, self.read_count)
-        return close >= needed and close >= 0.7 * self._compared.get(object_id, 0)
+        return close >= min(2, self.read_count) and close >= 0.7 * self._compared.get(object_id, 0)
 
     def still_for(self, now_s: float) -> float:
         """Seconds that the plate has not moved or grown until now."""

@@ -331,6 +331,11 @@ def test_two_readings_that_nearly_agree_are_of_one_plate_and_tell_it(second: str
     assert looked_at(one, other) == expected
 
 
+def test_lettering_is_not_told_for_readings_that_nearly_agree() -> None:
+    one = reading("8708", box(535, 540, 142), likelihood=0.9)
+    assert looked_at(one, reading("87081", box(536, 590, 146), likelihood=0.6)) == []
+
+
 @pytest.mark.parametrize(("x", "expected"), [(61, ["5VDA555"]), (1219, ["5VDA555"]), (640, [])])
 def test_a_plate_read_once_as_it_comes_in_or_goes_out_is_a_passage(x: float, expected: list[str]) -> None:
     """In the middle of the picture the looks before and after would have seen it too."""
@@ -346,6 +351,16 @@ def test_lettering_below_a_plate_that_came_in_cut_is_no_second_vehicle() -> None
         lettering = reading("SW722", box(x, 602, 92), likelihood=0.85)
         told += tracker.update(frame(number / 8), [plate, lettering] if number in {0, 3} else [plate])
     assert finals(told + tracker.flush(200)) == ["FWE50"]
+
+
+def test_lettering_that_is_cut_in_every_frame_is_no_second_vehicle() -> None:
+    tracker = Tracker()
+    told: list[Passage] = []
+    for number in range(14):
+        plate = reading("02BBG7", box(960 + 2 * number, 405, 169))
+        number_of_bus = reading("8708", box(1228 + 2 * number, 300, 102), likelihood=0.8)
+        told += tracker.update(frame(number / 8), [plate, number_of_bus])
+    assert finals(told + tracker.flush(200)) == ["02BBG7"]
 
 
 def test_a_burned_in_text_at_the_edge_that_never_moves_is_no_passage() -> None:
