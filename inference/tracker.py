@@ -216,6 +216,15 @@ class Tracker:
             box.x <= margin or box.y <= margin or box.right >= width - margin - 1 or box.bottom >= height - margin - 1
         )
 
+    def _hurried(self, track: Track) -> bool:
+        """It was only seen so near the edge that it may have come in or gone out since the look before or after."""
+        assert self._size is not None
+        width, height = self._size
+        return all(
+            min(sight.box.x, sight.box.y, width - sight.box.right, height - sight.box.bottom) < sight.box.width
+            for sight in track.sightings
+        )
+
     def _remember_motion(self, now_s: float, motion: Sequence[Box] | None, size: tuple[int, int]) -> None:
         if motion is None or not self._looked:
             # Nothing is known about what came before, so nothing is held against what stands here now.
@@ -302,8 +311,12 @@ class Tracker:
         settings = self.settings
         if verdict.likelihood < settings.discard_below:
             return False
-        if verdict.support < 2:
-            needed = settings.sure_likelihood if track.looks >= 3 else (settings.discard_below + 1) / 2
+        # Words and telephone numbers are seen again and again as well: of those only the very text counts.
+        agreeing = verdict.support if track.is_lettering() else max(verdict.support, verdict.witnesses)
+        if agreeing < 2:
+            # Looks that came too early or too late for a plate say nothing against what one of them read.
+            looked = track.looks >= 3 and not self._hurried(track)
+            needed = settings.sure_likelihood if looked else (settings.discard_below + 1) / 2
             if verdict.strongest < needed or track.is_lettering():
                 return False
         if self._memory.told_beside(track):

@@ -97,7 +97,9 @@ class Track:
     """How often another track was seen close beside this one in the same frame."""
     seen_with: dict[int, int] = field(default_factory=dict)
     """How often another track was seen in the same frame, near or far."""
-    _beside: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+    _compared: dict[int, int] = field(default_factory=dict)
+    """How often a frame told whether another track is on this one's vehicle."""
+    _beside: dict[int, tuple[tuple[float, float, float], bool]] = field(default_factory=dict)
     _verdict: Verdict | None = None
     _stale: bool = True
 
@@ -224,24 +226,33 @@ class Track:
         self.seen_with[other.object_id] = self.seen_with.pop(other.object_id, 0) + 1
         if len(self.seen_with) > MOST_MET:
             oldest = next(iter(self.seen_with))
-            for met in (self.seen_with, self.neighbours, self._beside):
+            for met in (self.seen_with, self.neighbours, self._compared, self._beside):
                 met.pop(oldest, None)
+        # The part that is seen of a plate cut off tells neither its size nor its middle: such a frame can only confirm.
+        whole = not (self.cut or other.cut)
         reach = LETTERING_ON_VEHICLE if self.is_lettering() or other.is_lettering() else SAME_VEHICLE
-        if distance(self.box, other.box) > reach:
-            return
+        beside = distance(self.box, other.box) <= reach and self._still_beside(other, whole=whole)
+        if beside:
+            self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
+        if beside or whole:
+            self._compared[other.object_id] = self._compared.get(other.object_id, 0) + 1
+
+    def _still_beside(self, other: Track, *, whole: bool) -> bool:
+        """The other one is placed as it first was, seen whole if it ever was."""
         (x, y), (x0, y0), width = other.box.center, self.box.center, max(self.box.width, other.box.width, 1.0)
         now = ((x - x0) / width, (y - y0) / width, growth_between(self.box, other.box))
-        first = self._beside.setdefault(other.object_id, now)
+        first, first_whole = self._beside.get(other.object_id, (now, whole))
+        if whole and not first_whole:
+            first = now
+        self._beside[other.object_id] = first, whole or first_whole
         # The size of small lettering jitters; its place does not.
         across, down, growth = (abs(a - b) for a, b in zip(now, first, strict=True))
-        tiny = now[2] > TINY
-        if tiny or max(across, down, growth / 2) <= RIGID:
-            self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
+        return now[2] > TINY or max(across, down, growth / 2) <= RIGID
 
     def rides_with(self, object_id: int) -> bool:
         """The other one was close beside this one nearly whenever both were seen: on the same vehicle."""
         close = self.neighbours.get(object_id, 0)
-        return close >= min(2, self.read_count) and close >= 0.7 * self.seen_with.get(object_id, 0)
+        return close >= min(2, self.read_count) and close >= 0.7 * self._compared.get(object_id, 0)
 
     def still_for(self, now_s: float) -> float:
         """Seconds that the plate has not moved or grown until now."""

@@ -27,6 +27,8 @@ INVENTED = 0.015
 AGREEMENT = (1.0, 0.25, 0.2, 0.15, 0.1, 0.1)
 # Parts of a plate shorter than this are alike by chance.
 LEAST_PART = 3
+# Two readings so alike are hardly of two plates, nor of letters that are none.
+WITNESS = 0.7
 # Votes that never come to rest would make every decision dearer; the weakest are dropped beyond this number.
 MOST_VOTES = 16
 MOST_CANDIDATES = 6
@@ -53,12 +55,13 @@ class Vote:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What the votes say. `support` counts the readings that said exactly this text (for a consensus: its weakest
-    character)."""
+    character), `witnesses` those that said it or nearly so: of the same plate, whatever is doubtful about it."""
 
     plate: LicensePlate
     likelihood: float
     characters: tuple[CharacterLikelihood, ...]
     support: int
+    witnesses: int
     strongest: float
     """The likelihood of the best single reading of this very text, 0 when no single reading said it."""
     country_likelihood: float
@@ -148,6 +151,7 @@ def _verdict(text: str, votes: Sequence[Vote], share: float) -> Verdict:
         likelihood=_likelihood(voices, votes, share, characters),
         characters=characters,
         support=len(voices) or min((_backers(text, place, votes) for place in range(len(text))), default=0),
+        witnesses=sum(similarity(vote.text, text) >= WITNESS for vote in votes),
         strongest=max((vote.reading.likelihood for vote in voices), default=0.0),
         country_likelihood=max((reading.country_likelihood for reading in named), default=0.0),
         module_code=module,

@@ -1,13 +1,15 @@
 """Drive-bys rendered from labelled photos, watched as a camera is: what the vote over frames is worth.
 
-    python -m tests.inference.benchmark_drives --photos DIR [--pack ppocr] [--every 4] [--cache DIR] [--json FILE]
+    python -m tests.inference.benchmark_drives --photos DIR [--pack ppocr] [--site road] [--every 4] [--cache DIR]
 
-DIR is as in `inference.bench`. Exact: the vehicle got one final passage, with its plate (compared as in the bench).
-Best single frame: what a system without a vote would report, the reading with the highest likelihood among all that
-lay on the vehicle's plate, in every frame that was looked at. Twice: vehicles with more than one final passage.
-Partial: final texts that are a part of the vehicle's plate. Extra: final passages on no vehicle's plate. ECE: the
-calibration error of the final passages' likelihood. The last lines compare with the targets; the exit code is 1 when
-one is missed.
+DIR is as in `inference.bench`; the sites are those of `tests.inference.drives`. Exact: the vehicle got one final
+passage, with its plate (compared as in the bench). Best single frame: what a system without a vote would report, the
+reading with the highest likelihood among all that lay on the vehicle's plate, in every frame that was looked at. Any
+frame: the plate was among those readings, as much as choosing one of them can ever give. Twice: vehicles with more
+than one final passage. Partial: final texts that are a part of the vehicle's plate. Extra: final passages on no
+vehicle's plate. ECE: the calibration error of the final passages' likelihood. The last lines compare with the
+targets; the exit code is 1 when one is missed. Above 0.95 for the best single frame there is no room for the five
+points: then every vehicle must be right.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from inference.recognizer import open_recognizer
 from inference.types import Box, Frame, Passage, PassageState, Picture, Reading
 from inference.video import watch_pictures
 from inference.watch import Reads, watch_settings
-from tests.inference.drives import FPS, Drive, Scenario, Subject, Vehicle, make_drive
+from tests.inference.drives import FPS, Drive, Scenario, Site, Subject, Vehicle, make_drive
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 # A vote over frames must be worth so much more than the best of them.
@@ -52,7 +54,8 @@ class VehicleScore:
     finals: tuple[tuple[str, float], ...]
     single: str
     single_likelihood: float
-    frames_read: int
+    read: tuple[str, ...]
+    """The texts of all readings on its plate."""
 
     @property
     def kinds(self) -> set[str]:
@@ -66,6 +69,10 @@ class VehicleScore:
     @property
     def single_exact(self) -> bool:
         return self.is_right(self.single)
+
+    @property
+    def once_exact(self) -> bool:
+        return any(self.is_right(text) for text in self.read)
 
     @property
     def partial(self) -> bool:
@@ -128,7 +135,7 @@ def whose(drive: Drive, box: Box, at_s: float) -> int | None:
     return max(shared, key=shared.__getitem__, default=None)
 
 
-def plan(labels: Sequence[Label], scenarios: Sequence[Scenario]) -> Iterator[Drive]:
+def plan(labels: Sequence[Label], scenarios: Sequence[Scenario], site: Site = Site.GATE) -> Iterator[Drive]:
     """The drives of these photos, the vehicles of one drive from one set."""
     for scenario in scenarios:
         for group in dict.fromkeys(label.group for label in labels):
@@ -136,7 +143,7 @@ def plan(labels: Sequence[Label], scenarios: Sequence[Scenario]) -> Iterator[Dri
             step = 1 if scenario is Scenario.SINGLE else OTHERS_EVERY
             for start in range(0, len(chosen) - scenario.vehicles + 1, step):
                 subjects = [Subject.of(label) for label in chosen[start : start + scenario.vehicles]]
-                yield make_drive(scenario, subjects, start)
+                yield make_drive(scenario, subjects, start, site)
 
 
 def table(scores: Sequence[DriveScore]) -> dict[str, dict[str, float]]:
@@ -152,6 +159,7 @@ def table(scores: Sequence[DriveScore]) -> dict[str, dict[str, float]]:
             "vehicles": len(chosen),
             "exact": sum(v.exact for v in chosen) / len(chosen),
             "single": sum(v.single_exact for v in chosen) / len(chosen),
+            "any": sum(v.once_exact for v in chosen) / len(chosen),
             "one": sum(len(v.finals) == 1 for v in chosen) / len(chosen),
             "missed": sum(not v.finals for v in chosen),
             "twice": sum(len(v.finals) > 1 for v in chosen),
@@ -174,11 +182,14 @@ class Verdict:
 def verdicts(row: Mapping[str, float]) -> list[Verdict]:
     """What all drives together must show."""
     # Where single frames are nearly all right, there is no room for five points more: then all must be right.
-    needed = min(1.0, row["single"] + LEAST_GAIN)
+    wanted = row["single"] + LEAST_GAIN
+    needed = min(1.0, wanted)
+    full = wanted > 1.0 + 1e-9
     one = round(row["one"] * row["vehicles"])
     return [
         Verdict(
-            name="exact per vehicle, 5 points above the best single frame",
+            name="exact per vehicle, "
+            + ("all: 5 points more have no room" if full else "5 points above the best single frame"),
             reached=row["exact"] >= needed - 1e-9,
             figures=f"{row['exact']:.3f} >= {needed:.3f}",
         ),
@@ -198,6 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--every", type=int, default=1, help="take one photo in so many")
     parser.add_argument("--offset", type=int, default=0, help="the first photo taken")
+    parser.add_argument("--site", default=Site.GATE.value, choices=[site.value for site in Site])
     parser.add_argument("--scenario", action="append", choices=[one.name.lower() for one in Scenario])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="remember what was read here; delete it when reading changes")
@@ -208,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     scenarios = [one for one in Scenario if not options.scenario or one.name.lower() in options.scenario]
     reads = Cached(open_recognizer(options.pack, threads=options.threads), options.cache, options.pack)
     scores = []
-    for drive in plan(labels, scenarios):
+    for drive in plan(labels, scenarios, Site(options.site)):
         scores.append(run_drive(drive, reads))
         if options.verbose:
             _name(scores[-1])
@@ -241,7 +253,7 @@ def _score(drive: Drive, vehicle: Vehicle, finals: Sequence[Passage], read: Sequ
         finals=tuple(_told(passage) for passage in finals),
         single=best.plate.plate_number if best else "",
         single_likelihood=best.likelihood if best else 0.0,
-        frames_read=len(read),
+        read=tuple(reading.plate.plate_number for reading in read),
     )
 
 
@@ -265,11 +277,15 @@ def _name(score: DriveScore) -> None:
 
 
 def _print(rows: dict[str, dict[str, Any]], reads: Cached) -> None:
-    print("| what | vehicles | exact | best single frame | one passage | missed | twice | partial | extra | ECE |")
+    print(
+        "| what | vehicles | exact | best single frame | any frame "
+        "| one passage | missed | twice | partial | extra | ECE |"
+    )
     for name, row in rows.items():
         print(
-            f"| {name} | {row['vehicles']} | {row['exact']:.3f} | {row['single']:.3f} | {row['one']:.3f} "
-            f"| {row['missed']} | {row['twice']} | {row['partial']} | {row['extra']} | {row['ece']:.3f} |"
+            f"| {name} | {row['vehicles']} | {row['exact']:.3f} | {row['single']:.3f} | {row['any']:.3f} "
+            f"| {row['one']:.3f} | {row['missed']} | {row['twice']} | {row['partial']} | {row['extra']} "
+            f"| {row['ece']:.3f} |"
         )
     print(f"{reads.frames} frames looked at, {reads.busy_ms / max(reads.frames, 1):.0f} ms of one core each")
 

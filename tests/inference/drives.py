@@ -30,8 +30,6 @@ SIZE = (1280, 720)
 FPS = 8.0
 # What is shown of the photo, in plate widths: to either side, above and below the plate's centre.
 ASIDE, ABOVE, BELOW = 2.1, 2.0, 0.85
-# How wide a plate is at its nearest. Beyond twice its size a photo shows nothing more.
-NEAREST_PX = 150.0
 # How much smaller the plate is where the vehicle comes into view.
 FAR = 0.38
 ROAD_AFTER_S = 1.6
@@ -59,6 +57,13 @@ class Light(StrEnum):
     NIGHT = "night"
 
 
+class Site(StrEnum):
+    """Where the camera is."""
+
+    GATE = "gate"
+    ROAD = "road"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
     """Between which bounds a drive's camera is set: microseconds, dB, pixels of shake, encoder quality 0 to 100."""
@@ -69,10 +74,28 @@ class Camera:
     quality: tuple[float, float]
     bitrates_kbps: tuple[int, ...]
     shake_px: tuple[float, float]
+    encodings: tuple[Encoding, ...] = (Encoding.H264, Encoding.H264, Encoding.JPEG)
+    fps: float = FPS
+    """How many pictures a second are encoded; more than are looked at share the bits."""
+    nearest_px: tuple[float, float] = (150.0, 150.0)
+    """How wide a plate is at its nearest."""
+    lens_px: tuple[float, float] = (0.0, 0.0)
+    """The spread of a point of light on the sensor, as a Gaussian's standard deviation."""
+    way_s: tuple[float, float] = (2.2, 3.8)
+    """From coming into view until below the picture."""
 
 
+# The gate: a camera hung for plates, every picture with bits of its own, as the demo and the tuning tests have it.
+# The road: a general camera in view of plates, as most are found before anybody tunes them.
+# - A stream of 24 pictures a second of which a third is looked at: what a camera spends is per second, so each picture
+#   gets a third of the bits. Cameras' encoders need about half of what the fastest preset used here does: these rates
+#   stand for 1 to 2 Mbit/s.
+# - Characters of 12 to 24 pixels (Europe) at the nearest, not 22 always.
+# - A sensor that sees each colour in every other pixel only, behind a lens focused somewhere in the lane, spreads a
+#   point by 0.5 to 1 pixel; focus moves under infra-red light, so by night more. A photo shrunk on a computer has none.
+# - 30 to 60 km/h with the shutter at 1/250 s or shorter; gain as far as cameras let it be by themselves.
 CAMERAS = {
-    Light.DAY: Camera(
+    (Site.GATE, Light.DAY): Camera(
         exposure_us=(1000, 4000),
         gain_db=(12, 30),
         level=(0.6, 1.2),
@@ -80,13 +103,39 @@ CAMERAS = {
         bitrates_kbps=(1000, 2000, 4000),
         shake_px=(0.3, 2.5),
     ),
-    Light.NIGHT: Camera(
+    (Site.GATE, Light.NIGHT): Camera(
         exposure_us=(2000, 6000),
         gain_db=(27, 36),
         level=(0.35, 0.9),
         quality=(20, 45),
         bitrates_kbps=(1000, 2000, 4000),
         shake_px=(0.5, 4.0),
+    ),
+    (Site.ROAD, Light.DAY): Camera(
+        exposure_us=(1000, 4000),
+        gain_db=(6, 24),
+        level=(0.6, 1.2),
+        quality=(25, 60),
+        bitrates_kbps=(1500, 2000, 3000),
+        shake_px=(0.3, 2.5),
+        encodings=(Encoding.H264,),
+        fps=3 * FPS,
+        nearest_px=(80.0, 160.0),
+        lens_px=(0.5, 1.0),
+        way_s=(1.8, 3.8),
+    ),
+    (Site.ROAD, Light.NIGHT): Camera(
+        exposure_us=(2000, 4000),
+        gain_db=(24, 33),
+        level=(0.35, 0.9),
+        quality=(20, 45),
+        bitrates_kbps=(1500, 2000, 3000),
+        shake_px=(0.5, 4.0),
+        encodings=(Encoding.H264,),
+        fps=3 * FPS,
+        nearest_px=(80.0, 160.0),
+        lens_px=(0.7, 1.3),
+        way_s=(1.8, 3.8),
     ),
 }
 
@@ -146,14 +195,16 @@ class Drive:
     encoder: EncoderSettings
     light_level: float
     shake_px: float
+    lens_px: float
     seed: int
 
     def frames(self) -> Iterator[tuple[float, Picture]]:
         """Time in seconds and the decoded picture, in order."""
         codec = _codec(self.encoder)
         sensor = Sensor()
-        for number in range(round(self.duration_s * FPS)):
-            at_s = number / FPS
+        fps = self.encoder.frame_rate
+        for number in range(round(self.duration_s * fps)):
+            at_s = number / fps
             yield at_s, codec(self._film(at_s, sensor))
 
     def box(self, vehicle: Vehicle, at_s: float) -> Box | None:
@@ -182,6 +233,8 @@ class Drive:
             patch, inside = region
             vx, vy = self._speed(lambda moment, moving=vehicle: _centre(moving, moment, at_s), at_s)
             picture[inside] = smear(patch, (vx + swing[0], vy + swing[1]), shutter)
+        if self.lens_px:
+            picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), self.lens_px), dtype=np.uint8)
         view = View(background=picture, picture=picture, changed=Region(0, 0, *SIZE))
         return sensor.develop(view, self.imaging, exposure, light=self.light_level)
 
@@ -223,17 +276,19 @@ class Drive:
         return (x - x0) / (2 * step_s), (y - y0) / (2 * step_s)
 
 
-def make_drive(scenario: Scenario, subjects: Sequence[Subject], seed: int) -> Drive:
+def make_drive(scenario: Scenario, subjects: Sequence[Subject], seed: int, site: Site = Site.GATE) -> Drive:
     """A drive of the scenario with the first of these vehicles, as many as it takes."""
     chance = random.Random(f"{scenario} {seed}")
+    light = Light.DAY if seed % 2 == 0 else Light.NIGHT
+    camera = CAMERAS[site, light]
+    hung = random.Random(f"{site} {scenario} {seed}")
+    nearest_px, lens_px = hung.uniform(*camera.nearest_px), hung.uniform(*camera.lens_px)
     vehicles = []
     duration_s = 0.0
     for place, subject in enumerate(subjects[: scenario.vehicles]):
-        path, until_s = _path(scenario, place, chance)
-        vehicles.append(_vehicle(subject, path))
+        path, until_s = _path(scenario, place, chance, camera.way_s)
+        vehicles.append(_vehicle(subject, path, nearest_px))
         duration_s = max(duration_s, until_s)
-    light = Light.DAY if seed % 2 == 0 else Light.NIGHT
-    camera = CAMERAS[light]
     exposure_us, gain_db = chance.uniform(*camera.exposure_us), chance.uniform(*camera.gain_db)
     level = chance.uniform(*camera.level)
     imaging = ImagingSettings(
@@ -246,11 +301,12 @@ def make_drive(scenario: Scenario, subjects: Sequence[Subject], seed: int) -> Dr
     )
     encoder = EncoderSettings(
         token="drive",
-        encoding=chance.choice((Encoding.H264, Encoding.H264, Encoding.JPEG)),
+        encoding=chance.choice(camera.encodings),
         width_px=SIZE[0],
         height_px=SIZE[1],
-        frame_rate=FPS,
-        gov_length=16,
+        frame_rate=camera.fps,
+        # A key frame every two seconds.
+        gov_length=round(2 * camera.fps),
         quality=chance.uniform(*camera.quality),
         bitrate_kbps=chance.choice(camera.bitrates_kbps),
     )
@@ -264,17 +320,19 @@ def make_drive(scenario: Scenario, subjects: Sequence[Subject], seed: int) -> Dr
         # So much light that this shutter and gain give a picture of this level.
         light_level=level / (exposure_us / 1500.0 * 10 ** (gain_db / 20)),
         shake_px=chance.uniform(*camera.shake_px),
+        lens_px=lens_px,
         seed=seed,
     )
 
 
-def _vehicle(subject: Subject, path: Course) -> Vehicle:
+def _vehicle(subject: Subject, path: Course, nearest_px: float) -> Vehicle:
     photo, label = subject.photo, subject.label
     height, width = photo.shape[:2]
     (x, y), plate = label.box.center, label.box
     left, right = int(max(0, x - ASIDE * plate.width)), int(min(width, x + ASIDE * plate.width))
     top, bottom = int(max(0, y - ABOVE * plate.width)), int(min(height, y + BELOW * plate.width))
-    scale = min(LARGEST_SCALE, NEAREST_PX / plate.width)
+    # Beyond twice its size a photo shows nothing more.
+    scale = min(LARGEST_SCALE, nearest_px / plate.width)
     smoothing = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     shown = cv2.resize(photo[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=smoothing)
     box = Box(
@@ -283,9 +341,9 @@ def _vehicle(subject: Subject, path: Course) -> Vehicle:
     return Vehicle(label=label, picture=np.asarray(shown, dtype=np.uint8), plate=box, path=path)
 
 
-def _path(scenario: Scenario, place: int, chance: random.Random) -> tuple[Course, float]:
+def _path(scenario: Scenario, place: int, chance: random.Random, way_s: tuple[float, float]) -> tuple[Course, float]:
     """The path of the vehicle at this place, and when it is out of sight."""
-    for_s = chance.uniform(2.2, 3.8)
+    for_s = chance.uniform(*way_s)
     sway = chance.uniform(-90, 90)
     if scenario is Scenario.PAIR:
         begin_s = place * chance.uniform(0.0, 0.6)

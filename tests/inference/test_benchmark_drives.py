@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ def vehicle(*told: str, single: str = "AB123C", plate: str = "AB123C") -> Vehicl
         finals=tuple((text, 0.9) for text in told),
         single=single,
         single_likelihood=0.9,
-        frames_read=5,
+        read=(single,),
     )
 
 
@@ -40,6 +41,17 @@ def test_five_points_more_than_the_best_single_frame_are_needed() -> None:
     # All right already: no more can be asked.
     assert reached(*[GOOD] * 20) == [True, True, True]
     assert reached(*[GOOD] * 19, vehicle("AB123G")) == [False, True, True]
+
+
+def test_a_plate_that_some_frame_showed_is_told_apart_from_one_that_none_did() -> None:
+    doubted = replace(LUCKY, read=("AB123G", "AB123C"))
+    row = table([DriveScore(vehicles=[doubted, LUCKY], extra=[])])["all"]
+    assert (row["single"], row["any"]) == (0.0, 0.5)
+
+
+def test_where_single_frames_leave_no_room_the_target_says_so() -> None:
+    names = [verdicts(table([DriveScore(vehicles=[one], extra=[])])["all"])[0].name for one in (GOOD, LUCKY)]
+    assert ["no room" in name for name in names] == [True, False]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from inference.types import Box, Direction, Passage, PassageState, Reading
 from mock_vms.camera.plates import draw_plate, normalized, style_of
 from tests.fakes.vehicles import box, finals, frame, reading
 from tests.inference.benchmark_drives import is_part, run_drive
-from tests.inference.drives import FPS, SIZE, Drive, Scenario, Subject, make_drive
+from tests.inference.drives import FPS, SIZE, Drive, Scenario, Site, Subject, make_drive
 
 PLATES = ("43HNN2", "85GJ45")
 SIGNS = "BDFGHJKLNPRSTVXZ0123456789"
@@ -210,6 +210,22 @@ def test_a_drive_shows_the_same_pictures_each_time() -> None:
     first, second = ([picture for _, (_, picture) in zip(range(4), by.frames(), strict=False)] for _ in "12")
     assert all(np.array_equal(one, other) for one, other in zip(first, second, strict=True))
     assert not np.array_equal(first[0], first[3])
+
+
+def test_the_road_has_the_same_ways_seen_by_another_camera() -> None:
+    """The plates of one drive are smaller or larger together, and three pictures are encoded for one looked at."""
+    widths = set()
+    for seed in range(8):
+        gate, road = (make_drive(Scenario.SINGLE, [subject(PLATES[0])], seed, site) for site in Site)
+        assert gate.light is road.light
+        assert gate.encoder.frame_rate == FPS
+        assert road.encoder.frame_rate == 3 * FPS
+        assert road.encoder.bitrate_kbps / 3 <= 1000
+        assert road.lens_px > gate.lens_px == 0.0
+        nearest = road.vehicles[0].plate.width
+        assert 80 <= nearest <= 160
+        widths.add(round(nearest))
+    assert len(widths) > 4
 
 
 def test_the_truth_lies_where_the_plate_is_filmed() -> None:

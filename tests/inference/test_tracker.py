@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inference.tracker import Tracker, TrackerSettings
 from inference.tracks import MOST_MET
-from inference.types import Box, Direction, PassageState, Rejection, RejectionReason
+from inference.types import Box, Direction, Passage, PassageState, Reading, Rejection, RejectionReason
 from tests.fakes.vehicles import Car, approach, box, finals, frame, reading, reverse, watch
 
 
@@ -313,6 +313,54 @@ def test_a_fast_vehicle_read_once_and_surely_is_a_passage() -> None:
     for number in range(2, 12):
         told += tracker.update(frame(number / 4), [])
     assert finals(told) == ["43HNN2"]
+
+
+def looked_at(*seen: Reading | None) -> list[str]:
+    """The final texts of looks a quarter of a second apart, None where nothing was read, and of five more."""
+    tracker = Tracker()
+    told: list[Passage] = []
+    for number, one in enumerate((*seen, *[None] * 5)):
+        told += tracker.update(frame(number / 4), [one] if one else [])
+    return finals(told + tracker.flush(200))
+
+
+@pytest.mark.parametrize(("second", "expected"), [("RK1019AE", ["RK019AF"]), ("7B55", [])])
+def test_two_readings_that_nearly_agree_are_of_one_plate_and_tell_it(second: str, expected: list[str]) -> None:
+    one = reading("RK019AF", box(535, 540, 142), likelihood=0.92)
+    other = reading(second, box(536, 590, 146), likelihood=0.6)
+    assert looked_at(one, other) == expected
+
+
+def test_lettering_is_not_told_for_readings_that_nearly_agree() -> None:
+    one = reading("8708", box(535, 540, 142), likelihood=0.9)
+    assert looked_at(one, reading("87081", box(536, 590, 146), likelihood=0.6)) == []
+
+
+@pytest.mark.parametrize(("x", "expected"), [(61, ["5VDA555"]), (1219, ["5VDA555"]), (640, [])])
+def test_a_plate_read_once_as_it_comes_in_or_goes_out_is_a_passage(x: float, expected: list[str]) -> None:
+    """In the middle of the picture the looks before and after would have seen it too."""
+    assert looked_at(reading("5VDA555", box(x, 395, 108), likelihood=0.87)) == expected
+
+
+def test_lettering_below_a_plate_that_came_in_cut_is_no_second_vehicle() -> None:
+    tracker = Tracker()
+    told: list[Passage] = []
+    for number in range(14):
+        x = 43.0 + 60 * number
+        plate = reading("WE50", box(43, 498, 86)) if number == 0 else reading("FWE50", box(x, 498, 150))
+        lettering = reading("SW722", box(x, 602, 92), likelihood=0.85)
+        told += tracker.update(frame(number / 8), [plate, lettering] if number in {0, 3} else [plate])
+    assert finals(told + tracker.flush(200)) == ["FWE50"]
+
+
+def test_lettering_that_is_cut_in_every_frame_is_no_second_vehicle() -> None:
+    tracker = Tracker()
+    told: list[Passage] = []
+    for number in range(14):
+        plate = reading("02BBG7", box(960 + 2 * number, 405, 169))
+        number_of_bus = reading("8708", box(1228 + 2 * number, 300, 102), likelihood=0.8)
+        told += tracker.update(frame(number / 8), [plate, number_of_bus])
+    assert finals(told + tracker.flush(200)) == ["02BBG7"]
 
 
 def test_a_burned_in_text_at_the_edge_that_never_moves_is_no_passage() -> None:

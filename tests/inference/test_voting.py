@@ -57,6 +57,11 @@ def test_the_majority_wins_and_agreement_makes_surer() -> None:
     assert verdict.likelihood < verdict_of("43HNN2", "43HNN2", "43HNN2").likelihood
 
 
+def test_readings_that_differ_in_a_character_are_witnesses_of_one_plate() -> None:
+    verdict = verdict_of(("RK019AF", 0.9), ("RK1019AE", 0.6), ("7B55", 0.4))
+    assert (verdict.text, verdict.support, verdict.witnesses) == ("RK019AF", 1, 2)
+
+
 def test_a_sure_reading_outweighs_two_that_are_very_unsure() -> None:
     assert verdict_of(("43HNN2", 0.99), ("13XKN2", 0.3), ("13XKN2", 0.3)).text == "43HNN2"
 
