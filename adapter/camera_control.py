@@ -9,6 +9,7 @@ from typing import Any
 
 from adapter.api.ports import CameraProblem, FoundCamera
 from adapter.auto_capture import AutoCaptures, Capture
+from adapter.camera_recognition import CameraRecognition, SettingsRefused
 from adapter.camera_tuning import CameraTuning, report
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera
@@ -19,7 +20,7 @@ from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict, NotFound
 from adapter.store.store import Store
-from adapter.watching import TUNED, CameraRecognition, SettingsRefused
+from adapter.watching import TUNED
 from inference.funnel import FunnelHour
 from inference.rejects import Rejected
 from inference.snapshots import Snapshot

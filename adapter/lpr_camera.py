@@ -21,6 +21,7 @@ import cv2
 import structlog
 
 from adapter.api.ports import CameraHealth, CameraState
+from adapter.camera_recognition import CameraRecognition, needs_restart
 from adapter.osd_masks import with_masks
 from adapter.picture_address import PictureAddress, PictureChoice, is_onvif_address, poll_s
 from adapter.picture_care import look_after
@@ -28,7 +29,7 @@ from adapter.pipeline import Pipeline
 from adapter.retry import retry_forever
 from adapter.setting_cost import measured_delay_s
 from adapter.store.cameras import CameraRecord
-from adapter.watching import CameraRecognition, needs_restart
+from adapter.watching import watch_settings
 from events.types import CameraLost, CameraRestored
 from inference.errors import InferenceError, ModuleError, SourceRefused
 from inference.funnel import Funnel
@@ -253,7 +254,7 @@ class LprCamera:
         """How to watch: what its owner set, and what the camera says about its own picture."""
         chosen = self.recognition
         texts = self.on_screen if chosen.mask_osd else ()
-        return with_masks(chosen.watch_settings(self.record.modules), texts, rotation=chosen.rotation)
+        return with_masks(watch_settings(chosen, self.record.modules), texts, rotation=chosen.rotation)
 
     async def _watch(self, pictures: PictureAddress) -> None:
         """Until the recording ends or the stream stays away."""

@@ -25,6 +25,7 @@ from adapter.api.app import create_app
 from adapter.api.ports import Services
 from adapter.auto_capture import AutoCaptures
 from adapter.camera_control import CameraControl
+from adapter.camera_recognition import SettingsRefused
 from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
 from adapter.fleet import Fleet
 from adapter.onvif_device import face as onvif_face
@@ -39,7 +40,6 @@ from adapter.settings import Settings
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.store import Store
 from adapter.tasks import Tasks
-from adapter.watching import SettingsRefused
 from events.dispatcher import Dispatcher
 from events.live import Live
 from events.metadata.rtsp import RtspServer

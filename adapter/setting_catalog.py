@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from adapter.watching import CameraRecognition
+from adapter.camera_recognition import CameraRecognition
 
 
 class SettingKind(StrEnum):

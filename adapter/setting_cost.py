@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adapter.watching import CameraRecognition
+from adapter.camera_recognition import CameraRecognition
+from adapter.watching import watch_settings
 from inference.funnel import FunnelHour, total
 from inference.recognition import Polygon, Preset
 
@@ -114,7 +115,7 @@ def _load(
     if known is None:
         return Load(preset=preset, ms_per_look=None, core_share_average=None, core_share_busy=None, measured=False)
     ms = known * RELATIVE_COST[preset] / RELATIVE_COST[measured]
-    settings = chosen.watch_settings(())
+    settings = watch_settings(chosen, ())
     calm, busy = settings.rate(busy=False), settings.rate(busy=True)
     looked_at = counted.analysed / max(counted.frames, 1) if chosen.motion_gate else 1.0
     return Load(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from adapter.camera_recognition import CameraRecognition, SettingsRefused
 from adapter.camera_runs import AutoValues, Run
 from adapter.setting_catalog import SettingInfo, catalog
 from adapter.setting_cost import Cost
 from adapter.store.cameras import CameraRecord
-from adapter.watching import TUNED, CameraRecognition, SettingsRefused
+from adapter.watching import TUNED
 
 PROMPT = "Changed since the last validation: {names}. Validate the configuration."
 NEVER = "This configuration has never been validated. Validate it with approved snapshots."

@@ -15,11 +15,12 @@ import cv2
 
 from adapter.api.ports import CameraProblem
 from adapter.auto_capture import AUTO
+from adapter.camera_recognition import CameraRecognition, SettingsRefused
 from adapter.camera_runs import AutoValues, CameraRuns, Run
 from adapter.snapshot_trials import SnapshotTrials
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict
-from adapter.watching import TUNED, CameraRecognition, SettingsRefused, tuned_values
+from adapter.watching import TUNED, tuned_part, tuned_values, watch_settings
 from inference.autoconfigure import AutoConfiguration, NothingRecognized, autoconfigure
 from inference.snapshots import Approval, Snapshot, SnapshotSet, SnapshotsProblem, coverage
 from inference.turns import in_background
@@ -105,7 +106,7 @@ class SnapshotControl:
     async def analyse(self, record: CameraRecord, name: str) -> dict[str, Any]:
         """What is read on one snapshot with the camera's settings, approved or not (M-235, M-237)."""
         snapshots, chosen = self._set(record.camera_id), _chosen(record.recognition)
-        settings = chosen.watch_settings(record.modules).recognition
+        settings = watch_settings(chosen, record.modules).recognition
         snapshot = await asyncio.to_thread(snapshots.get, name)
         picture = await asyncio.to_thread(snapshots.picture, name)
         with in_background():
@@ -120,7 +121,7 @@ class SnapshotControl:
         tried = record.recognition if recognition is None else recognition
         chosen = _chosen(tried)
         snapshots = self._set(record.camera_id)
-        settings = chosen.watch_settings(record.modules).recognition
+        settings = watch_settings(chosen, record.modules).recognition
 
         def run(stopped: Callable[[], bool]) -> Validation:
             return validate(
@@ -150,7 +151,7 @@ class SnapshotControl:
 
     async def try_out(self, record: CameraRecord, chosen: CameraRecognition) -> Mapping[str, Any]:
         """What the snapshots would read with settings that are not stored (M-166); nothing is kept of it."""
-        settings = chosen.watch_settings(record.modules).recognition
+        settings = watch_settings(chosen, record.modules).recognition
         snapshots = self._set(record.camera_id)
         trial = await self._trials.run(record.camera_id, snapshots, settings, discard_below=chosen.discard_below)
         answer = _as_json(trial.validation) | {"left_out": trial.left_out}
@@ -162,8 +163,8 @@ class SnapshotControl:
         """The report for a person, and the settings to store."""
         chosen = _chosen(record.recognition)
         snapshots = self._set(record.camera_id)
-        settings = chosen.watch_settings(record.modules).recognition
-        old = chosen.tuned()
+        settings = watch_settings(chosen, record.modules).recognition
+        old = tuned_part(chosen)
 
         def run(stopped: Callable[[], bool]) -> AutoConfiguration:
             kept = snapshots.all()

@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from adapter.api.ports import CameraProblem
+from adapter.camera_recognition import SettingsRefused
 from adapter.store.errors import Conflict, NotFound, Refused, StoreError
-from adapter.watching import SettingsRefused
 from inference.errors import ModuleError
 from inference.snapshots import NoSuchSnapshot, SnapshotsProblem
 from rules.alarms import TransitionRefused

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict
 
 from adapter.api import schemas
 from adapter.api.endpoint import Call, Endpoint
+from adapter.camera_recognition import CameraRecognition
 from adapter.setting_catalog import SettingInfo, SettingKind, catalog
 from adapter.setting_state import SettingsState
 from adapter.store.users import Role
-from adapter.watching import CameraRecognition
 from inference.recognition import Preset
 
 

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from adapter.api.addresses import camera_address, web_address
 from adapter.auto_capture import MOST_HOURS, MOST_VEHICLES
+from adapter.camera_recognition import recognition_schema
 from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
-from adapter.watching import recognition_schema
 from events.types import ListKind
 from inference.snapshots import Approval, Light, VehicleType, Weather
 from rules.alarms import AlarmState
@@ -48,7 +48,7 @@ Password = Annotated[str, StringConstraints(max_length=200)]
 UtcMoment = Annotated[datetime, AfterValidator(_utc)]
 PageSize = Literal[50, 100, 200, 500, 1000]  # M-285
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
-# Read as given and judged as a whole, with what is stored already: `adapter.watching.CameraRecognition`.
+# Read as given and judged as a whole, with what is stored already: `adapter.camera_recognition.CameraRecognition`.
 Recognition = Annotated[dict[Id, Any], Field(max_length=100), WithJsonSchema(recognition_schema())]
 
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from adapter.camera_recognition import SettingsRefused
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera
 from adapter.store.cameras import CameraRecord
 from adapter.tasks import Tasks
-from adapter.watching import SettingsRefused
 from inference.funnel import total
 from inference.types import Passage, PassageState
 from tests.inference.test_watch import PaintedPlates, film, scene

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
+from adapter.camera_recognition import CameraRecognition, SettingsRefused
 from adapter.osd_masks import turned, with_masks
-from adapter.watching import CameraRecognition, SettingsRefused
 from inference.recognizer import RecognitionSettings, Recognizer, open_recognizer
 from inference.selftest import KNOWN_TEXT, known_picture
 from inference.types import Frame

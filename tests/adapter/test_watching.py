@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from adapter.camera_recognition import CameraRecognition, SettingsRefused, is_live, needs_restart
 from adapter.setting_catalog import SettingKind, as_markdown, catalog
-from adapter.watching import CameraRecognition, SettingsRefused, is_live, needs_restart, tuned_values
+from adapter.watching import tuned_part, tuned_values, watch_settings
 from inference.autoconfigure import Tuned
 from inference.feeds import Decoded
 from inference.read import FILE_SETTINGS
@@ -61,7 +62,7 @@ def test_the_page_in_the_docs_is_the_catalogue() -> None:
 
 @pytest.mark.requirement("M-195")
 def test_two_heights_in_percent_of_the_pictures_height_the_lower_first() -> None:
-    settings = chosen(character_height_min_percent=2.5, character_height_max_percent=10).watch_settings(())
+    settings = watch_settings(chosen(character_height_min_percent=2.5, character_height_max_percent=10), ())
     assert settings.recognition.character_height_min == pytest.approx(0.025)
     assert settings.recognition.character_height_max == pytest.approx(0.10)
     for low, high in ((10, 10), (10, 2.5)):
@@ -96,29 +97,32 @@ def test_what_cannot_be_used_is_refused_by_name(values: dict[str, Any], words: s
 
 @pytest.mark.requirement("M-208")
 def test_a_frame_has_a_fifth_of_a_second_unless_told_otherwise_and_files_have_all_the_time() -> None:
-    assert chosen().watch_settings(()).recognition.max_seconds_per_frame == 0.2
-    assert chosen(max_seconds_per_frame=1.5).watch_settings(()).recognition.max_seconds_per_frame == 1.5
-    assert chosen(max_seconds_per_frame="unlimited").watch_settings(()).recognition.max_seconds_per_frame is None
+    assert watch_settings(chosen(), ()).recognition.max_seconds_per_frame == 0.2
+    assert watch_settings(chosen(max_seconds_per_frame=1.5), ()).recognition.max_seconds_per_frame == 1.5
+    assert watch_settings(chosen(max_seconds_per_frame="unlimited"), ()).recognition.max_seconds_per_frame is None
     assert FILE_SETTINGS.max_seconds_per_frame is None
 
 
 def test_every_choice_reaches_the_watch() -> None:
-    settings = chosen(
-        areas=[TRIANGLE],
-        masks=[TRIANGLE],
-        preset="fast",
-        max_plates="unlimited",
-        stop_above=0.9,
-        discard_below=0.6,
-        partial_span_s=2,
-        rearm_s=20,
-        parked_rearm_s=60,
-        lost_after_s=2,
-        reread_s=7,
-        motion_gate=False,
-        motion_sensitivity=2,
-        look_at_motion_only=True,
-    ).watch_settings(("NL",))
+    settings = watch_settings(
+        chosen(
+            areas=[TRIANGLE],
+            masks=[TRIANGLE],
+            preset="fast",
+            max_plates="unlimited",
+            stop_above=0.9,
+            discard_below=0.6,
+            partial_span_s=2,
+            rearm_s=20,
+            parked_rearm_s=60,
+            lost_after_s=2,
+            reread_s=7,
+            motion_gate=False,
+            motion_sensitivity=2,
+            look_at_motion_only=True,
+        ),
+        ("NL",),
+    )
     recognition, tracker = settings.recognition, settings.tracker
     assert recognition.areas == settings.masks == (((0, 0), (1, 0), (1, 1)),)
     assert (recognition.preset, recognition.max_plates, recognition.modules) == (Preset.FAST, None, ("NL",))
@@ -143,13 +147,13 @@ def test_every_choice_reaches_the_watch() -> None:
     ],
 )
 def test_the_rates_by_their_settings(values: dict[str, Any], calm: float, busy: float | None) -> None:
-    settings = chosen(**values).watch_settings(())
+    settings = watch_settings(chosen(**values), ())
     assert (settings.rate(busy=False), settings.rate(busy=True)) == (calm, busy)
 
 
 def test_what_auto_configuration_chose_comes_back_the_same() -> None:
     tuned = Tuned(areas=(((0, 0), (1, 0), (1, 1)),), character_height_min=0.0213, preset=Preset.FAST, stop_above=0.8)
-    assert chosen(**tuned_values(tuned)).tuned() == tuned
+    assert tuned_part(chosen(**tuned_values(tuned))) == tuned
     assert chosen(**tuned_values(Tuned())).stored() == {}
 
 
@@ -209,7 +213,7 @@ async def test_the_measured_rate_never_exceeds_the_limit_however_fast_the_camera
             Watch(
                 source=Source(url="test", name="road", feed=BusyRoad),
                 recognizer=reader,
-                settings=chosen(max_fps=limit).watch_settings(()),
+                settings=watch_settings(chosen(max_fps=limit), ()),
                 executor=executor,
                 on_passage=lambda _: None,
             )

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from adapter.camera_recognition import CameraRecognition
 from adapter.cli import app
 from adapter.setting_catalog import catalog
 from adapter.store.users import Role
-from adapter.watching import CameraRecognition
 from inference.recognition import Recognition
 from inference.types import StageTimes
 from tests.adapter.api.conftest import Console
