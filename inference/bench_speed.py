@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import cv2
@@ -110,15 +111,21 @@ def trimmed(still: Still, settings: RecognitionSettings) -> RecognitionSettings:
     )
 
 
+@cache
+def _rapidocr() -> Any:
+    """Made once and kept: each of its models has an OpenVINO core, and cores must not go (`inference.models`)."""
+    from rapidocr import EngineType, RapidOCR  # noqa: PLC0415  # for this comparison only
+
+    engines = {f"{part}.engine_type": EngineType.OPENVINO for part in ("Det", "Cls", "Rec")}
+    one = {"EngineConfig.openvino.inference_num_threads": 1, "Global.log_level": "critical"}
+    return RapidOCR(params={**engines, **one})
+
+
 class RapidOcr:
     """rapidocr's own pipeline on the same engine; its plate is its surest text that could be one."""
 
     def __init__(self) -> None:
-        from rapidocr import EngineType, RapidOCR  # noqa: PLC0415  # a second OpenVINO core, for this comparison only
-
-        engines = {f"{part}.engine_type": EngineType.OPENVINO for part in ("Det", "Cls", "Rec")}
-        one = {"EngineConfig.openvino.inference_num_threads": 1, "Global.log_level": "critical"}
-        self._ocr = RapidOCR(params={**engines, **one})
+        self._ocr = _rapidocr()
 
     def plate(self, picture: Picture) -> str:
         """The surest text of 4 to 10 letters and digits with a digit among them; empty when there is none."""

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, cast
@@ -99,8 +100,29 @@ class Network:
             self._turns.give_back(request)
 
 
+@cache
+def _core() -> Any:
+    """The process's only OpenVINO core, which lives as long as the process.
+
+    Each core's plugin for the processor puts a stack of its own in the place where the thread takes signals, and the
+    one from before back when it goes. Cores that go in another order than they came leave a stack that no longer
+    exists: the next signal, like the SIGTERM that stops the service, then kills the process (seen with 2026.4).
+    """
+    return ov.Core()
+
+
+def _can_keep(cache_dir: Path) -> bool:
+    """A start without the cache is slow and not wrong, so a folder that cannot be written stops nothing."""
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _log.warning("compiled models cannot be kept", folder=str(cache_dir), error=error.strerror)
+        return False
+    return True
+
+
 class Engine:
-    """One OpenVINO core bound to a device, a thread budget and a cache of compiled models.
+    """The OpenVINO core bound to a device, a thread budget and a cache of compiled models.
 
     `threads` is how many pictures are worked on at the same time; 0 leaves it to the device.
     """
@@ -116,19 +138,8 @@ class Engine:
         self.device = device
         self.threads = threads
         self.hint = hint
-        self._cache_dir = cache_dir
-        self._core = ov.Core()
-        if cache_dir is not None:
-            self._keep_compiled(cache_dir)
-
-    def _keep_compiled(self, cache_dir: Path) -> None:
-        """A start without the cache is slow and not wrong, so a folder that cannot be written stops nothing."""
-        try:
-            cache_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            _log.warning("compiled models cannot be kept", folder=str(cache_dir), error=error.strerror)
-        else:
-            self._core.set_property({"CACHE_DIR": str(cache_dir)})
+        self._core = _core()
+        self._cache_dir = cache_dir if cache_dir is not None and _can_keep(cache_dir) else None
 
     @property
     def is_processor(self) -> bool:
@@ -157,9 +168,9 @@ class Engine:
 
         `keep` it for the next start, where there is a folder for that.
         """
-        config = self._config() if keep else self._config() | {"CACHE_DIR": ""}
+        folder = str(self._cache_dir) if keep and self._cache_dir is not None else ""
         try:
-            compiled = self._core.compile_model(model, self.device, config)
+            compiled = self._core.compile_model(model, self.device, self._config() | {"CACHE_DIR": folder})
             best = int(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
         except OPENVINO_ERRORS as error:
             offered = ", ".join(self.devices())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from inference.errors import DeviceStuck, PackError
 from inference.models import Engine, Network, PerformanceHint
 
 WAIT_S = 60.0
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -114,6 +117,35 @@ def test_a_request_whose_inference_fails_goes_back_to_the_pool() -> None:
     for _ in range(3):
         with pytest.raises(RuntimeError, match="gave up"):
             network.run(np.zeros(1))
+
+
+ENGINES_COME_AND_GO = """
+import gc, os, signal
+from inference.models import Engine
+signal.signal(signal.SIGTERM, lambda *_: print("asked to stop"))
+first, second = (Engine(device="CPU", threads=1, cache_dir=None) for _ in range(2))
+assert "CPU" in first.devices() and "CPU" in second.devices()
+del first
+gc.collect()
+del second
+gc.collect()
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+@pytest.mark.parametrize("fault_handler", [(), ("-X", "faulthandler")], ids=["plain", "with a fault handler"])
+def test_a_process_can_still_be_stopped_after_engines_came_and_went(fault_handler: tuple[str, ...]) -> None:
+    command = [sys.executable, *fault_handler, "-c", ENGINES_COME_AND_GO]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT_S, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout) == (0, "asked to stop\n"), done.stderr
+
+
+def test_what_was_compiled_is_kept_for_the_next_start_where_that_is_wanted(tiny: Any, tmp_path: Path) -> None:
+    engine = Engine(device="CPU", threads=1, cache_dir=tmp_path / "cache")
+    engine.compile(tiny, name="tiny", keep=False)
+    assert list((tmp_path / "cache").iterdir()) == []
+    engine.compile(tiny, name="tiny")
+    assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
 def test_a_folder_that_cannot_be_written_costs_the_cache_and_not_the_start(tiny: Any, tmp_path: Path) -> None:
