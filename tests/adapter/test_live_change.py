@@ -153,8 +153,8 @@ async def test_a_camera_is_decoded_in_a_process_of_its_own_for_as_long_as_that_i
             await asyncio.sleep(0.01)
     assert children() == 1
     await site.put()
-    await until(lambda: site.camera.watch is not None)
-    assert children() == 0
+    await until(lambda: children() == 0)
+    assert not site.camera.recognition.decode_apart
 
 
 async def test_what_cannot_be_used_changes_nothing(site: Site) -> None:
