@@ -258,8 +258,9 @@ async def test_the_mouse_wheel_zooms_around_the_pointer(
 
 
 async def test_an_area_that_the_api_refuses_is_said_and_stays_to_be_mended(
-    console: Console, page: Page, canvas: Canvas, camera_id: str, problems: list[str]
+    console: Console, page: Page, canvas: Canvas, camera_id: str, refusals: list[str]
 ) -> None:
+    refusals.append("422")
     await canvas.draw(*CORNERS)
     detail = {"detail": "areas: too many", "fields": {"recognition.areas": "too many"}}
     await page.route("**/api/v1/cameras/*", lambda route: route.fulfill(status=422, json=detail))
@@ -269,5 +270,3 @@ async def test_an_area_that_the_api_refuses_is_said_and_stays_to_be_mended(
     await page.unroute("**/api/v1/cameras/*")
     await save(page)
     near((await stored(console, camera_id))["areas"], CORNERS)
-    assert all("422" in text for text in problems)
-    problems.clear()

@@ -81,7 +81,8 @@ async def test_what_is_discarded_leaves_no_trace(console: Console, page: Page) -
     assert await stored(console, camera_id) == {}
 
 
-async def test_a_setting_out_of_its_range_is_said_beside_it(console: Console, page: Page, problems: list[str]) -> None:
+async def test_a_setting_out_of_its_range_is_said_beside_it(console: Console, page: Page, refusals: list[str]) -> None:
+    refusals.append("422")
     camera_id = await settings_page(console, page)
     await page.fill("#s-areas", "somewhere")
     await page.wait_for_selector("[data-setting=areas] .wrong:has-text('list of polygons')")
@@ -99,8 +100,6 @@ async def test_a_setting_out_of_its_range_is_said_beside_it(console: Console, pa
     await page.click("[data-do=save]")
     await page.wait_for_selector("#draft-problem:has-text('must not be above stop_above')")
     assert await stored(console, camera_id) == {}
-    assert all("422" in text for text in problems)
-    problems.clear()
 
 
 @pytest.mark.requirement("M-166")
