@@ -139,6 +139,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--real-share", type=float, default=0.3)
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="learning rate after the first steps")
     parser.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=1_000_000_000, help="stop after this many more steps (smoke run)")
@@ -154,7 +155,7 @@ def main() -> None:
     # This memory order trains faster on a processor.
     net, average = (ReaderNet().to(memory_format=torch.channels_last) for _ in range(2))
     average.load_state_dict(net.state_dict())
-    optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)
     checkpoint = options.out / "reader.pt"
     spent, step = 0.0, 0
     if options.start and not checkpoint.exists():
@@ -184,7 +185,7 @@ def main() -> None:
         while spent < options.minutes * 60 and step < last_step:
             batch: Batch = queue.get(timeout=300)
             progress = min(1.0, spent / (options.minutes * 60))
-            rate = PEAK_RATE * min(1.0, (step + 1) / 150) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
+            rate = options.rate * min(1.0, (step + 1) / 150) * max(0.01, 0.5 * (1 + math.cos(math.pi * progress)))
             for group in optimizer.param_groups:
                 group["lr"] = rate
             loss = loss_of(net, batch)
