@@ -26,10 +26,10 @@ from inference.errors import InferenceError
 from inference.packs import DEFAULT_PACK
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import open_recognizer
-from inference.types import Box, Frame, Passage, PassageState, Picture
+from inference.types import Box, Frame, Passage, PassageState, Picture, Reading, Rejection
 from inference.video import watch_video
 from inference.voting import similarity
-from inference.watch import Reads, WatchSettings, watch_settings
+from inference.watch import Reads, ReadsTogether, WatchSettings, watch_settings
 
 # A text with so much of a plate in it is a reading of that plate.
 ALIKE = 0.6
@@ -116,6 +116,10 @@ class Cached:
         self._folder.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps((recognition, self.busy_ms - before)))
         return recognition
+
+    def together(self, looks: Sequence[Reading | Rejection], settings: RecognitionSettings) -> Reading | None:
+        """Never remembered: it changes with the tracker."""
+        return self._recognizer.together(looks, settings) if isinstance(self._recognizer, ReadsTogether) else None
 
     def _fresh(self, picture: Picture, settings: RecognitionSettings, region: Box | None) -> Recognition:
         started_s = time.process_time()

@@ -121,8 +121,12 @@ class Decoder:
         # Last comes the share of a country that looks like no part of the world in particular.
         self._world_of = np.array([self._worlds.index(world) if world else len(self._worlds) for world in worlds])
 
-    def decode(self, crops: Sequence[CharacterSlots]) -> list[Hypothesis]:
-        """The plates these crops of one and the same plate may show, best first, at most a handful."""
+    def decode(self, crops: Sequence[CharacterSlots], *, temper: float = 1.0) -> list[Hypothesis]:
+        """The plates these crops of one and the same plate may show, best first, at most a handful.
+
+        `temper`: how much one crop that fits a text makes up for others that do not; 1 for crops of one picture, which
+        are opinions on the same pixels, more for crops of several pictures.
+        """
         seen = [[Evidence.of(slots, m) for m in self._confusions] for slots in crops if len(slots.presence)]
         if not seen:
             return []
@@ -137,7 +141,7 @@ class Decoder:
                 if key not in found or found[key][1] < priors[row]:
                     found[key] = form, float(priors[row])
         wanted = list(dict.fromkeys((text, form.alike) for (text, _), (form, _) in found.items()))
-        scores = self._scores(seen, wanted)
+        scores = self._scores(seen, wanted, temper)
         hypotheses = [
             Hypothesis(text=text, module=form.module, score=scores[text, form.alike], prior=prior)
             for (text, _), (form, prior) in found.items()
@@ -214,7 +218,7 @@ class Decoder:
         return texts
 
     def _scores(
-        self, seen: Sequence[Sequence[Evidence]], wanted: Sequence[tuple[str, int]]
+        self, seen: Sequence[Sequence[Evidence]], wanted: Sequence[tuple[str, int]], temper: float
     ) -> dict[tuple[str, int], float]:
         """How well all crops together fit each text, under its table of look-alikes."""
         scores: dict[tuple[str, int], float] = {}
@@ -222,7 +226,7 @@ class Decoder:
             texts = [text for text, its in wanted if its == alike]
             of_crops = [evidences[alike].scores(texts) for evidences in seen]
             for text, *fits in zip(texts, *of_crops, strict=True):
-                scores[text, alike] = _mean_log(fits)
+                scores[text, alike] = _mean_log(fits, temper)
         return scores
 
 
@@ -267,9 +271,12 @@ def _language(variant: Variant, siblings: int) -> float:
     return SPECIFICITY * (rarity - math.log(siblings))
 
 
-def _mean_log(scores: Sequence[float]) -> float:
-    """Log of the mean of exponentials: crops are opinions, and one good crop is enough."""
+def _mean_log(scores: Sequence[float], temper: float) -> float:
+    """Log of the mean of exponentials: crops are opinions, and one good crop is enough; with a high `temper` less so.
+
+    At 1 it is the mean of the likelihoods; it goes towards the mean of their logarithms.
+    """
     top = max(scores)
     if not math.isfinite(top):
         return -math.inf
-    return top + math.log(sum(math.exp(score - top) for score in scores) / len(scores))
+    return top + temper * math.log(sum(math.exp((score - top) / temper) for score in scores) / len(scores))

@@ -94,22 +94,16 @@ class LineReader:
         frames = probabilities.shape[0]
         # Hyphens, dots and spaces between printed groups are as good as blank; a character of another script is not:
         # it is a plate character misread, or a reason to doubt.
-        filled = 1.0 - probabilities[:, self._blanks].sum(axis=1)
+        filled = 1.0 - probabilities[:, self._blanks].sum(axis=1, dtype=np.float64)
         strongest = probabilities.argmax(axis=1)
         shares = probabilities[:, self._members].astype(np.float64) @ self._fold
-        runs = _runs(filled, [self._keys[index] for index in strongest])
-        rows, presence, positions = [], [], []
-        for run in runs:
-            weight = filled[run]
-            total = float(weight.sum())
-            rows.append(shares[run].sum(axis=0) / total)
-            presence.append(float(weight.max()))
-            positions.append(float((weight * (np.array(run) + 0.5)).sum() / total / (frames * used_width)))
+        spans = _spans(filled, [self._keys[index] for index in strongest])
+        rows, presence, positions = _of_spans(shares, filled, spans)
         raw = [self._classes[c] for i, c in enumerate(strongest) if c and (i == 0 or strongest[i - 1] != c)]
         return CharacterSlots(
-            shares=np.array(rows).reshape(-1, len(ALPHABET)),
-            presence=np.array(presence),
-            positions=np.array(positions),
+            shares=rows,
+            presence=presence,
+            positions=positions / (frames * used_width),
             raw_text="".join(raw).strip(),
         )
 
@@ -183,23 +177,21 @@ class RowsReader:
         return replace(slots, world=dict(zip(self._world, world, strict=True)), two_lines=two_lines)
 
     def _slots(self, rows: Floats) -> CharacterSlots:
-        shares, presence, positions, raw = [], [], [], []
-        for row in rows:
-            filled = 1.0 - row[:, -1]
-            strongest = row[:, :-1].argmax(axis=1)
-            for run in _runs(filled, [self._keys[index] for index in strongest]):
-                weight = filled[run]
-                mean = row[run][:, self._columns].sum(axis=0) / weight.sum()
-                shares.append(mean)
-                presence.append(float(weight.max()))
-                positions.append(float((weight * (np.array(run) + 0.5)).sum() / weight.sum() / len(row)))
-                if presence[-1] > 0.5:
-                    raw.append(ALPHABET[int(mean.argmax())])
+        # Both lines behind each other, as one is read after the other.
+        filled = 1.0 - rows[:, :, -1]
+        spans: list[tuple[int, int]] = []
+        for line, strongest in enumerate(rows[:, :, :-1].argmax(axis=2).tolist()):
+            before = line * rows.shape[1]
+            found = _spans(filled[line], [self._keys[index] for index in strongest])
+            spans += [(start + before, stop + before) for start, stop in found]
+        every_column = rows.reshape(-1, rows.shape[2])[:, self._columns]
+        shares, presence, positions = _of_spans(every_column, filled.ravel(), spans)
+        strongest_of = shares.argmax(axis=1).tolist() if spans else []
         return CharacterSlots(
-            shares=np.array(shares).reshape(-1, len(ALPHABET)),
-            presence=np.array(presence),
-            positions=np.array(positions),
-            raw_text="".join(raw),
+            shares=shares,
+            presence=presence,
+            positions=positions % rows.shape[1] / rows.shape[1],
+            raw_text="".join(ALPHABET[i] for i, there in zip(strongest_of, presence, strict=True) if there > 0.5),
         )
 
 
@@ -207,23 +199,43 @@ class RowsReader:
 FAINT = 0.05
 
 
-def _runs(filled: NDArray[Any], keys: Sequence[str]) -> list[list[int]]:
-    """Neighbouring frames that show the same character (look-alikes count as the same); faint ones join their left."""
-    runs: list[list[int]] = []
+def _spans(filled: NDArray[Any], keys: Sequence[str]) -> list[tuple[int, int]]:
+    """Neighbouring frames that show the same character (look-alikes count as the same), each as (first, past the last).
+
+    Faint frames join their left.
+    """
+    spans: list[tuple[int, int]] = []
     key: str | None = None
-    for frame, share in enumerate(filled):
+    for frame, share in enumerate(filled.tolist()):
         if share < FAINT:
             continue
-        strong = bool(share >= 0.5)
-        joins = bool(runs) and runs[-1][-1] == frame - 1 and (not strong or key is None or keys[frame] == key)
-        if joins:
-            runs[-1].append(frame)
+        strong = share >= 0.5
+        if spans and spans[-1][1] == frame and (not strong or key is None or keys[frame] == key):
+            spans[-1] = (spans[-1][0], frame + 1)
         else:
-            runs.append([frame])
+            spans.append((frame, frame + 1))
             key = None
         if strong:
             key = keys[frame]
-    return runs
+    return spans
+
+
+def _of_spans(
+    shares: NDArray[Any], filled: NDArray[Any], spans: Sequence[tuple[int, int]]
+) -> tuple[Floats, Floats, Floats]:
+    """Of each span: its shares as its frames are filled, how surely there is something, and its middle in frames."""
+    if not spans:
+        return np.empty((0, shares.shape[1])), np.empty(0), np.empty(0)
+    # Every second piece between these is a span; one frame more, so that the last end is one of the frames too.
+    bounds = np.array(spans).ravel()
+
+    def of_each(reduce: np.ufunc, values: NDArray[Any]) -> Floats:
+        return np.asarray(reduce.reduceat(np.concatenate([values, values[:1] * 0.0]), bounds)[::2], np.float64)
+
+    weight = of_each(np.add, filled)
+    middles = np.arange(len(filled)) + 0.5
+    centres = of_each(np.add, filled * middles) / weight
+    return of_each(np.add, shares) / weight[:, None], of_each(np.maximum, filled), centres
 
 
 def _look_alike_key(character: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from inference.areas import BAND_TOLERANCE, Window
 from inference.candidates import CandidateReader, Closer, as_found
 from inference.decoding import Decoder, Hypothesis
-from inference.plate_colours import measure_colours
+from inference.plate_colours import PlateColours, measure_colours
 from inference.rank import Candidate, is_static_text, likelihood, subordinate
 from inference.recognition import RecognitionSettings
 from inference.regions import Region
@@ -25,6 +26,9 @@ RIVAL_SHARE = 0.05
 EDGE_PX = 2.0
 # Above this, which of two plates in one picture is the likelier is mostly chance, and the larger one is nearer.
 BEYOND_DOUBT = 0.8
+# One plate in several pictures: so many of the surest are read together, and one that fits a text makes up so much for
+# those that do not (`Decoder.decode`). Measured on drive-bys: 4 or 12 pictures, or 1 or 4, read fewer plates rightly.
+PICTURES, PICTURES_TEMPER = 8, 2.0
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
 CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.72}
 
@@ -85,6 +89,27 @@ class PlateReader:
         kept = without_overlaps(readings)
         return tuple(kept[: settings.max_plates]), tuple(rejections)
 
+    def together(self, looks: Sequence[Reading | Rejection]) -> Reading | None:
+        """What several pictures of one plate say together, where no single one may be right.
+
+        None when fewer than two of them were read by a reader of this kind, or when no plate explains them.
+        """
+        shown = [(one, one.seen) for one in looks if isinstance(one.seen, Candidate) and one.seen.crops]
+        shown = sorted(shown, key=lambda pair: pair[0].likelihood, reverse=True)[:PICTURES]
+        if len(shown) < 2:
+            return None
+        lead, surest = shown[0]
+        crops = tuple(candidate.crops[0] for _, candidate in shown)
+        hypotheses = self._decoder.decode(crops, temper=PICTURES_TEMPER)
+        joint = replace(surest, crops=crops, hypotheses=tuple(hypotheses))
+        best = joint.best
+        if best is None:
+            return None
+        # Colours were measured where a single picture said the same.
+        said = (one.plate for one, _ in shown if isinstance(one, Reading) and one.plate.plate_number == best.text)
+        plate = next((known for known in said if known.country_code == _iso(best)), None) or _plate(best)
+        return self._reading(joint, best, plate, lead.box, likelihood(joint, self._weights))
+
     def _answer(
         self,
         candidate: Candidate,
@@ -98,25 +123,20 @@ class PlateReader:
         if is_static_text(raw) or subordinate(candidate, rivals):
             return Rejection(reason=RejectionReason.STATIC_TEXT, box=box, text=raw, likelihood=sure)
         if best is not None and sure >= settings.discard_below:
-            return self._reading(candidate, best, box, sure, window)
+            plate = _plate(best, partial(measure_colours, window.picture, candidate.region.quad))
+            return self._reading(candidate, best, plate, box, sure)
         if window.touches_edge(candidate.region.quad, margin=EDGE_PX):
             reason = RejectionReason.CUT
         else:
             reason = candidate.quality.complaint() or (
                 RejectionReason.NO_SYNTAX if best is None else RejectionReason.BELOW_THRESHOLD
             )
-        return Rejection(reason=reason, box=box, text=raw, likelihood=sure)
+        return Rejection(reason=reason, box=box, text=raw, likelihood=sure, seen=replace(candidate, hypotheses=()))
 
-    def _reading(self, candidate: Candidate, best: Hypothesis, box: Box, sure: float, window: Window) -> Reading:
+    def _reading(self, candidate: Candidate, best: Hypothesis, plate: LicensePlate, box: Box, sure: float) -> Reading:
         module = best.module
-        colours = partial(measure_colours, window.picture, candidate.region.quad)
         return Reading(
-            plate=LicensePlate(
-                plate_number=best.text,
-                country_code=module.iso if module else None,
-                issuing_entity=module.issuing_entity if module else None,
-                plate_type=module.plate_type(best.text, colours) if module else PlateType.NORMAL,
-            ),
+            plate=plate,
             raw_text=candidate.raw_text,
             spelling=module.spelling(best.text) if module else best.text,
             likelihood=sure,
@@ -126,6 +146,8 @@ class PlateReader:
             module_code=module.code if module else None,
             sharpness=candidate.quality.sharpness,
             contrast=candidate.quality.contrast,
+            # What was made of it is decided anew when more pictures are there.
+            seen=replace(candidate, hypotheses=()),
         )
 
     def _plausible(self, region: Region) -> bool:
@@ -143,6 +165,20 @@ class PlateReader:
         if high is not None and share > high * BAND_TOLERANCE:
             return RejectionReason.TOO_LARGE
         return None
+
+
+def _plate(best: Hypothesis, colours: Callable[[], PlateColours | None] = lambda: None) -> LicensePlate:
+    module = best.module
+    return LicensePlate(
+        plate_number=best.text,
+        country_code=_iso(best),
+        issuing_entity=module.issuing_entity if module else None,
+        plate_type=module.plate_type(best.text, colours) if module else PlateType.NORMAL,
+    )
+
+
+def _iso(best: Hypothesis) -> str | None:
+    return best.module.iso if best.module else None
 
 
 def _country_likelihood(hypotheses: Sequence[Hypothesis], best: Hypothesis) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from inference.reading import CHARACTER_SHARE, PlateReader, best_first, without_
 from inference.recognition import Preset, Recognition, RecognitionSettings
 from inference.selftest import OpenShape, check_answers, checked_shapes
 from inference.shapes import Shape, ShapedNetwork
-from inference.types import Box, Picture, StageTimes
+from inference.types import Box, Picture, Reading, Rejection, StageTimes
 
 __all__ = ["Preset", "Recognition", "RecognitionSettings", "Recognizer", "open_recognizer"]
 
@@ -78,6 +78,10 @@ class Recognizer:
             if _enough(found) or (deadline is not None and time.perf_counter() > deadline):
                 break
         return found or Recognition()
+
+    def together(self, looks: Sequence[Reading | Rejection], settings: RecognitionSettings) -> Reading | None:
+        """What this recogniser's looks at one plate in several pictures say together; None when that is nothing."""
+        return self.plate_reader(settings).together(looks)
 
     def check(self, settings: RecognitionSettings) -> None:
         """Raise ModuleError when the settings name a module that is not installed."""

@@ -6,7 +6,7 @@ any speed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from inference.association import associate
@@ -77,6 +77,8 @@ class Tracker:
         self._waiting: list[Track] = []
         """Gone before their time span was over; nothing is told of them before it is."""
         self._memory = Memory(rearm_s=self._settings.rearm_s, parked_rearm_s=self._settings.parked_rearm_s)
+        self.together: Callable[[Sequence[Reading | Rejection]], Reading | None] | None = None
+        """Reads several looks at one plate together, before a vote that is not sure is closed; None: nobody can."""
         self._next_id = 1
         self._size: tuple[int, int] | None = None
         self._looked = False
@@ -207,6 +209,7 @@ class Tracker:
         for track, rejection in associate(unseen, rejections, now_s)[0]:
             cut = rejection.reason is RejectionReason.CUT or self._touches_edge(rejection.box)
             track.see(rejection.box, frame, cut=cut)
+            track.keep_look(rejection)
 
     def _touches_edge(self, box: Box) -> bool:
         assert self._size is not None
@@ -267,9 +270,16 @@ class Tracker:
             return []
         agreed = verdict.support >= (MANY_READS if track.coming() else 2)
         sure = agreed and verdict.likelihood >= settings.stop_above and not track.cut and track.arrived
+        if stands and not sure:
+            self._join(track)
+            verdict = track.verdict() or verdict
         if (sure or (stands and track.read_count >= 3)) and self._acceptable(track, verdict):
             return self._finish(track, verdict, stages)
         return self._preview(track, verdict, stages)
+
+    def _join(self, track: Track) -> None:
+        if self.together is not None and not track.closed:
+            track.join(self.together)
 
     def _preview(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         new = verdict.text != track.preview_text
@@ -293,6 +303,7 @@ class Tracker:
     def _settle(self, track: Track, stages: StageTimes) -> list[Passage]:
         """Close the vote of a plate that has gone if it is open, tell the loss, remember it."""
         told: list[Passage] = []
+        self._join(track)
         verdict = track.verdict()
         if not track.closed and verdict is not None:
             if self._is_overlay(track):

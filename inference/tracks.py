@@ -6,10 +6,11 @@ Plain code: times come in with the frames.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from inference.types import Box, Direction, Frame, Picture, Reading
+from inference.types import Box, Direction, Frame, Picture, Reading, Rejection
 from inference.voting import Verdict, elect, similarity, weigh
 
 # Boxes older than this say nothing about where the plate goes next.
@@ -20,6 +21,8 @@ PREDICT_AT_MOST_S = 1.0
 MOST_READS = 40
 MOST_SIGHTINGS = 64
 MOST_PICTURES = 3
+# Looks kept to be read together; more than are read, as the surest of them are chosen.
+MOST_LOOKS = 16
 # A plate that comes this much nearer or further (natural logarithm of the scale) approaches or departs.
 CLEAR_GROWTH = 0.18
 # Below this growth a vertical move decides: cameras look down on roads, so what approaches moves down.
@@ -92,6 +95,10 @@ class Track:
     sightings: list[Sighting] = field(default_factory=list)
     reads: list[tuple[Reading, bool]] = field(default_factory=list)
     read_count: int = 0
+    looks_kept: list[Reading | Rejection] = field(default_factory=list)
+    """What was seen of it, read or refused, the surest of it: for reading it together."""
+    joint: Reading | None = None
+    """What these looks say together, once they were joined."""
     shots: dict[str, Shot] = field(default_factory=dict)
     neighbours: dict[int, int] = field(default_factory=dict)
     """How often another track was seen close beside this one in the same frame."""
@@ -142,6 +149,20 @@ class Track:
             del self.reads[weakest]
         self._stale = True
         self._keep(reading, frame, cut=cut)
+        self.keep_look(reading)
+
+    def keep_look(self, look: Reading | Rejection) -> None:
+        """Remember what a picture showed of it, whatever was made of it there."""
+        if look.seen is None or self.closed:
+            return
+        self.looks_kept.append(look)
+        if len(self.looks_kept) > MOST_LOOKS:
+            self.looks_kept.remove(min(self.looks_kept, key=lambda kept: kept.likelihood))
+
+    def join(self, together: Callable[[Sequence[Reading | Rejection]], Reading | None]) -> None:
+        """Read its looks together: from now on that is heard in its vote."""
+        self.joint = together(self.looks_kept)
+        self._stale = True
 
     def _keep(self, reading: Reading, frame: Frame, *, cut: bool) -> None:
         text = reading.plate.plate_number
@@ -161,7 +182,8 @@ class Track:
             sharpest = max((reading.sharpness for reading, _ in self.reads), default=0.0)
             widest = max((reading.box.width for reading, _ in self.reads), default=0.0)
             self._verdict = elect(
-                [weigh(reading, cut=cut, best_sharpness=sharpest, widest_px=widest) for reading, cut in self.reads]
+                [weigh(reading, cut=cut, best_sharpness=sharpest, widest_px=widest) for reading, cut in self.reads],
+                self.joint,
             )
             self._stale = False
         return self._verdict

@@ -193,6 +193,8 @@ class Reading:
     spelling: str = ""
     sharpness: float = 0.0
     contrast: float = 0.0
+    seen: object | None = field(default=None, repr=False, compare=False)
+    """What the picture showed, so that several of one plate can be read together; only who read it can use it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +205,8 @@ class Rejection:
     box: Box
     text: str = ""
     likelihood: float = 0.0
+    seen: object | None = field(default=None, repr=False, compare=False)
+    """As of a `Reading`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def watch_pictures(
     on_look: Callable[[Frame, Recognition], None] | None = None,
 ) -> Iterator[Passage]:
     """Every passage in pictures with their times in seconds; only those that are looked at are asked for."""
-    observer = Observer(settings)
+    observer = Observer(settings, recognizer=recognizer)
     finals: set[int] = set()
     due_s = now_s = 0.0
     for sequence, (now_s, take) in enumerate(pictures):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from inference.types import CharacterLikelihood, LicensePlate, PlateType, Reading
@@ -31,6 +31,8 @@ LEAST_PART = 3
 WITNESS = 0.7
 # Votes that never come to rest would make every decision dearer; the weakest are dropped beyond this number.
 MOST_VOTES = 16
+# What several pictures say together is heard against the vote from this likelihood on.
+JOINT_SURE = 0.5
 MOST_CANDIDATES = 6
 
 # Moves of an alignment.
@@ -105,8 +107,11 @@ def _overlap(first: str, second: str) -> int:
     return next((size for size in range(min(len(first), len(second)), 0, -1) if first.endswith(second[:size])), 0)
 
 
-def elect(votes: Sequence[Vote]) -> Verdict | None:
-    """The text that explains all readings best, or None when there are none."""
+def elect(votes: Sequence[Vote], joint: Reading | None = None) -> Verdict | None:
+    """The text that explains all readings best, or None when there are none.
+
+    `joint` is what the pictures said together: it knows what each reading only summed up, so it overrules the vote.
+    """
     votes = sorted((vote for vote in votes if vote.text), key=lambda vote: -vote.weight)[:MOST_VOTES]
     if not votes:
         return None
@@ -119,7 +124,22 @@ def elect(votes: Sequence[Vote]) -> Verdict | None:
         candidates.append(consensus)
     scores = {text: sum(vote.weight * _explain(vote, text) for vote in votes) for text in candidates}
     winner = max(candidates, key=scores.__getitem__)
-    return _verdict(winner, votes, _share(winner, scores, len(votes)))
+    verdict = _verdict(winner, votes, _share(winner, scores, len(votes)))
+    if joint is None or joint.likelihood < JOINT_SURE or joint.plate.plate_number == winner:
+        return verdict
+    return _overruled(joint, votes)
+
+
+def _overruled(joint: Reading, votes: Sequence[Vote]) -> Verdict:
+    """The verdict when the pictures together say what the vote does not."""
+    heard = _verdict(joint.plate.plate_number, votes, 1.0)
+    return replace(
+        heard,
+        plate=joint.plate,
+        likelihood=joint.likelihood,
+        country_likelihood=joint.country_likelihood,
+        module_code=joint.module_code,
+    )
 
 
 def _verdict(text: str, votes: Sequence[Vote], share: float) -> Verdict:

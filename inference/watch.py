@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import structlog
 
@@ -22,7 +22,7 @@ from inference.funnel import Funnel
 from inference.motion import MotionGate, MotionResult
 from inference.recognition import Recognition, RecognitionSettings
 from inference.tracker import Tracker, TrackerSettings
-from inference.types import Box, Frame, Passage, Picture, Scene
+from inference.types import Box, Frame, Passage, Picture, Reading, Rejection, Scene
 
 # How long to wait for a frame before looking at the state of the source again.
 FRAME_TIMEOUT_S = 2.0
@@ -57,6 +57,14 @@ class Reads(Protocol):
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         """Every plate in the picture; blocks."""
+
+
+@runtime_checkable
+class ReadsTogether(Protocol):
+    """A reader that joins what it saw of one plate in several pictures: `Recognizer`."""
+
+    def together(self, looks: Sequence[Reading | Rejection], settings: RecognitionSettings) -> Reading | None:
+        """What these looks at one plate say together; plain computation of a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +149,7 @@ class Watch:
         self._on_passage = on_passage
         self._on_scene = on_scene
         self._on_frame = on_frame
-        self._observer = Observer(settings, tracker)
+        self._observer = Observer(settings, tracker, recognizer=recognizer)
         self._analysing = asyncio.Lock()
         self._finished = False
 
@@ -244,10 +252,14 @@ class Watch:
 class Observer:
     """The same decisions for live cameras and recordings: when to look, where, and what follows. Plain code."""
 
-    def __init__(self, settings: WatchSettings, tracker: Tracker | None = None) -> None:
+    def __init__(
+        self, settings: WatchSettings, tracker: Tracker | None = None, *, recognizer: Reads | None = None
+    ) -> None:
         self.settings = settings
         self.tracker = tracker or Tracker(settings.tracker)
         self.tracker.settings = settings.tracker
+        self._recognizer = recognizer
+        self.tracker.together = self._together if isinstance(recognizer, ReadsTogether) else None
         self._gate = MotionGate(settings.recognition.areas, settings.masks, sensitivity=settings.motion_sensitivity)
         self._last_motion_s = float("-inf")
         self._last_look_s = float("-inf")
@@ -286,6 +298,10 @@ class Observer:
             motion=motion.boxes,
             stages=recognition.stages,
         )
+
+    def _together(self, looks: Sequence[Reading | Rejection]) -> Reading | None:
+        assert isinstance(self._recognizer, ReadsTogether)
+        return self._recognizer.together(looks, self.settings.recognition)
 
     def silence(self, now_s: float) -> bool:
         """No frame has come for so long that what was in view must have gone unseen."""
