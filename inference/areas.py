@@ -41,6 +41,15 @@ class Window:
             return False
         return not self.polygons or _inside(middle, self.polygons)
 
+    def holds(self, quad: Quad, *, margin: float) -> bool:
+        """Whether a whole shape lies in what is searched: clear of its border, and in the areas with every corner."""
+        height, width = self.picture.shape[:2]
+        (left, top), (right, bottom) = quad.min(axis=0).tolist(), quad.max(axis=0).tolist()
+        if left < margin or top < margin or right > width - margin or bottom > height - margin:
+            return False
+        corners = [(x + self.x, y + self.y) for x, y in quad.tolist()]
+        return not self.polygons or all(_inside(corner, self.polygons) for corner in corners)
+
     def touches_edge(self, quad: Quad, *, margin: float) -> bool:
         """Whether a shape reaches the border of the whole picture, so that a part of it may be outside."""
         x, y = quad[:, 0] + self.x, quad[:, 1] + self.y

@@ -108,7 +108,8 @@ class PlateReader:
         # Colours were measured where a single picture said the same.
         said = (one.plate for one, _ in shown if isinstance(one, Reading) and one.plate.plate_number == best.text)
         plate = next((known for known in said if known.country_code == _iso(best)), None) or _plate(best)
-        return self._reading(joint, best, plate, lead.box, likelihood(joint, self._weights))
+        cut = all(isinstance(one, Rejection) or one.cut for one, _ in shown)
+        return self._reading(joint, best, plate, lead.box, likelihood(joint, self._weights), cut=cut)
 
     def _answer(
         self,
@@ -124,7 +125,8 @@ class PlateReader:
             return Rejection(reason=RejectionReason.STATIC_TEXT, box=box, text=raw, likelihood=sure)
         if best is not None and sure >= settings.discard_below:
             plate = _plate(best, partial(measure_colours, window.picture, candidate.region.quad))
-            return self._reading(candidate, best, plate, box, sure)
+            cut = not window.holds(candidate.region.quad, margin=EDGE_PX)
+            return self._reading(candidate, best, plate, box, sure, cut=cut)
         if window.touches_edge(candidate.region.quad, margin=EDGE_PX):
             reason = RejectionReason.CUT
         else:
@@ -133,7 +135,9 @@ class PlateReader:
             )
         return Rejection(reason=reason, box=box, text=raw, likelihood=sure, seen=replace(candidate, hypotheses=()))
 
-    def _reading(self, candidate: Candidate, best: Hypothesis, plate: LicensePlate, box: Box, sure: float) -> Reading:
+    def _reading(
+        self, candidate: Candidate, best: Hypothesis, plate: LicensePlate, box: Box, sure: float, *, cut: bool
+    ) -> Reading:
         module = best.module
         return Reading(
             plate=plate,
@@ -146,6 +150,7 @@ class PlateReader:
             module_code=module.code if module else None,
             sharpness=candidate.quality.sharpness,
             contrast=candidate.quality.contrast,
+            cut=cut,
             # What was made of it is decided anew when more pictures are there.
             seen=replace(candidate, hypotheses=()),
         )

@@ -85,7 +85,7 @@ class Tracker:
         self._motion: list[tuple[float, Box]] = []
         self._latest: Frame | None = None
         self.suppressed: list[Rejection] = []
-        """Texts found in the last update to be overlays or signs, for the funnel."""
+        """Texts found in the last update to be overlays or signs, or never seen whole, for the funnel."""
 
     @property
     def settings(self) -> TrackerSettings:
@@ -308,6 +308,8 @@ class Tracker:
         if not track.closed and verdict is not None:
             if self._is_overlay(track):
                 self._suppress(track)
+            elif not track.seen_whole():
+                self._suppress(track, RejectionReason.CUT)
             elif self._acceptable(track, verdict):
                 told += self._finish(track, verdict, stages)
         if track.announced and verdict is not None:
@@ -320,7 +322,8 @@ class Tracker:
     def _acceptable(self, track: Track, verdict: Verdict) -> bool:
         """Enough readings agree, or one alone is very sure; and no better text is on the same vehicle."""
         settings = self.settings
-        if verdict.likelihood < settings.discard_below:
+        # Half of a plate may be another vehicle's: what never was in view as a whole is not told.
+        if verdict.likelihood < settings.discard_below or not track.seen_whole():
             return False
         # Words and telephone numbers are seen again and again as well: of those only the very text counts.
         agreeing = verdict.support if track.is_lettering() else max(verdict.support, verdict.witnesses)
@@ -384,13 +387,11 @@ class Tracker:
             not OVERLAY_BAND * height <= sight.box.center[1] <= (1 - OVERLAY_BAND) * height for sight in track.sightings
         )
 
-    def _suppress(self, track: Track) -> None:
+    def _suppress(self, track: Track, reason: RejectionReason = RejectionReason.STATIC_TEXT) -> None:
         track.closed = True
         verdict = track.verdict()
         text, likelihood = (verdict.text, verdict.likelihood) if verdict else ("", 0.0)
-        self.suppressed.append(
-            Rejection(reason=RejectionReason.STATIC_TEXT, box=track.box, text=text, likelihood=likelihood)
-        )
+        self.suppressed.append(Rejection(reason=reason, box=track.box, text=text, likelihood=likelihood))
 
     def _passage(self, track: Track, verdict: Verdict, state: PassageState, stages: StageTimes) -> Passage:
         shot = track.best_shot(verdict.text)

@@ -123,6 +123,12 @@ class Track:
         """The plate touched the edge when it was last seen."""
         return self.sightings[-1].cut
 
+    def seen_whole(self) -> bool:
+        """Some reading of what is told now was of the whole plate; where no reading said it, any was."""
+        verdict = self.verdict()
+        of_it = [reading.cut for reading, _ in self.reads if verdict and reading.plate.plate_number == verdict.text]
+        return not all(of_it or [reading.cut for reading, _ in self.reads])
+
     def see(self, box: Box, frame: Frame, *, cut: bool) -> None:
         """The plate is here in this frame."""
         self.sightings.append(Sighting(frame.monotonic_s, box, cut))

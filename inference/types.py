@@ -193,6 +193,8 @@ class Reading:
     spelling: str = ""
     sharpness: float = 0.0
     contrast: float = 0.0
+    cut: bool = False
+    """The plate touches the border of the picture or of the recognition area, so a part of it may be outside."""
     seen: object | None = field(default=None, repr=False, compare=False)
     """What the picture showed, so that several of one plate can be read together; only who read it can use it."""
 

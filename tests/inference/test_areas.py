@@ -30,6 +30,26 @@ def test_an_area_crops_and_a_plate_outside_its_polygon_is_left_out() -> None:
     assert not window.contains(quad_of_box(Box(x=10, y=680, width=40, height=10)))
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "held"), [(660, 300, True), (641, 300, False), (1239, 300, False), (660, 0, False), (700, 709, False)]
+)
+def test_a_shape_at_the_border_of_the_picture_or_the_area_is_not_held(x: float, y: float, held: bool) -> None:
+    window = search_window(PICTURE, (RIGHT_HALF,), None)
+    assert window is not None
+    quad = quad_of_box(Box(x=x - window.x, y=y, width=40, height=10))
+    assert window.holds(quad, margin=2) is held
+
+
+def test_a_shape_across_two_areas_that_meet_is_held_and_one_across_a_slanted_side_is_not() -> None:
+    left_half = ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0), (0.0, 1.0))
+    both = search_window(PICTURE, (left_half, RIGHT_HALF), None)
+    triangle = search_window(PICTURE, (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0)),), None)
+    assert both is not None
+    assert triangle is not None
+    assert both.holds(quad_of_box(Box(x=620, y=300, width=40, height=10)), margin=2)
+    assert not triangle.holds(quad_of_box(Box(x=620, y=350, width=40, height=20)), margin=2)
+
+
 def test_a_region_outside_the_area_leaves_nothing() -> None:
     assert search_window(PICTURE, (RIGHT_HALF,), Box(x=0, y=0, width=300, height=300)) is None
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from inference.areas import search_window
 from inference.rank import DEFAULT_WEIGHTS, is_static_text
 from inference.reading import PlateReader
 from inference.recognition import RecognitionSettings
@@ -96,6 +97,24 @@ def test_a_dark_plate_that_is_not_read_is_refused_as_too_dark() -> None:
 def test_a_plate_at_the_edge_that_is_not_read_is_refused_as_cut() -> None:
     reader, _ = plate_reader({(70, 317): "YO903"})
     assert reasons(reader, region(0, 300)) == [RejectionReason.CUT]
+
+
+@pytest.mark.requirement("M-050")
+def test_a_plate_read_at_the_edge_of_the_picture_or_the_area_is_known_to_be_cut() -> None:
+    reader, _ = plate_reader({(70, 317): "AYO9034", (370, 317): "AYO9034"})
+
+    def cut(x: int, area_from: float) -> bool:
+        area = ((area_from, 0.0), (1.0, 0.0), (1.0, 1.0), (area_from, 1.0))
+        settings = replace(SETTINGS, areas=(area,))
+        found = search_window(street(), settings.areas, None)
+        assert found is not None
+        place = replace(region(x, 300), quad=region(x - found.x, 300).quad)
+        (reading,), _ = reader.read(found, [place], settings, deadline=None)
+        return reading.cut
+
+    assert [cut(0, 0.0), cut(300, 0.0)] == [True, False]
+    # The area begins at 301 pixels: a part of its first plate may be outside.
+    assert [cut(301, 301 / 1280), cut(310, 301 / 1280)] == [True, False]
 
 
 @pytest.mark.requirement("M-213")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from inference.tracker import Tracker, TrackerSettings
-from inference.types import Box, Passage, Reading
+from inference.types import Box, Passage, Reading, RejectionReason
 from tests.fakes.vehicles import Car, approach, box, finals, frame, reading, watch
 
 
@@ -51,6 +53,23 @@ def test_lettering_is_not_told_for_readings_that_nearly_agree() -> None:
 def test_a_plate_read_once_as_it_comes_in_or_goes_out_is_a_passage(x: float, expected: list[str]) -> None:
     """In the middle of the picture the looks before and after would have seen it too."""
     assert looked_at(reading("5VDA555", box(x, 395, 108), likelihood=0.87)) == expected
+
+
+@pytest.mark.requirement("M-050")
+@pytest.mark.parametrize(("whole_at", "expected"), [(None, []), (3, ["43HNN2"])])
+def test_a_plate_that_is_cut_in_every_reading_is_not_told(whole_at: int | None, expected: list[str]) -> None:
+    places = [box(60 + 30 * number, 400) for number in range(4)]
+    seen = [replace(reading("43HNN2", place), cut=number != whole_at) for number, place in enumerate(places)]
+    assert looked_at(*seen) == expected
+
+
+def test_a_plate_that_is_not_told_because_it_was_cut_is_counted_as_cut() -> None:
+    tracker, reasons = Tracker(), []
+    for number in range(12):
+        seen = replace(reading("43HNN2", box(60 + 30 * number, 400)), cut=True)
+        tracker.update(frame(number / 4), [seen] if number < 4 else [])
+        reasons += [one.reason for one in tracker.suppressed]
+    assert reasons == [RejectionReason.CUT]
 
 
 def test_lettering_below_a_plate_that_came_in_cut_is_no_second_vehicle() -> None:
