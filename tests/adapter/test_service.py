@@ -259,6 +259,41 @@ async def test_what_the_read_funnel_counted_is_there_after_a_restart(tmp_path: P
         assert await api.get(path + "/rejects") == []
 
 
+class CountedLooks(OnePlate):
+    """Knows how often it was asked."""
+
+    looks = 0
+
+    def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
+        self.looks += 1
+        return super().recognize(picture, settings, region=region)
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("M-184")
+async def test_a_camera_that_is_switched_off_is_looked_at_no_more_and_on_again_it_is(tmp_path: Path) -> None:
+    reader = CountedLooks()
+
+    async def looked_at(more_than: int) -> bool:
+        return reader.looks > more_than
+
+    async with running(settings(tmp_path), reader) as service, rest(service) as api, virtual_camera() as camera:
+        path = f"/cameras/{await add_camera(api, camera)}"
+        # Without the gate it is looked at several times a second, so that an end of it shows.
+        await api._call("PATCH", path, json={"recognition": {"motion_gate": False}})
+        before = reader.looks
+        await until(lambda: looked_at(before + 3))
+        await api._call("PATCH", path, json={"enabled": False})
+        looks = reader.looks
+        await asyncio.sleep(1.5)
+        assert reader.looks == looks
+        assert [one["state"] for one in (await api.get("/status"))["cameras"]] == ["disabled"]
+        (shown,) = (await api.get("/status"))["cameras"]
+        assert shown["state"] == "disabled"
+        await api._call("PATCH", path, json={"enabled": True})
+        await until(lambda: looked_at(looks + 3))
+
+
 async def test_nothing_is_open_without_a_login(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, Rest(f"{service.console_url}/api/v1") as stranger:
         for path in ("/cameras", "/status", "/events", "/users"):
