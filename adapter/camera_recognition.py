@@ -16,8 +16,12 @@ from pydantic_core import ErrorDetails
 from inference.av_feed import Transport
 from inference.recognition import Preset
 
+# More than anybody draws by hand; every find of a frame is held against every corner.
+MOST_POLYGONS = 16
+MOST_POINTS = 64
+
 Share = Annotated[float, Field(ge=0, le=1)]
-Polygon = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=64)]
+Polygon = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3, max_length=MOST_POINTS)]
 Unlimited = Literal["unlimited"]
 FramesPerSecond = Annotated[float, Field(ge=0.1, le=60)]
 Percent = Annotated[float, Field(gt=0, le=100)]
@@ -58,7 +62,7 @@ class CameraRecognition(BaseModel):
         cost="A smaller area costs proportionally less.",
         ids="M-191",
         live=True,
-        max_length=16,
+        max_length=MOST_POLYGONS,
     )
     masks: tuple[Polygon, ...] = setting(
         (),
@@ -68,7 +72,7 @@ class CameraRecognition(BaseModel):
         effect="Motion there starts no recognition; plates there are still read when something else moves.",
         cost="Each needless look saved is a look's time saved.",
         live=True,
-        max_length=16,
+        max_length=MOST_POLYGONS,
     )
     character_height_min_percent: Percent | None = setting(
         None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from adapter.camera_recognition import CameraRecognition
+from adapter.camera_recognition import MOST_POINTS, MOST_POLYGONS, CameraRecognition
 
 
 class SettingKind(StrEnum):
@@ -57,7 +57,7 @@ class SettingInfo:
         if self.kind is SettingKind.CHOICE:
             return ", ".join(str(choice) for choice in self.choices)
         if self.kind is SettingKind.POLYGONS:
-            return "up to 16 polygons of 3 to 64 points, 0 to 1"
+            return f"up to {MOST_POLYGONS} polygons of 3 to {MOST_POINTS} points, 0 to 1"
         whole = f"{self.minimum:g} to {self.maximum:g}" if self.minimum is not None else "any"
         return f"{whole}, or unlimited" if self.unlimited else whole
 
@@ -142,8 +142,8 @@ What may be set for one camera: in the console under *Cameras > Settings*, with 
 `PATCH /api/v1/cameras/{id}` with `{"recognition": {"max_fps": 6}}` changes single ones, and null puts a default back.
 
 The console tries changes on the camera's snapshots and estimates their cost before they are saved, as
-`POST /api/v1/cameras/{id}/recognition-settings/try` does. The area is drawn there on a picture, and the character
-heights are boxes that are laid on plates.
+`POST /api/v1/cameras/{id}/recognition-settings/try` does. The recognition area and the motion masks are drawn
+there on a picture of the camera, and the character heights are boxes that are laid on plates.
 This page is written by `python -m adapter.setting_catalog`, and a test compares it.
 
 Where a change applies in place, vehicles in view keep their readings and are told once. Where the stream has to be

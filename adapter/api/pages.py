@@ -17,6 +17,7 @@ from adapter.api.ports import SERVICES, Services
 from adapter.api.security import IDENTITY
 from adapter.api.views import CameraView, EntryView
 from adapter.auto_capture import MOST_VEHICLES
+from adapter.camera_recognition import MOST_POINTS, MOST_POLYGONS
 from adapter.setting_catalog import SettingKind, shown
 from adapter.setting_state import SettingState
 from adapter.store.errors import NotFound
@@ -161,6 +162,8 @@ async def _camera_settings(request: web.Request, services: Services) -> dict[str
         "groups": groups,
         "kinds": SettingKind,
         "most_vehicles": MOST_VEHICLES,
+        "most_polygons": MOST_POLYGONS,
+        "most_points": MOST_POINTS,
         "tags": {"light": Light, "weather": Weather, "vehicle": VehicleType},
     }
 

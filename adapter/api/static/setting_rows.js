@@ -15,11 +15,21 @@ export function read(row) {
   if (text === "") return row.dataset.kind === "polygons" ? [] : null;
   if (row.dataset.kind === "choice") return /^\d+$/.test(text) ? Number(text) : text;
   if (row.dataset.kind !== "polygons") return Number(text);
+  return polygonsIn(text);
+}
+
+// What is no list of polygons cannot be drawn; whether those in it may be set is for the API to say.
+function polygonsIn(text) {
+  const isPoint = (one) => Array.isArray(one) && one.length === 2 && one.every(Number.isFinite);
+  const isListOf = (is) => (one) => Array.isArray(one) && one.every(is);
+  let value = null;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
-    throw new Error("Write a list of polygons, each a list of [x, y] points from 0 to 1.");
+    // It is told below, as other values are.
   }
+  if (isListOf(isListOf(isPoint))(value)) return value;
+  throw new Error("Write a list of polygons, each a list of [x, y] points from 0 to 1.");
 }
 
 export function write(row, value) {
@@ -46,10 +56,15 @@ export function describe(row, one, { unsaved, isDefault }) {
   row.querySelector(".overridden").hidden = !one.overridden;
 }
 
+// Of what is drawn it is said under the picture as well: the row may be out of sight there.
 export function showWrong(row, text) {
   const wrong = row.querySelector(".wrong");
   wrong.textContent = text;
   wrong.hidden = !text;
+  const drawn = document.querySelector(`#workbench [data-wrong="${row.dataset.setting}"]`);
+  if (!drawn) return;
+  drawn.querySelector("span").textContent = text;
+  drawn.hidden = !text;
 }
 
 export function showBeside(beside) {

@@ -1,44 +1,82 @@
 // The picture on a camera's settings page: which one is shown, its toolbar, and what is said about it.
 
-import { AreaEditor } from "/static/area_editor.js";
+import { PolygonEditor } from "/static/polygon_editor.js";
 
 const HEIGHTS = { min: "character_height_min_percent", max: "character_height_max_percent" };
-const HELP = {
-  begun: "Click the corners one after the other; click the first one again, or press Enter, to close the area. Dragging draws a rectangle. Escape gives it up.",
-  corner: "Drag the corner, or move it with the arrow keys. Delete removes it.",
-  area: "Drag a corner, click an edge for a new corner, or press Delete to remove the area.",
-  some: "Plates in the red part are not recognized. Drag a corner; click an edge for a new corner. The mouse wheel zooms.",
-  none: "The whole picture is searched. Draw an area around where plates are: recognition is faster and surer.",
+// What is said of each kind of polygon, by the name of its setting.
+const WORDS = {
+  areas: {
+    one: "area",
+    some: "Plates in the red part are not recognized. Drag a corner; click an edge for a new corner. The mouse wheel zooms.",
+    none: "The whole picture is searched. Draw an area around where plates are: recognition is faster and surer.",
+    clear: "Clear the selection: no area, the whole picture is searched",
+    undo: "Back to the area that was saved last",
+  },
+  masks: {
+    one: "mask",
+    some: "Motion in the hatched part starts no recognition; plates there are still read when something else moves. Drag a corner; click an edge for a new corner. The mouse wheel zooms.",
+    none: "Motion counts everywhere that is searched. Draw a mask over what moves and is no vehicle: a clock, a tree, a flag.",
+    clear: "Remove all masks: motion counts everywhere that is searched",
+    undo: "Back to the masks that were saved last",
+  },
 };
+
+function helpFor({ drawing, chosen, polygons, most, mayEdit }, { one, some, none }) {
+  const full = (points) => points.length >= most.points;
+  if (drawing && full(drawing.points)) {
+    return `${most.points} corners are the most that one ${one} takes. Press Enter to close it, Backspace to take a corner back, Escape to give it up.`;
+  }
+  if (drawing) {
+    return `Click the corners one after the other; click the first one again, or press Enter, to close the ${one}. Dragging draws a rectangle. Escape gives it up.`;
+  }
+  if (mayEdit && chosen && chosen.corner !== null) return "Drag the corner, or move it with the arrow keys. Delete removes it.";
+  if (mayEdit && chosen && full(polygons[chosen.polygon])) {
+    return `This ${one} has ${most.points} corners, the most that one takes. Drag a corner, or press Delete to remove the ${one}.`;
+  }
+  if (mayEdit && chosen) return `Drag a corner, click an edge for a new corner, or press Delete to remove the ${one}.`;
+  if (mayEdit && polygons.length >= most.polygons) {
+    return `${most.polygons} ${one}s are the most that a camera takes. Remove one to draw another. ${some}`;
+  }
+  return polygons.length ? some : none;
+}
 
 // `set(name, value)` makes a draft of a setting; `saved(name)` is its stored value.
 export function openWorkbench({ path, mayEdit, set, saved }) {
   const part = (name) => document.querySelector(`#workbench [data-do="${name}"]`);
   const choice = document.getElementById("shown-picture");
   const note = document.getElementById("picture-note");
-  const help = document.getElementById("area-help");
+  const help = document.getElementById("polygon-help");
+  const canvas = document.getElementById("canvas");
+  const kinds = document.querySelectorAll("#workbench [name=kind]");
   let asked = 0;
   let results = [];
 
-  const editor = new AreaEditor(document.getElementById("canvas"), {
-    onAreas: (areas) => set("areas", areas),
+  const editor = new PolygonEditor(canvas, {
+    most: { polygons: Number(canvas.dataset.mostPolygons), points: Number(canvas.dataset.mostPoints) },
+    onPolygons: set,
     onHeight: (kind, percent) => set(HEIGHTS[kind], percent),
     onMode: mode,
   });
   editor.mayEdit = mayEdit;
 
   function mode() {
-    const { drawing, chosen, areas } = editor;
+    const { drawing, chosen, polygons, kind, most } = editor;
+    const words = WORDS[kind];
     const draw = part("draw");
     if (draw) {
-      draw.textContent = drawing ? "Stop drawing" : "Draw area";
+      draw.textContent = drawing ? "Stop drawing" : `Draw ${words.one}`;
+      draw.disabled = !drawing && polygons.length >= most.polygons;
       draw.setAttribute("aria-pressed", String(Boolean(drawing)));
       part("remove-corner").disabled = !(chosen && chosen.corner !== null);
-      part("remove-area").disabled = !chosen;
-      part("clear").disabled = !areas.length;
-      part("undo").disabled = !drawing && JSON.stringify(areas) === JSON.stringify(saved("areas"));
+      part("remove-polygon").textContent = `Remove ${words.one}`;
+      part("remove-polygon").disabled = !chosen;
+      part("clear").title = words.clear;
+      part("clear").disabled = !polygons.length;
+      part("undo").title = words.undo;
+      part("undo").disabled = !drawing && JSON.stringify(polygons) === JSON.stringify(saved(kind));
     }
-    help.textContent = HELP[drawing ? "begun" : !mayEdit && areas.length ? "some" : chosen ? (chosen.corner === null ? "area" : "corner") : areas.length ? "some" : "none"];
+    kinds.forEach((one) => (one.checked = one.value === kind));
+    help.textContent = helpFor(editor, words);
   }
 
   async function show() {
@@ -68,11 +106,11 @@ export function openWorkbench({ path, mayEdit, set, saved }) {
     const commands = {
       draw: () => (editor.drawing ? editor.stopDrawing() : editor.startDrawing()),
       "remove-corner": () => editor.removeCorner(),
-      "remove-area": () => editor.removeArea(),
+      "remove-polygon": () => editor.removePolygon(),
       clear: () => editor.clear(),
       undo: () => {
         editor.stopDrawing();
-        set("areas", saved("areas"));
+        set(editor.kind, saved(editor.kind));
       },
       in: () => editor.zoom(true),
       out: () => editor.zoom(false),
@@ -84,6 +122,9 @@ export function openWorkbench({ path, mayEdit, set, saved }) {
     command();
     if (event.target.dataset.do === "draw") editor.canvas.focus({ preventScroll: true });
   });
+  kinds.forEach((one) => one.addEventListener("change", () => editor.edit(one.value)));
+  // Beside each typed field stands the way to the picture.
+  document.querySelectorAll("[data-draw]").forEach((link) => link.addEventListener("click", () => editor.edit(link.dataset.draw)));
   document.getElementById("show-heights").addEventListener("change", (event) => {
     editor.heights.shown = event.target.checked;
     editor.view.redraw();
@@ -92,7 +133,7 @@ export function openWorkbench({ path, mayEdit, set, saved }) {
   return {
     // What is set now, saved or not.
     update(values) {
-      editor.setAreas(values.areas);
+      editor.setPolygons({ areas: values.areas, masks: values.masks });
       editor.setHeights(values[HEIGHTS.min], values[HEIGHTS.max]);
     },
     // The snapshots that can be shown; the first approved one is, to begin with.

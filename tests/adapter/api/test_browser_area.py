@@ -66,14 +66,19 @@ class Canvas:
         )
 
 
-@pytest.fixture
-async def camera_id(console: Console, page: Page) -> str:
+async def picture_page(console: Console, page: Page) -> str:
+    """The settings of a camera whose one snapshot is shown."""
     camera_id = await settings_page(console, page, PLATE, approved=True)
     # The snapshot is drawn: it is black, the ground before it is not.
     await until(
         page, "document.getElementById('canvas').getContext('2d').getImageData(3, 3, 1, 1).data.join() === '0,0,0,255'"
     )
     return camera_id
+
+
+@pytest.fixture
+async def camera_id(console: Console, page: Page) -> str:
+    return await picture_page(console, page)
 
 
 @pytest.fixture
@@ -112,7 +117,7 @@ async def test_an_area_is_drawn_saved_and_there_again_after_a_reload(
     near((await stored(console, camera_id))["areas"], CORNERS)
     await page.reload()
     await page.wait_for_selector("[data-setting=areas].changed")
-    await expect(page.locator("#area-help")).to_contain_text("red part are not recognized")
+    await expect(page.locator("#polygon-help")).to_contain_text("red part are not recognized")
     near((await stored(console, camera_id))["areas"], CORNERS)
     assert (await canvas.colour(0.1, 0.1))[0] > 60
 

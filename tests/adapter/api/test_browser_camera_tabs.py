@@ -98,7 +98,7 @@ async def test_who_may_only_look_sees_everything_and_is_offered_no_change(consol
     await page.keyboard.press("Enter")
     await page.wait_for_selector("text=Live reads")
     await page.goto(f"/cameras/{camera_id}/settings")
-    await expect(page.locator("#area-help")).to_contain_text("red part are not recognized")
+    await expect(page.locator("#polygon-help")).to_contain_text("red part are not recognized")
     await page.wait_for_selector("#pictures .chip.allow")
     await page.focus("#canvas")
     for key in ("n", "Delete", "d"):

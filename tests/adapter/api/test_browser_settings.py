@@ -86,6 +86,8 @@ async def test_a_setting_out_of_its_range_is_said_beside_it(console: Console, pa
     camera_id = await settings_page(console, page)
     await page.fill("#s-areas", "somewhere")
     await page.wait_for_selector("[data-setting=areas] .wrong:has-text('list of polygons')")
+    await page.fill("#s-areas", "[[[0, 0], [1, 0], 5]]")
+    await page.wait_for_selector("[data-setting=areas] .wrong:has-text('list of polygons')")
     await page.fill("#s-max_fps", "99")
     await page.wait_for_selector("[data-setting=max_fps] .wrong:has-text('0.1 to 60')")
     await page.fill("#s-max_fps", "9")
