@@ -161,6 +161,9 @@ def measure_costs(
 
     for label in labels:
         still = still_of(label)
+        # Each photo stands for a camera, whose frames keep their shapes.
+        for recognizer in recognizers.values():
+            recognizer.forget_shapes()
         if reference is not None:
             run(REFERENCE, "whole", still, lambda still=still: reference.plate(still.picture))  # type: ignore[misc]
         for name, recognizer in recognizers.items():
@@ -169,6 +172,9 @@ def measure_costs(
             if still.box is not None:
                 run(name, "reader", still, lambda r=recognizer, s=still, b=still.box: read_box(r, s.picture, b))  # type: ignore[misc]
             for scenario, settings in _scenarios(still, modules.get(label.group, ())):
+                if scenario == "area":
+                    # The shapes of whole frames took the room; a camera has the one or the other.
+                    recognizer.forget_shapes()
                 run(name, scenario, still, lambda s=settings, r=recognizer, p=still.picture: _best(r.recognize(p, s)))  # type: ignore[misc]
         on_photo()
     gate = Cost(pipeline=GATE, scenario="still")

@@ -43,6 +43,7 @@ class Recognizer:
         modules: Mapping[str, CountryModule],
         device: str = "CPU",
         at_once: int = 1,
+        shaped: Sequence[ShapedNetwork] = (),
     ) -> None:
         self.pack = pack
         self.modules = modules
@@ -51,6 +52,7 @@ class Recognizer:
         """How many pictures are worked on at the same time; callers beyond that wait for each other."""
         self._detector = detector
         self._reader = reader
+        self._shaped = tuple(shaped)
         self._decoders: dict[tuple[str, ...], Decoder] = {}
         self._lock = threading.Lock()
 
@@ -82,6 +84,11 @@ class Recognizer:
     def together(self, looks: Sequence[Reading | Rejection], settings: RecognitionSettings) -> Reading | None:
         """What this recogniser's looks at one plate in several pictures say together; None when that is nothing."""
         return self.plate_reader(settings).together(looks)
+
+    def forget_shapes(self) -> None:
+        """Make room for the shapes of another camera's pictures."""
+        for network in self._shaped:
+            network.forget()
 
     def check(self, settings: RecognitionSettings) -> None:
         """Raise ModuleError when the settings name a module that is not installed."""
@@ -188,11 +195,13 @@ def open_recognizer(
 def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModule]) -> Recognizer:
     name = found.file.name
     reader_network, requests = _open_network(engine, found.reader_path, name=f"{name} reader")
+    networks: list[Runs] = [reader_network]
     detector: Detector
     if found.file.detector.kind == "plates":
         detector = PlateDetector(open_network=_shapes(engine, found))
     else:
         detector_network, _ = _open_network(engine, found.detector_path, name=f"{name} detector")
+        networks.append(detector_network)
         finds_lines = found.file.detector.kind == "text-lines"
         detector = (TextLineDetector if finds_lines else PlateMapDetector)(network=detector_network)
     reader: Reader
@@ -226,6 +235,7 @@ def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModu
         modules=modules,
         device=engine.device,
         at_once=requests,
+        shaped=[network for network in networks if isinstance(network, ShapedNetwork)],
     )
 
 

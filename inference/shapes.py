@@ -55,6 +55,12 @@ class ShapedNetwork:
         """Those that are compiled for themselves."""
         return tuple(self._fitted)
 
+    def forget(self) -> None:
+        """Give every shape up, as if no picture had come yet."""
+        with self._lock:
+            self._fitted.clear()
+            self._counts.clear()
+
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         """As `Network.run`."""
         return self._network(batch.shape).run(batch)

@@ -53,6 +53,16 @@ def run(network: ShapedNetwork, *shape: int, times: int = 1) -> NDArray[Any]:
     return answer
 
 
+def test_forgotten_shapes_make_room_and_are_compiled_anew_when_they_come_again(compiler: Compiler) -> None:
+    network = shaped(compiler, most_shapes=1)
+    run(network, 2, 3, times=OFTEN)
+    network.forget()
+    assert network.shapes == ()
+    run(network, 4, 3, times=OFTEN)
+    assert network.shapes == ((4, 3),)
+    assert compiler.asked == [(2, 3), (4, 3)]
+
+
 def test_a_shape_that_comes_often_is_compiled_once_and_answers_the_same(compiler: Compiler) -> None:
     network = shaped(compiler)
     run(network, 2, 3, times=OFTEN - 1)
