@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapter.api.ports import CameraProblem, FoundCamera
+from adapter.api.ports import CameraFigures, CameraHealth, CameraProblem, CameraState, FoundCamera
 from adapter.auto_capture import AutoCaptures, Capture
 from adapter.camera_recognition import CameraRecognition, SettingsRefused
 from adapter.camera_tuning import CameraTuning, report
@@ -21,7 +21,7 @@ from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict, NotFound
 from adapter.store.store import Store
 from adapter.watching import TUNED
-from inference.funnel import FunnelHour
+from inference.funnel import Funnel, FunnelHour, total
 from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 from onvif_client.camera import Camera
@@ -29,6 +29,8 @@ from onvif_client.discovery import discover
 from onvif_client.errors import CameraError
 
 DISCOVERY_S = 3.0
+# Asked for every few seconds, so only the hour that goes on and the one before are looked up; older ones in time.
+LATELY = timedelta(hours=1)
 
 
 class CameraControl:
@@ -153,6 +155,22 @@ class CameraControl:
             funnel.settle(await self._store.funnels.outcomes(camera_id, hours[0].starts_at))
         return funnel.hours
 
+    async def figures(self) -> Sequence[CameraFigures]:
+        """Every camera's state and running totals, with what the store knows of late of matches and deliveries."""
+        records = await self._store.cameras.all()
+        cameras = {record.camera_id: self._fleet.find(record.camera_id) for record in records}
+        await self._settle({camera_id: camera.funnel for camera_id, camera in cameras.items() if camera is not None})
+        return [_figures(record, cameras[record.camera_id]) for record in records]
+
+    async def _settle(self, funnels: Mapping[str, Funnel]) -> None:
+        """One query, however many cameras there are."""
+        newest = max((hours[-1].starts_at for funnel in funnels.values() if (hours := funnel.hours)), default=None)
+        if newest is None:
+            return
+        outcomes = await self._store.funnels.all_outcomes(newest - LATELY)
+        for camera_id, funnel in funnels.items():
+            funnel.settle(outcomes.get(camera_id, {}))
+
     def rejects(self, camera_id: str) -> Sequence[Rejected]:
         return self._find(camera_id).rejects.all()
 
@@ -209,6 +227,14 @@ class CameraControl:
         if camera is None:
             raise NotFound(f"There is no camera {camera_id!r}.")
         return camera
+
+
+def _figures(record: CameraRecord, camera: LprCamera | None) -> CameraFigures:
+    if camera is not None:
+        return CameraFigures(health=camera.health, counted=camera.funnel.so_far)
+    state = CameraState.LOST if record.enabled else CameraState.DISABLED
+    health = CameraHealth(camera_id=record.camera_id, name=record.name, state=state, detail="It could not be started.")
+    return CameraFigures(health=health, counted=total(()))
 
 
 def _chosen(record: CameraRecord) -> CameraRecognition:

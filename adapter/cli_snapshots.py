@@ -138,8 +138,9 @@ def autoconfigure(
 def funnel(context: typer.Context, name: str) -> None:
     """Where plates get lost, hour by hour, and what can be done about it."""
     service = connect(context)
-    stages = ("frames", "motion", "found", "read", "accepted", "matched", "delivered")
-    table = Table("hour", *stages, "ms/frame", "result after", "refused")
+    stages = ("frames", "motion", "without_plate", "found", "read", "accepted", "matched", "delivered")
+    titles = (stage.replace("_", " ") for stage in stages)
+    table = Table("hour", *titles, "ms/frame", "result after", "refused")
     refused: Counter[str] = Counter()
     for row in service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/funnel"):
         refused.update(row["rejected"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from uuid import uuid4
@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiohttp
 import psutil
 
-from adapter.api.ports import ServerStatus
+from adapter.api.ports import OutputCounts, ServerStatus
 from adapter.api.status import status_text
 from adapter.fleet import Fleet, modules_in_use
 from adapter.pipeline import Pipeline
@@ -96,6 +96,12 @@ class Server:
         records = await self._store.outputs.all()
         self._dispatcher.replace_outputs([self._output(record) for record in records if record.enabled])
         self._dispatcher.wake()
+
+    def output_counts(self) -> Mapping[str, OutputCounts]:
+        return {
+            one.output_id: OutputCounts(sent=one.sent, failed=one.failed, parked=one.parked)
+            for one in self._dispatcher.stats
+        }
 
     async def test_output(self, output_id: str) -> str:
         """A message that says it is a test, sent past the outbox; nothing of it is stored."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,6 +15,13 @@ MOST_HOURS = 48
 # A vehicle may wait in view for a while before it is sure; an hour is a clock that jumped.
 LONGEST_DELAY = timedelta(hours=1)
 
+_FRAMES = ("frames", "motion", "analysed", "without_plate", "found", "read")
+COUNTS = (*_FRAMES, "accepted", "matched", "delivered", "told")
+TIMES = ("detect_ms", "read_ms", "busy_ms", "delay_ms")
+"""The names of what an hour counts and sums, beside the reasons of rejection."""
+
+# Texts that were found and are no plate's: a look that found nothing else was in vain.
+NO_PLATE = frozenset({RejectionReason.NO_SYNTAX, RejectionReason.STATIC_TEXT})
 
 CURES: dict[RejectionReason, str] = {
     RejectionReason.TOO_SMALL: "Zoom in, raise the resolution, or lower the smallest character height.",
@@ -47,6 +54,8 @@ class FunnelHour:
     frames: int = 0
     motion: int = 0
     analysed: int = 0
+    without_plate: int = 0
+    """Of the analysed frames, those in which no plate was: time spent in vain (M-045)."""
     found: int = 0
     read: int = 0
     accepted: int = 0
@@ -72,15 +81,21 @@ class FunnelHour:
 
 
 class Funnel:
-    """Counters of one camera, by the hour of the frame they belong to."""
+    """Counters of one camera, by the hour of the frame they belong to, and all of them since the process started."""
 
     def __init__(self) -> None:
         self._hours: dict[datetime, FunnelHour] = {}
+        self._so_far = total(())
 
     @property
     def hours(self) -> tuple[FunnelHour, ...]:
         """Oldest first."""
         return tuple(self._hours[start] for start in sorted(self._hours))
+
+    @property
+    def so_far(self) -> FunnelHour:
+        """What this process has counted: it never falls, and holds no hours from before a restart."""
+        return total([self._so_far])
 
     def restore(self, hours: Sequence[FunnelHour]) -> None:
         """Take up hours counted before a restart; what was counted since is added."""
@@ -95,41 +110,55 @@ class Funnel:
         """
         for start, found in outcomes.items():
             if hour := self._hours.get(start):
-                hour.matched = max(hour.matched, found.matched)
-                hour.delivered = max(hour.delivered, found.delivered)
+                for name in ("matched", "delivered"):
+                    news = max(0, getattr(found, name) - getattr(hour, name))
+                    for counter in (hour, self._so_far):
+                        setattr(counter, name, getattr(counter, name) + news)
 
     def count(self, at: datetime, stage: str, number: int = 1) -> None:
         """Add to one of the counted stages, by its name."""
-        hour = self._hour(at)
-        setattr(hour, stage, getattr(hour, stage) + number)
+        for counter in self._counters(at):
+            setattr(counter, stage, getattr(counter, stage) + number)
 
-    def analysed(self, at: datetime, recognition: Recognition, busy_ms: float) -> None:
-        """One frame went through recognition."""
-        hour = self._hour(at)
-        hour.analysed += 1
-        hour.found += len(recognition.readings) + len(recognition.rejections)
-        hour.read += len(recognition.readings)
-        hour.detect_ms += recognition.stages.detect_ms
-        hour.read_ms += recognition.stages.read_ms
-        hour.busy_ms += busy_ms
-        hour.rejected.update(rejection.reason for rejection in recognition.rejections)
+    def analysed(self, at: datetime, recognition: Recognition, busy_ms: float, *, plates: int | None = None) -> None:
+        """One frame went through recognition.
+
+        `plates` is how many plates of vehicles the tracker sees in it, signs left out; None: every reading is one.
+        """
+        in_view = len(recognition.readings) if plates is None else plates
+        in_vain = not in_view and all(rejection.reason in NO_PLATE for rejection in recognition.rejections)
+        for counter in self._counters(at):
+            counter.analysed += 1
+            counter.without_plate += in_vain
+            counter.found += len(recognition.readings) + len(recognition.rejections)
+            counter.read += len(recognition.readings)
+            counter.detect_ms += recognition.stages.detect_ms
+            counter.read_ms += recognition.stages.read_ms
+            counter.busy_ms += busy_ms
+            counter.rejected.update(rejection.reason for rejection in recognition.rejections)
 
     def suppressed(self, at: datetime, rejections: Sequence[Rejection]) -> None:
         """Texts that the tracker found to be no vehicle's."""
-        self._hour(at).rejected.update(rejection.reason for rejection in rejections)
+        for counter in self._counters(at):
+            counter.rejected.update(rejection.reason for rejection in rejections)
 
     def passed(self, passage: Passage) -> None:
         """A vehicle's one final passage."""
         if passage.state is PassageState.FINAL:
-            self._hour(passage.read_at).accepted += 1
+            self.count(passage.read_at, "accepted")
 
     def told(self, passage: Passage, now: datetime) -> None:
         """A final passage is told `now`. Delays that no stream has (a clock that was set) are left out."""
         delay = now - passage.started_at
         if passage.state is PassageState.FINAL and timedelta(0) <= delay <= LONGEST_DELAY:
-            hour = self._hour(passage.read_at)
-            hour.told += 1
-            hour.delay_ms += delay.total_seconds() * 1000
+            for counter in self._counters(passage.read_at):
+                counter.told += 1
+                counter.delay_ms += delay.total_seconds() * 1000
+
+    def _counters(self, at: datetime) -> Iterator[FunnelHour]:
+        """What is counted at this time is counted in its hour, and in what the process has counted so far."""
+        yield self._hour(at)
+        yield self._so_far
 
     def _hour(self, at: datetime) -> FunnelHour:
         start = at.replace(minute=0, second=0, microsecond=0)
@@ -145,9 +174,7 @@ def total(hours: Sequence[FunnelHour]) -> FunnelHour:
     """Several hours as one; starts with the first."""
     sum_of = FunnelHour(min((hour.starts_at for hour in hours), default=datetime.min + timedelta(0)))
     for hour in hours:
-        for name in ("frames", "motion", "analysed", "found", "read", "accepted", "matched", "delivered", "told"):
-            setattr(sum_of, name, getattr(sum_of, name) + getattr(hour, name))
-        for name in ("detect_ms", "read_ms", "busy_ms", "delay_ms"):
+        for name in (*COUNTS, *TIMES):
             setattr(sum_of, name, getattr(sum_of, name) + getattr(hour, name))
         sum_of.rejected.update(hour.rejected)
     return sum_of

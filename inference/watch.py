@@ -231,10 +231,11 @@ class Watch:
         recognition, told, busy_ms = await asyncio.get_running_loop().run_in_executor(
             self._executor, self._look, frame, plan, motion
         )
-        self.funnel.analysed(now, recognition, busy_ms)
+        scene = self._observer.tracker.scene(frame)
+        self.funnel.analysed(now, recognition, busy_ms, plates=len(scene.objects))
         self.funnel.suppressed(now, self._observer.tracker.suppressed)
         await _call(self._on_frame, frame, recognition)
-        await _call(self._on_scene, self._observer.tracker.scene(frame))
+        await _call(self._on_scene, scene)
         await self._tell(told)
 
     def _look(self, frame: Frame, plan: Plan, motion: MotionResult) -> tuple[Recognition, list[Passage], float]:

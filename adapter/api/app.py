@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from aiohttp import web
@@ -15,6 +14,7 @@ from adapter.api import (
     funnel,
     happenings,
     lists,
+    metrics,
     modules,
     outputs,
     pages,
@@ -25,7 +25,7 @@ from adapter.api import (
 from adapter.api.bodies import MAX_FORM_BYTES
 from adapter.api.endpoint import PREFIX, Call, Endpoint
 from adapter.api.login import ATTEMPTS, SIGNING_IN
-from adapter.api.openapi import document
+from adapter.api.openapi import document, product_version
 from adapter.api.ports import SERVICES, Services
 from adapter.api.security import SESSIONS, Sessions, answer_errors, identify
 from adapter.onvif_device.attempts import Attempts
@@ -43,9 +43,12 @@ def create_app(services: Services) -> web.Application:
     app[ATTEMPTS] = Attempts(clock=services.clock)
     app[SIGNING_IN] = asyncio.Lock()
     happenings.add_state(app)
+    metrics.add_state(app)
     for endpoint in all_endpoints():
         app.router.add_route(endpoint.method, PREFIX + endpoint.path, endpoint.handler())
     pages.add_routes(app)
+    # Where monitoring systems look when nobody tells them another path; the same entry as the API's.
+    app.router.add_route("GET", metrics.PATH, metrics.ENDPOINT.handler())
     app.router.add_get("/health", _health)
     app.router.add_static("/static", STATIC)
     return app
@@ -64,18 +67,12 @@ def all_endpoints() -> Sequence[Endpoint]:
         *outputs.endpoints(),
         *happenings.endpoints(),
         *accounts.endpoints(),
+        metrics.ENDPOINT,
     ]
     openapi = Endpoint(
         method="GET", path="/openapi.json", summary="This description", run=_openapi, media_type="application/json"
     )
     return (*kept, openapi)
-
-
-def product_version() -> str:
-    try:
-        return version("onvif-lpr")
-    except PackageNotFoundError:
-        return "0"
 
 
 async def _openapi(_call: Call) -> web.Response:

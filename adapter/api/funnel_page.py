@@ -24,6 +24,7 @@ HOUR_WIDTH, BAR_WIDTH, HEIGHT = 10, 8, 40
 STAGES = (
     ("frames", "Frames", "taken from the camera"),
     ("motion", "Motion", "frames in which something moved"),
+    ("without_plate", "Without plate", "frames looked at in which no plate was: time spent in vain"),
     ("found", "Found", "plates, and what looks like one, in analysed frames"),
     ("read", "Read", "finds that became a reading"),
     ("accepted", "Accepted", "vehicles that passed, each with its one plate"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -21,6 +22,14 @@ _ERROR = {
         "fields": {"type": "object", "additionalProperties": {"type": "string"}},
     },
 }
+
+
+def product_version() -> str:
+    """Of the installed package; "0" where there is none."""
+    try:
+        return version("onvif-lpr")
+    except PackageNotFoundError:
+        return "0"
 
 
 def document(endpoints: Sequence[Endpoint], *, version: str) -> dict[str, Any]:

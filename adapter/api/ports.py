@@ -49,6 +49,24 @@ class CameraHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CameraFigures:
+    """One camera as a monitoring system sees it."""
+
+    health: CameraHealth
+    counted: FunnelHour
+    """All that was counted since the process started; no figure falls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputCounts:
+    """What one output has done since the process started; no figure falls."""
+
+    sent: int = 0
+    failed: int = 0
+    parked: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerStatus:
     """The server page (M-139 to M-157). None for an availability means unlimited."""
 
@@ -94,6 +112,9 @@ class Server(Protocol):
 
     async def outputs_changed(self) -> None:
         """Outputs changed in the store, or dead letters were replayed: dispatch anew."""
+
+    def output_counts(self) -> Mapping[str, OutputCounts]:
+        """By output id; an output that was never enabled since the process started has none."""
 
     async def test_output(self, output_id: str) -> str:
         """Send a test message now; an empty text when the receiver took it, else what it said."""
@@ -152,6 +173,9 @@ class CameraControl(Protocol):
 
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
         """Where plates get lost, hour by hour, oldest first."""
+
+    async def figures(self) -> Sequence[CameraFigures]:
+        """Of every camera, by name; disabled ones and those that could not be started included."""
 
     def rejects(self, camera_id: str) -> Sequence[Rejected]:
         """The newest finds that were not read, newest first."""

@@ -60,7 +60,8 @@ class RollbackView(BaseModel):
 class FunnelHourView(BaseModel):
     """Up to `read`, stages count in frames; from `accepted` on, in passages. Times are sums over analysed frames.
 
-    `average_delay_ms`: how long after the first sight of its plate a vehicle's result was told.
+    `without_plate`: analysed frames in which no plate was. `average_delay_ms`: how long after the first sight of its
+    plate a vehicle's result was told.
     """
 
     model_config = ConfigDict(from_attributes=True)
@@ -69,6 +70,7 @@ class FunnelHourView(BaseModel):
     frames: int
     motion: int
     analysed: int
+    without_plate: int
     found: int
     read: int
     accepted: int

@@ -12,14 +12,12 @@ from sqlalchemy import BigInteger, Connection, bindparam, case, delete, exists, 
 from adapter.store.database import Database
 from adapter.store.tables import deliveries, events, funnel_hours
 from events.types import ListMatched, PlateRecognized
-from inference.funnel import MOST_HOURS, FunnelHour, Outcomes
+from inference.funnel import COUNTS, MOST_HOURS, TIMES, FunnelHour, Outcomes
 from inference.types import RejectionReason
 from rules.types import UNLISTED_LIST_ID
 
 KEPT = timedelta(hours=MOST_HOURS)
 _HOUR_S = 3600
-_COUNTS = ("frames", "motion", "analysed", "found", "read", "accepted", "matched", "delivered", "told")
-_TIMES = ("detect_ms", "read_ms", "busy_ms", "delay_ms")
 
 
 class Funnels:
@@ -47,6 +45,12 @@ class Funnels:
 
     async def outcomes(self, camera_id: str, since: datetime) -> Mapping[datetime, Outcomes]:
         """By hour: passages on a list (the Unlisted one is none), and those of which an output confirmed something."""
+        return (await self.all_outcomes(since, camera_id)).get(camera_id, {})
+
+    async def all_outcomes(
+        self, since: datetime, camera_id: str | None = None
+    ) -> Mapping[str, Mapping[datetime, Outcomes]]:
+        """The same of every camera, or of one, by its id: one query, however many cameras there are."""
         kin = events.alias()
         same_passage = kin.c.root_id == events.c.event_id
         matched = exists().where(same_passage, kin.c.kind == ListMatched.__name__, kin.c.list_id != UNLISTED_LIST_ID)
@@ -56,24 +60,23 @@ class Funnels:
         hour = (type_coerce(events.c.utc_time, BigInteger) // (_HOUR_S * 1_000_000)).label("hour")
         query = (
             select(
+                events.c.camera_id,
                 hour,
                 func.sum(case((matched, 1), else_=0)).label("matched"),
                 func.sum(case((delivered, 1), else_=0)).label("delivered"),
             )
-            .where(
-                events.c.kind == PlateRecognized.__name__,
-                events.c.utc_time >= since,
-                events.c.camera_id == camera_id,
-            )
-            .group_by(hour)
+            .where(events.c.kind == PlateRecognized.__name__, events.c.utc_time >= since)
+            .group_by(events.c.camera_id, hour)
         )
+        if camera_id is not None:
+            query = query.where(events.c.camera_id == camera_id)
+        found: dict[str, dict[datetime, Outcomes]] = {}
         async with self._database.read() as connection:
-            return {
-                datetime.fromtimestamp(row.hour * _HOUR_S, UTC): Outcomes(
-                    matched=int(row.matched), delivered=int(row.delivered)
-                )
-                for row in await connection.execute(query)
-            }
+            for row in await connection.execute(query):
+                start = datetime.fromtimestamp(row.hour * _HOUR_S, UTC)
+                outcomes = Outcomes(matched=int(row.matched), delivered=int(row.delivered))
+                found.setdefault(row.camera_id, {})[start] = outcomes
+        return found
 
 
 def _save(connection: Connection, rows: Sequence[Mapping[str, Any]], oldest: datetime) -> None:
@@ -94,7 +97,7 @@ def _save(connection: Connection, rows: Sequence[Mapping[str, Any]], oldest: dat
 
 def _to_json(hour: FunnelHour) -> dict[str, Any]:
     rejected = {reason.value: count for reason, count in hour.rejected.items()}
-    return {name: getattr(hour, name) for name in (*_COUNTS, *_TIMES)} | {"rejected": rejected}
+    return {name: getattr(hour, name) for name in (*COUNTS, *TIMES)} | {"rejected": rejected}
 
 
 def _from_json(starts_at: datetime, counts: Mapping[str, Any]) -> FunnelHour:
@@ -103,5 +106,5 @@ def _from_json(starts_at: datetime, counts: Mapping[str, Any]) -> FunnelHour:
     rejected = Counter(
         {RejectionReason(name): int(count) for name, count in counts.get("rejected", {}).items() if name in known}
     )
-    numbers: dict[str, Any] = {name: counts.get(name, 0) for name in (*_COUNTS, *_TIMES)}
+    numbers: dict[str, Any] = {name: counts.get(name, 0) for name in (*COUNTS, *TIMES)}
     return FunnelHour(starts_at=starts_at, rejected=rejected, **numbers)

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from adapter.client import ServiceError
 from adapter.service import Running, running
@@ -288,10 +289,32 @@ async def test_a_camera_that_is_switched_off_is_looked_at_no_more_and_on_again_i
         await asyncio.sleep(1.5)
         assert reader.looks == looks
         assert [one["state"] for one in (await api.get("/status"))["cameras"]] == ["disabled"]
-        (shown,) = (await api.get("/status"))["cameras"]
-        assert shown["state"] == "disabled"
         await api._call("PATCH", path, json={"enabled": True})
         await until(lambda: looked_at(looks + 3))
+
+
+@pytest.mark.slow
+@pytest.mark.requirement("M-232")
+async def test_a_monitoring_system_sees_a_camera_at_work_and_an_output_that_fails(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        await api.post("/outputs", {"name": "Nobody there", "url": "http://127.0.0.1:9/"})
+        token = (await api.post("/tokens", {"name": "monitoring", "role": "viewer"}))["token"]
+        await add_camera(api, camera)
+
+        async def told() -> dict[str, float] | None:
+            families = list(text_string_to_metric_families(await monitor.get("/metrics")))
+            found = {one.name: one.value for family in families for one in family.samples if "reason" not in one.labels}
+            awaited = ("camera_up", "result_delay_seconds_count", "output_failures_total")
+            return found if all(found[f"onvif_lpr_{name}"] for name in awaited) else None
+
+        async with Rest(service.console_url, token) as monitor:
+            found = await until(told)
+        status = await api.get("/status")
+    assert found["onvif_lpr_frames_total"] >= found["onvif_lpr_looks_total"] >= found["onvif_lpr_vehicles_total"] == 1
+    assert found["onvif_lpr_output_pending"] >= 1
+    assert found["onvif_lpr_output_deliveries_total"] == 0
+    average_s = found["onvif_lpr_result_delay_seconds_sum"] / found["onvif_lpr_result_delay_seconds_count"]
+    assert average_s == pytest.approx(status["cameras"][0]["result_delay_s"], abs=0.01)
 
 
 async def test_nothing_is_open_without_a_login(tmp_path: Path) -> None:

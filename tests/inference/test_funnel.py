@@ -86,5 +86,48 @@ def test_what_became_of_passages_never_counts_less_than_it_did() -> None:
     assert [(hour.matched, hour.delivered) for hour in funnel.hours] == [(2, 3)]
 
 
+def test_what_was_counted_so_far_never_falls_and_begins_with_the_process() -> None:
+    funnel = Funnel()
+    start = NOON.replace(minute=0)
+    funnel.restore([FunnelHour(start, frames=100, matched=4, delivered=1)])
+    assert funnel.so_far == total(())
+    for hour in range(2 * MOST_HOURS):
+        funnel.count(NOON + timedelta(hours=hour), "frames")
+    assert funnel.so_far.frames == 2 * MOST_HOURS > total(funnel.hours).frames
+    before = funnel.so_far
+    funnel.suppressed(NOON, [Rejection(reason=RejectionReason.STATIC_TEXT, box=box(5, 5))])
+    assert funnel.so_far.rejected[RejectionReason.STATIC_TEXT] == 1
+    assert not before.rejected
+
+
+def test_what_became_of_passages_before_a_restart_is_not_counted_again() -> None:
+    funnel = Funnel()
+    start = NOON.replace(minute=0)
+    funnel.restore([FunnelHour(start, accepted=5, matched=4, delivered=1)])
+    for outcomes in (Outcomes(matched=4, delivered=1), Outcomes(matched=5, delivered=3), Outcomes(matched=2)):
+        funnel.settle({start: outcomes})
+    assert (funnel.so_far.matched, funnel.so_far.delivered) == (1, 2)
+
+
+def test_a_look_is_in_vain_when_nothing_was_there_or_only_texts_that_no_plate_has() -> None:
+    def looked(*reasons: RejectionReason, read: int = 0, plates: int | None = None) -> int:
+        funnel = Funnel()
+        recognition = Recognition(
+            readings=tuple(reading("43HNN2", box(100, 100)) for _ in range(read)),
+            rejections=tuple(Rejection(reason=reason, box=box(5, 5)) for reason in reasons),
+            stages=StageTimes(),
+        )
+        funnel.analysed(NOON, recognition, 30, plates=plates)
+        assert funnel.so_far.without_plate == total(funnel.hours).without_plate
+        return funnel.so_far.without_plate
+
+    assert looked() == 1
+    assert looked(RejectionReason.NO_SYNTAX, RejectionReason.STATIC_TEXT) == 1
+    assert looked(RejectionReason.NO_SYNTAX, RejectionReason.TOO_DARK) == 0
+    assert looked(read=1) == 0
+    assert looked(read=1, plates=0) == 1
+    assert looked(RejectionReason.NO_SYNTAX, plates=1) == 0
+
+
 def test_every_reason_has_a_cure() -> None:
     assert set(CURES) == set(RejectionReason)

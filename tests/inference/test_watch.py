@@ -22,7 +22,7 @@ from inference.funnel import total
 from inference.recognition import Recognition, RecognitionSettings
 from inference.source import SourceState, SourceStatus
 from inference.tracker import TrackerSettings
-from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, Scene
+from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, RejectionReason, Scene
 from inference.video import read_video
 from inference.watch import LOOKS_AT_REST, Observer, Pace, Watch, WatchSettings, watch_settings
 from tests.fakes.vehicles import reading
@@ -156,6 +156,27 @@ async def test_an_empty_road_is_not_looked_at() -> None:
     # The first frame, since nothing is known before, and the scene at rest.
     assert reader.calls == 1 + LOOKS_AT_REST
     assert total(watch.funnel.hours).motion == 1
+
+
+async def test_looks_at_a_vehicle_without_plate_and_at_a_burned_in_line_are_counted_as_such() -> None:
+    _, watch, reader, _ = await watched(drive_by, 80, reader=PaintedPlates(sees=False))
+    assert watch.funnel.so_far.without_plate == watch.funnel.so_far.analysed == reader.calls > 10
+    _, watch, _, _ = await watched(drive_by, 80)
+    counted = watch.funnel.so_far
+    assert counted.without_plate == counted.analysed - counted.read
+
+    def written_on(number: int) -> np.ndarray:
+        """A line that the camera writes at the top; below it something comes and goes all the time."""
+        picture = scene()
+        cv2.rectangle(picture, (300, 2), (370, 12), (255, 255, 255), -1)
+        cv2.rectangle(picture, ((number * 40) % 500, 240), ((number * 40) % 500 + 100, 300), (60, 60, 160), -1)
+        return picture
+
+    told, watch, _, _ = await watched(written_on, 80)
+    assert finals(told) == []
+    counted = watch.funnel.so_far
+    assert counted.rejected[RejectionReason.STATIC_TEXT] >= 1
+    assert counted.without_plate > counted.analysed / 2
 
 
 async def test_a_scene_at_rest_is_looked_at_longer_while_a_plate_is_in_view() -> None:

@@ -15,7 +15,16 @@ from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
 from adapter.api.app import create_app
-from adapter.api.ports import CameraHealth, CameraProblem, CameraState, FoundCamera, ServerStatus, Services
+from adapter.api.ports import (
+    CameraFigures,
+    CameraHealth,
+    CameraProblem,
+    CameraState,
+    FoundCamera,
+    OutputCounts,
+    ServerStatus,
+    Services,
+)
 from adapter.api.status import status_text
 from adapter.auto_capture import AutoCaptures, Capture
 from adapter.camera_control import CameraControl
@@ -66,6 +75,9 @@ class FakeService:
     control: CameraControl | None = None
     fleet: StillFleet | None = None
     """The real one, over a fleet that runs nothing."""
+    outputs: dict[str, OutputCounts] = field(default_factory=dict)
+    crowd: Sequence[CameraFigures] = ()
+    """More cameras than one would add in a test."""
 
     async def status(self) -> ServerStatus:
         cameras = [
@@ -103,6 +115,9 @@ class FakeService:
 
     async def outputs_changed(self) -> None:
         self.told.append("outputs")
+
+    def output_counts(self) -> Mapping[str, OutputCounts]:
+        return self.outputs
 
     async def test_output(self, output_id: str) -> str:
         return self.problem
@@ -167,6 +182,9 @@ class FakeService:
 
     async def funnel(self, camera_id: str) -> Sequence[FunnelHour]:
         return await self.control.funnel(camera_id)
+
+    async def figures(self) -> Sequence[CameraFigures]:
+        return self.crowd or await self.control.figures()
 
     def rejects(self, camera_id: str) -> Sequence[Rejected]:
         return self.control.rejects(camera_id)

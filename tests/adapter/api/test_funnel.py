@@ -61,6 +61,7 @@ async def test_the_funnel_tells_each_stage_by_the_hour_to_anybody_who_may_see_re
         "frames": 7,
         "motion": 0,
         "analysed": 2,
+        "without_plate": 0,
         "found": 2,
         "read": 0,
         "accepted": 2,
@@ -137,7 +138,7 @@ async def test_the_command_line_shows_hours_reasons_and_cures(
     done = await asyncio.to_thread(CliRunner().invoke, app, ["camera", "funnel", "North"])
     assert done.exit_code == 0, done.output
     (head,) = (line for line in done.stdout.splitlines() if "frames" in line)
-    for column in ("motion", "found", "read", "accepted", "matched", "delivered", "ms/frame"):
+    for column in ("motion", "without plate", "found", "read", "accepted", "matched", "delivered", "ms/frame"):
         assert column in head
     (row,) = (line for line in done.stdout.splitlines() if "2026-05-04T12" in line)
     assert "7000" in row
@@ -179,7 +180,7 @@ async def test_the_page_draws_every_stage_and_shows_what_was_refused_with_its_cu
         NOON, [Rejection(reason=RejectionReason.STATIC_TEXT, box=Box(x=0, y=0, width=9, height=9))]
     )
     text = await shown(console, f"/cameras/{camera_id}/funnel")
-    for stage in ("Frames", "Motion", "Found", "Read", "Accepted", "Matched", "Delivered"):
+    for stage in ("Frames", "Motion", "Without plate", "Found", "Read", "Accepted", "Matched", "Delivered"):
         assert f'aria-label="{stage} by the hour' in text
     assert '<rect x="220" y="0.0" width="8" height="40.0"><title>2026-05-04 11:00: 4000</title></rect>' in text
     assert '<rect x="230" y="30.0" width="8" height="10.0"><title>2026-05-04 12:00: 1000</title></rect>' in text

@@ -106,6 +106,16 @@ async def test_a_passage_counts_as_matched_once_and_never_for_the_unlisted_list(
     }
 
 
+async def test_the_outcomes_of_all_cameras_are_told_together(store):
+    await pass_by(store, "e1", "staff")
+    await pass_by(store, "e2", camera_id="cam2", at=NOON + HOUR)
+    await pass_by(store, "e3", "staff", at=NOON - HOUR)
+    assert await store.funnels.all_outcomes(NOON) == {
+        "cam1": {NOON: Outcomes(matched=1)},
+        "cam2": {NOON + HOUR: Outcomes()},
+    }
+
+
 async def test_a_passage_counts_as_delivered_when_an_output_has_confirmed_any_of_its_events(store):
     await add_output(store, "all")
     await add_output(store, "matches", "ListMatched")
