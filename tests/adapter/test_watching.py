@@ -219,8 +219,14 @@ async def test_the_measured_rate_never_exceeds_the_limit_however_fast_the_camera
             )
             for limit, reader in readers.items()
         ]
+        started_s = time.monotonic()
         tasks = [asyncio.create_task(watch.run(), name="watch") for watch in watches]
         await asyncio.sleep(1.6)
+        # A busy machine may need longer until the unlimited one is ahead.
+        async with asyncio.timeout(30):
+            while len(readers[4].times) < 5 or len(readers["unlimited"].times) <= 1.5 * len(readers[8].times):
+                await asyncio.sleep(0.1)
+        took_s = time.monotonic() - started_s
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -228,9 +234,7 @@ async def test_the_measured_rate_never_exceeds_the_limit_however_fast_the_camera
         times = readers[limit].times
         # A frame a hair early at one end of the second and one at the other.
         assert most_in_a_second(times) <= limit + 1
-        assert len(times) <= 1.6 * limit + 2
-    assert len(readers[4].times) >= 5
-    assert len(readers["unlimited"].times) > 1.5 * len(readers[8].times)
+        assert len(times) <= took_s * limit + 2
 
 
 def most_in_a_second(times: Sequence[float]) -> int:
