@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,10 +28,9 @@ from onvif_client.camera import Camera
 from onvif_client.errors import CameraUnreachable
 from tests.fakes.camera import FakeCamera
 from tests.fakes.stage import BlankStage
+from tests.fakes.waiting import WAIT_S, until
 from tests.inference.test_rtsp_source import Camera as RtspCamera
 from tests.inference.test_source import jpeg, served
-
-WAIT_S = 60.0
 
 
 class ReadsNothing:
@@ -42,12 +41,6 @@ class ReadsNothing:
 class NobodyIsTold:
     async def system(self, event: object) -> None:
         """The camera is lost at first; nobody minds here."""
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from events.errors import OutputRefused, OutputUnavailable
 from events.types import Delivery
 from tests.fakes.events import event_id, plate_recognized
 from tests.fakes.memory_outbox import MemoryOutbox
+from tests.fakes.waiting import until
 
 QUICK = RetryPolicy(first=timedelta(milliseconds=2), cap=timedelta(milliseconds=8), max_attempts=6, refused_attempts=3)
 
@@ -62,12 +63,6 @@ async def running(
     finally:
         task.cancel()
         await asyncio.wait([task])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 def owe(outbox: MemoryOutbox, count: int, output_id: str = "hook") -> list[str]:

@@ -20,8 +20,8 @@ from inference.av_feed import AvFeed, KeyRate, Transport
 from inference.hardware import choose_device
 from inference.source import Source, SourceStatus, open_source
 from tests.fakes.tcp import listening
+from tests.fakes.waiting import WAIT_S, until
 
-WAIT_S = 60.0
 FPS = 20
 
 
@@ -72,12 +72,6 @@ class FilmingTrack(Track, Protocol):
 
     async def film(self) -> None:
         """Make and send one picture after the other."""
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Camera:

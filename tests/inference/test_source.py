@@ -20,8 +20,7 @@ from aiohttp import web
 from inference.feeds import redact_url, with_login
 from inference.source import STOP_WITHIN_S, Source, SourceStatus, open_source
 from tests.fakes.tcp import listening
-
-WAIT_S = 60.0
+from tests.fakes.waiting import WAIT_S, until
 
 
 def picture(width: int = 160, height: int = 96, shade: int = 90) -> np.ndarray:
@@ -55,12 +54,6 @@ def open_handles() -> int:
 
 def decode_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("decode")]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from mock_vms.demo.stopping import Stopped, until_stopped
+from tests.fakes.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,11 +48,6 @@ async def said(process: asyncio.subprocess.Process, words: str) -> None:
     assert process.stdout is not None
     while words not in (line := (await process.stdout.readline()).decode()):
         assert line, f"the demo ended without saying {words!r}"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.02)
 
 
 async def stopped_by(process: asyncio.subprocess.Process, number: signal.Signals, folder: Path) -> int:
