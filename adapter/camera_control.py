@@ -22,6 +22,7 @@ from adapter.store.errors import Conflict, NotFound
 from adapter.store.store import Store
 from adapter.watching import TUNED
 from inference.funnel import Funnel, FunnelHour, total
+from inference.module_library import ModuleLibrary
 from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 from onvif_client.camera import Camera
@@ -36,9 +37,17 @@ LATELY = timedelta(hours=1)
 class CameraControl:
     """Implements `adapter.api.ports.CameraControl`."""
 
-    def __init__(self, *, store: Store, fleet: Fleet, snapshots: SnapshotControl, captures: AutoCaptures) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fleet: Fleet,
+        snapshots: SnapshotControl,
+        captures: AutoCaptures,
+        modules: ModuleLibrary,
+    ) -> None:
         self._store = store
-        self._tuning = CameraTuning(facts=store.facts)
+        self._tuning = CameraTuning(facts=store.facts, modules=modules)
         self._fleet = fleet
         self.snapshots = snapshots
         self.captures = captures
@@ -97,15 +106,18 @@ class CameraControl:
         except CameraError as error:
             raise CameraProblem(str(error)) from error
 
-    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
+    async def tune(
+        self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
+    ) -> Mapping[str, Any]:
         """The manual's plan for this camera, and when `apply`, what the camera made of it, field by field."""
         camera = self._find(camera_id)
         if not camera.is_onvif:
             raise CameraProblem(f"{camera.name} is a plain stream: it has no settings that can be changed over ONVIF.")
+        site = self._tuning.site(camera.record, max_speed_kmh, area_width_cm)
         if not apply:
-            return report(await self._tuning.plan(camera.record, max_speed_kmh))
-        made, applied = await self._tuning.apply(camera.record, max_speed_kmh)
-        await self._remember_speed(camera, max_speed_kmh)
+            return report(await self._tuning.plan(camera.record, site))
+        made, applied = await self._tuning.apply(camera.record, site)
+        await self._remember_speed(camera, site.max_speed_kmh)
         return report(made, applied)
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:

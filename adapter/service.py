@@ -164,10 +164,16 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             Services(
                 store=store,
                 server=server,
-                cameras=CameraControl(store=store, fleet=fleet, snapshots=snapshots, captures=captures),
+                cameras=CameraControl(
+                    store=store,
+                    fleet=fleet,
+                    snapshots=snapshots,
+                    captures=captures,
+                    modules=(modules := await _modules(settings)),
+                ),
                 live=live,
                 pictures=pictures,
-                modules=await _modules(settings),
+                modules=modules,
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)

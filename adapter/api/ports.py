@@ -138,8 +138,13 @@ class CameraControl(Protocol):
     async def test(self, camera_id: str) -> Mapping[str, Any]:
         """Connect anew and say what was found: JSON-ready values for a person to read."""
 
-    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
-        """The plan for imaging and encoder, and when `apply`, what was asked and got per field; JSON-ready."""
+    async def tune(
+        self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
+    ) -> Mapping[str, Any]:
+        """The plan for imaging and encoder, and when `apply`, what was asked and got per field; JSON-ready.
+
+        Without a speed the camera's own is taken; Refused when none is known.
+        """
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
         """Put imaging and encoder back as they were before the first tuning, told per field. Refused without one."""

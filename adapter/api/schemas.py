@@ -88,7 +88,10 @@ class CameraChange(Body):
 
 
 class TuneRequest(Body):
-    max_speed_kmh: float = Field(gt=0, le=300, allow_inf_nan=False)
+    """Without a speed the camera's stored one counts. `area_width_cm` is the width in view where plates are read."""
+
+    max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
+    area_width_cm: float | None = Field(default=None, gt=0, le=10_000, allow_inf_nan=False)
     apply: bool = False
 
 

@@ -37,6 +37,7 @@ from adapter.store.users import Role
 from adapter.tasks import Tasks
 from events.live import Live
 from inference.funnel import Funnel, FunnelHour
+from inference.module_library import ModuleLibrary
 from inference.rejects import Rejected, Rejects
 from inference.snapshots import Snapshot
 from inference.types import Frame
@@ -142,7 +143,9 @@ class FakeService:
     async def test(self, camera_id: str) -> Mapping[str, Any]:
         return {"model": "Virtual", "profiles": ["main"]}
 
-    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
+    async def tune(
+        self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
+    ) -> Mapping[str, Any]:
         return {"applied": apply, "exposure_time_us": 2000}
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
@@ -267,7 +270,9 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
         snapshots = SnapshotControl(folder=tmp_path / "snapshots", recognizer=service.scenes, clock=clock)
         service.fleet = StillFleet()
         captures = AutoCaptures(facts=store.facts, snapshots=snapshots, tasks=tasks, clock=clock)
-        service.control = CameraControl(store=store, fleet=service.fleet, snapshots=snapshots, captures=captures)
+        service.control = CameraControl(
+            store=store, fleet=service.fleet, snapshots=snapshots, captures=captures, modules=ModuleLibrary()
+        )
         app = create_app(
             Services(
                 store=store,
