@@ -81,7 +81,7 @@ def encoder_plan(site=SITE, encoder=ENCODER, options=OFFERED):
     return plan(site, imaging=NOW, imaging_options=CAN, encoder=encoder, encoder_options=options)
 
 
-@pytest.mark.requirement("M-081", "M-112")
+@pytest.mark.requirement("M-081", "M-082", "M-112")
 @pytest.mark.parametrize(("speed", "limit_us"), [(30, 3030), (50, 1818), (90, 1010), (130, 699)])
 def test_the_longest_exposure_is_the_formulas_rounded_down(speed, limit_us):
     made = imaging_plan(SiteProfile(max_speed_kmh=speed))

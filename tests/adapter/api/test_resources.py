@@ -11,8 +11,12 @@ from adapter.api.app import all_endpoints
 from adapter.api.endpoint import PREFIX
 from adapter.store.users import Role
 from events.types import ListKind
+from events.webhook import WebhookOutput
 from rules.rules import evaluate
+from tests.events.test_webhook import hook, session
 from tests.rules.examples import NOON, ids, recognized
+
+__all__ = ["hook", "session"]
 
 
 async def add_list(console, name: str = "Residents", kind: str = "allow", **fields) -> str:
@@ -225,6 +229,27 @@ async def test_outputs_show_their_queue_and_dead_letters_can_be_replayed(console
     console.service.problem = "connection refused"
     assert (await console.call("POST", path + "/test"))[1] == {"ok": False, "detail": "connection refused"}
     assert (await console.call("DELETE", path))[0] == 200
+
+
+@pytest.mark.requirement("M-010")
+async def test_a_match_brings_a_message_with_plate_list_and_camera_to_whoever_asked_for_matches(console, hook, session):
+    list_id = await add_list(console, "Wanted", "deny")
+    await console.call("POST", f"/lists/{list_id}/entries", json={"pattern": "BAD666"})
+    body = {"name": "Text gateway", "url": "https://sms.example/hook", "event_kinds": ["ListMatched"]}
+    _, output = await console.call("POST", "/outputs", json=body)
+    await pass_by(console, "ABC123", event_id="e1")
+    await pass_by(console, "BAD666", event_id="e2")
+    owed = await console.store.outbox.due(output["output_id"], NOON, 10)
+    gateway = WebhookOutput(
+        output_id=output["output_id"], url=hook.url, secret=output["secret"], session=session, public_url=None
+    )
+    for delivery in owed:
+        await gateway.send(delivery)
+    told = [json.loads(content)["data"] for _, content in hook.requests]
+    assert [one["list_name"] for one in told] == ["Unlisted license plates", "Wanted"]
+    wanted = told[1]
+    assert (wanted["plate"]["plate_number"], wanted["list_kind"]) == ("BAD666", "deny")
+    assert (wanted["camera_id"], wanted["camera_name"]) == ("cam1", "Camera cam1")
 
 
 async def test_users_are_managed_but_the_last_administrator_stays(console):
