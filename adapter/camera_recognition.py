@@ -269,7 +269,8 @@ class CameraRecognition(BaseModel):
         "Turn the picture clockwise.",
         group="source",
         unit="degrees",
-        effect="For a camera mounted on its side or head.",
+        effect="For a camera mounted on its side or head. Where the camera can turn, flip or invert its picture "
+        "itself, set it there: the VMS then shows the same.",
         cost="None worth naming.",
     )
     key_frames_only: bool = setting(

@@ -90,6 +90,7 @@ class LprCamera:
         self.on_screen: tuple[OnScreenText, ...] = ()
         """What the camera writes into its picture, as far as it says."""
         self.recognized = 0
+        self._missed_before = 0
         self.funnel = funnel or Funnel()
         """Where plates get lost; kept over reconnections and changes."""
         self.rejects = rejects or Rejects()
@@ -139,7 +140,13 @@ class LprCamera:
             frames_per_second=self._rate(),
             recognized=self.recognized,
             result_delay_s=measured_delay_s(self.funnel.hours),
+            frames_missed=self.frames_missed,
         )
+
+    @property
+    def frames_missed(self) -> int:
+        """Over all connections since the service was started."""
+        return self._missed_before + (self._source.dropped if self._source is not None else 0)
 
     @property
     def advice(self) -> str:
@@ -192,6 +199,7 @@ class LprCamera:
     def take_over(self, old: LprCamera) -> None:
         """Begin with what is known from before a restart: counters, who was told already, and whether it was lost."""
         self.recognized, self.last_frame = old.recognized, old.last_frame
+        self._missed_before = old.frames_missed
         self._told_lost, self._away_since = old._told_lost, old._away_since or self._clock()
         self._tracker, self._event_ids = old._known(), old._event_ids
 
@@ -284,7 +292,7 @@ class LprCamera:
         except* (CameraUnreachable, ModuleError) as away:
             raise away.exceptions[0] from None
         finally:
-            self._source = None
+            self._missed_before, self._source = self.frames_missed, None
 
     async def _care(self, source: Source, pictures: PictureAddress) -> None:
         """Until the camera should be asked for its pictures anew; what is in view is told first."""

@@ -46,6 +46,8 @@ class CameraHealth:
     recognized: int = 0
     result_delay_s: float | None = None
     """From the first sight of a plate until its result is told, on average of the last hours (M-232)."""
+    frames_missed: int = 0
+    """Frames that were due to be looked at and were replaced by newer ones: the computer was too slow for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from adapter.service import Running, running
 from adapter.settings import Settings
 from adapter.store.store import Store
 from inference.errors import ModuleError
+from inference.module_library import own_modules_folder
 from inference.modules import MODULES_DIR
 from inference.recognition import Recognition, RecognitionSettings
 from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading, Rejection, RejectionReason
@@ -224,6 +226,22 @@ async def test_a_camera_whose_settings_cannot_be_used_does_not_stop_the_service(
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         assert [camera["name"] for camera in (await api.get("/status"))["cameras"]] == ["Other"]
         assert [camera["name"] for camera in await api.get("/cameras")] == ["Old", "Other"]
+
+
+@pytest.mark.requirement("M-138")
+async def test_the_docs_name_all_that_lies_in_the_data_folder_to_leave_it_out_of_virus_scans(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        path = f"/cameras/{await add_camera(api, camera)}"
+        await until(lambda: api.get("/events", kind="PlateRecognized"))
+        await api.post(f"{path}/snapshots/take")
+        made = {one.name for one in tmp_path.iterdir()}
+    assert {"onvif-lpr.db", "pictures", "snapshots", "secret.key"} <= made
+    made |= {own_modules_folder(tmp_path).name, "models", "model-cache"}
+    docs = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    paragraph = docs.split("### `data_dir`")[1].split("###")[0]
+    assert "Leave this folder out of virus scans" in paragraph
+    named = set(re.findall(r"`([^`]+)`", paragraph))
+    assert made <= named | {f"onvif-lpr.db{end}" for end in ("-wal", "-shm") if end in named}
 
 
 async def test_the_first_start_makes_up_passwords_and_the_second_does_not(tmp_path: Path) -> None:

@@ -197,7 +197,7 @@ def test_four_frames_a_second_are_the_least():
     assert encoder_plan(encoder=replace(ENCODER, frame_rate=4.0)).encoder.frame_rate is None
 
 
-@pytest.mark.requirement("M-056", "M-065", "M-163")
+@pytest.mark.requirement("M-056", "M-064", "M-065", "M-163")
 @pytest.mark.parametrize(
     ("region", "width_cm", "size"),
     [(PlateRegion.EU, 200, (854, 480)), (PlateRegion.EU, 300, (1280, 720)), (PlateRegion.EU, 180, (640, 360))],

@@ -88,6 +88,7 @@ class FakeService:
                 state=CameraState.RUNNING if one.enabled else CameraState.DISABLED,
                 frames_per_second=4.0,
                 recognized=12,
+                frames_missed=37,
             )
             for one in await self.store.cameras.all()
         ]
