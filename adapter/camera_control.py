@@ -128,7 +128,8 @@ class CameraControl:
         return [asdict(change) for change in applied]
 
     async def _remember_speed(self, camera: LprCamera, max_speed_kmh: float | None) -> None:
-        await self._store.cameras.save(replace(camera.record, max_speed_kmh=max_speed_kmh))
+        stored = await self._store.cameras.get(camera.camera_id)
+        await self._store.cameras.save(replace(stored, max_speed_kmh=max_speed_kmh))
         camera.record = replace(camera.record, max_speed_kmh=max_speed_kmh)
 
     async def snapshot(self, camera_id: str) -> bytes:
@@ -195,7 +196,7 @@ class CameraControl:
     async def settings(self, camera_id: str) -> SettingsState:
         """Every recognition setting of this camera, what it costs, and what was changed since the last validation."""
         record = await self._store.cameras.get(camera_id)
-        chosen = _chosen(record)
+        chosen, _ = CameraRecognition.usable(record.recognition)
         return settings_state(
             record,
             chosen,

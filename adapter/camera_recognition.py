@@ -35,6 +35,7 @@ class SettingsRefused(ValueError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
+        self.name = name
         self.fields = {f"recognition.{name}": reason}
 
 
@@ -329,6 +330,21 @@ class CameraRecognition(BaseModel):
             first = error.errors(include_url=False)[0]
             key = ".".join(str(part) for part in first["loc"][:1]) or "recognition"
             raise SettingsRefused(key, _reason(key, first)) from error
+
+    @classmethod
+    def usable(cls, stored: Mapping[str, Any]) -> tuple[CameraRecognition, dict[str, str]]:
+        """What this version can use of settings that another one kept, and of each that it cannot, why."""
+        kept = dict(stored)
+        refused: dict[str, str] = {}
+        while True:
+            try:
+                return cls.from_stored(kept), refused
+            except SettingsRefused as error:
+                # Values that are only wrong together are left out together; their message names them.
+                reason = str(error).partition(": ")[2]
+                names = [error.name] if error.name in kept else [name for name in kept if name in reason] or [*kept]
+                refused |= {name: reason for name in names}
+                kept = {name: value for name, value in kept.items() if name not in names}
 
     def stored(self) -> dict[str, Any]:
         """What the store keeps: the values that differ from the defaults, as JSON has them."""

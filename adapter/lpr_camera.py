@@ -58,6 +58,8 @@ SNAPSHOT_QUALITY = 85
 # The rate shown is that of the last few seconds.
 RATE_FRAMES = 32
 RATE_FORGOTTEN_AFTER = timedelta(seconds=5)
+LEFT_OUT = "Settings of another version were left out; their defaults count until the settings are saved: {settings}."
+
 # Another value of these is another connection, or none; everything else in a record changes in place.
 RESTARTING = ("address", "user", "password", "profile_token", "enabled")
 
@@ -89,6 +91,8 @@ class LprCamera:
         self.relays: tuple[RelayOutput, ...] = ()
         self.on_screen: tuple[OnScreenText, ...] = ()
         """What the camera writes into its picture, as far as it says."""
+        self.left_out: tuple[str, ...] = ()
+        """Stored settings of another version that this one cannot use, each with the reason."""
         self.recognized = 0
         self._missed_before = 0
         self.funnel = funnel or Funnel()
@@ -132,11 +136,12 @@ class LprCamera:
         state = CameraState.LOST if self._told_lost else CameraState.CONNECTING
         if self._away_since is None:
             state = CameraState.RUNNING
+        left_out = LEFT_OUT.format(settings="; ".join(self.left_out)) if self.left_out else ""
         return CameraHealth(
             camera_id=self.camera_id,
             name=self.name,
             state=state if self.record.enabled else CameraState.DISABLED,
-            detail=self.detail or self.advice,
+            detail=f"{left_out} {self.detail or self.advice}".strip(),
             frames_per_second=self._rate(),
             recognized=self.recognized,
             result_delay_s=measured_delay_s(self.funnel.hours),

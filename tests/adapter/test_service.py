@@ -216,16 +216,32 @@ async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Pa
             await api._call("PATCH", f"/cameras/{added['camera_id']}", json={"recognition": {"discard_below": 7}})
 
 
-async def test_a_camera_whose_settings_cannot_be_used_does_not_stop_the_service(tmp_path: Path) -> None:
+@pytest.mark.requirement("M-319")
+async def test_settings_of_another_version_are_told_with_their_camera_until_they_are_saved(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         for name in ("Old", "Other"):
             await api.post("/cameras", {"name": name, "address": "rtsp://127.0.0.1:9/none"})
     async with Store.in_folder(tmp_path) as store:
         (old,) = [record for record in await store.cameras.all() if record.name == "Old"]
-        await store.cameras.save(replace(old, recognition={"of_another_version": 1}))
+        kept = {"of_another_version": 1, "max_fps": 600, "rearm_s": 60, "stop_above": 0.4, "discard_below": 0.6}
+        await store.cameras.save(replace(old, recognition=kept))
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
-        assert [camera["name"] for camera in (await api.get("/status"))["cameras"]] == ["Other"]
-        assert [camera["name"] for camera in await api.get("/cameras")] == ["Old", "Other"]
+
+        async def detail() -> str:
+            cameras = {one["name"]: one["detail"] for one in (await api.get("/status"))["cameras"]}
+            assert list(cameras) == ["Old", "Other"]
+            assert "left out" not in cameras["Other"]
+            return str(cameras["Old"])
+
+        told = await detail()
+        for name in ("of_another_version: there is no such setting", "max_fps: ", "stop_above: ", "discard_below: "):
+            assert name in told
+        assert "rearm_s" not in told
+        # They are listed after the next start as well, for nothing was saved.
+        assert (await api.get(f"/cameras/{old.camera_id}"))["recognition"] == kept
+        await api._call("PATCH", f"/cameras/{old.camera_id}", json={"recognition": {"max_fps": 6}})
+        assert "left out" not in await detail()
+        assert (await api.get(f"/cameras/{old.camera_id}"))["recognition"] == {"max_fps": 6, "rearm_s": 60}
 
 
 @pytest.mark.requirement("M-138")
