@@ -32,6 +32,7 @@ from mock_vms.camera.sources import PlayMode
 from mock_vms.camera.stage import Stage
 from mock_vms.camera.state import CameraState
 from mock_vms.demo.rest import Rest, RestFailed
+from tests.fakes.camera import FakeCamera
 
 PASSWORD = "camera password"
 
@@ -325,6 +326,24 @@ async def test_a_camera_that_is_switched_off_is_looked_at_no_more_and_on_again_i
         assert [one["state"] for one in (await api.get("/status"))["cameras"]] == ["disabled"]
         await api._call("PATCH", path, json={"enabled": True})
         await until(lambda: looked_at(looks + 3))
+
+
+@pytest.mark.requirement("M-185")
+async def test_switching_a_camera_off_and_on_asks_it_questions_and_changes_nothing_on_it(tmp_path: Path) -> None:
+    """Whatever else records from it goes on: the camera is only ever read."""
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, FakeCamera() as camera:
+        body = {"name": "Gate", "address": f"http://{camera.address}", "user": camera.user, "password": camera.password}
+        path = f"/cameras/{(await api.post('/cameras', body))['camera_id']}"
+
+        async def asked_for_its_stream(more_than: int) -> bool:
+            return camera.count("GetStreamUri") > more_than
+
+        await until(lambda: asked_for_its_stream(0))
+        await api._call("PATCH", path, json={"enabled": False})
+        before = camera.count("GetStreamUri")
+        await api._call("PATCH", path, json={"enabled": True})
+        await until(lambda: asked_for_its_stream(before))
+        assert [name for name in camera.operations() if not name.startswith("Get")] == []
 
 
 @pytest.mark.slow
