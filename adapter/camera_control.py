@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from adapter.camera_tuning import CameraTuning, report
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera
 from adapter.picture_address import PictureChoice, is_onvif_address
+from adapter.quota import Quota
 from adapter.setting_cost import Cost, cost
 from adapter.setting_state import SettingsState, settings_state
 from adapter.snapshot_control import SnapshotControl
@@ -22,7 +24,6 @@ from adapter.store.errors import Conflict, NotFound
 from adapter.store.store import Store
 from adapter.watching import TUNED
 from inference.funnel import Funnel, FunnelHour, total
-from inference.module_library import ModuleLibrary
 from inference.rejects import Rejected
 from inference.snapshots import Snapshot
 from onvif_client.camera import Camera
@@ -44,27 +45,38 @@ class CameraControl:
         fleet: Fleet,
         snapshots: SnapshotControl,
         captures: AutoCaptures,
-        modules: ModuleLibrary,
+        quota: Quota,
     ) -> None:
         self._store = store
-        self._tuning = CameraTuning(facts=store.facts, modules=modules)
+        self._tuning = CameraTuning(facts=store.facts, modules=quota.library)
+        self._quota = quota
+        # Two cameras must not both take the last place.
+        self._admitting = asyncio.Lock()
         self._fleet = fleet
         self.snapshots = snapshots
         self.captures = captures
 
     async def add(self, record: CameraRecord) -> CameraRecord:
         """Ask the camera who it is before keeping it: a wrong password should be told now, not in the log later."""
+        await self._check_quota(record)
         record = await self._with_tokens(record)
-        await self._store.cameras.add(record)
+        async with self._admitting:
+            await self._check_quota(record)
+            await self._store.cameras.add(record)
         await self._fleet.put(record)
         return record
 
     async def change(self, record: CameraRecord) -> CameraRecord:
         # What cannot be used must not be kept: the next start would stumble over it.
         _chosen(record)
-        await self._store.cameras.save(record)
+        async with self._admitting:
+            await self._check_quota(record)
+            await self._store.cameras.save(record)
         await self._fleet.put(record)
         return record
+
+    async def _check_quota(self, record: CameraRecord) -> None:
+        self._quota.check(record, await self._store.cameras.all())
 
     async def remove(self, camera_id: str) -> None:
         await self._store.cameras.remove(camera_id)

@@ -33,6 +33,7 @@ from adapter.onvif_device.discovery import Discovery
 from adapter.own_address import OwnAddress
 from adapter.pictures import Pictures
 from adapter.pipeline import Pipeline
+from adapter.quota import Quota
 from adapter.relays import RelayDriver
 from adapter.rulebook import Rulebook
 from adapter.server import VERSION, Server
@@ -132,6 +133,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             public_url=str(settings.public_url) if settings.public_url else None,
             own_url=own_address.towards,
             users_changed=face_users.reload,
+            quota=(quota := Quota.of(settings, await _modules(settings))),
         )
         await server.open()
         tasks.start(dispatcher.run(), name="dispatcher")
@@ -164,16 +166,10 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             Services(
                 store=store,
                 server=server,
-                cameras=CameraControl(
-                    store=store,
-                    fleet=fleet,
-                    snapshots=snapshots,
-                    captures=captures,
-                    modules=(modules := await _modules(settings)),
-                ),
+                cameras=CameraControl(store=store, fleet=fleet, snapshots=snapshots, captures=captures, quota=quota),
                 live=live,
                 pictures=pictures,
-                modules=modules,
+                modules=quota.library,
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)

@@ -84,6 +84,7 @@ class ServerStatus:
     memory_available_mb: float
     recognized: int
     cameras: Sequence[CameraHealth] = ()
+    cameras_in_use: int = 0
     cameras_available: int | None = None
     modules_in_use: int = 0
     modules_available: int | None = None

@@ -29,6 +29,7 @@ from adapter.api.status import status_text
 from adapter.auto_capture import AutoCaptures, Capture
 from adapter.camera_control import CameraControl
 from adapter.pictures import Pictures
+from adapter.quota import Quota
 from adapter.setting_state import SettingsState
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
@@ -37,7 +38,6 @@ from adapter.store.users import Role
 from adapter.tasks import Tasks
 from events.live import Live
 from inference.funnel import Funnel, FunnelHour
-from inference.module_library import ModuleLibrary
 from inference.rejects import Rejected, Rejects
 from inference.snapshots import Snapshot
 from inference.types import Frame
@@ -272,7 +272,7 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
         service.fleet = StillFleet()
         captures = AutoCaptures(facts=store.facts, snapshots=snapshots, tasks=tasks, clock=clock)
         service.control = CameraControl(
-            store=store, fleet=service.fleet, snapshots=snapshots, captures=captures, modules=ModuleLibrary()
+            store=store, fleet=service.fleet, snapshots=snapshots, captures=captures, quota=Quota()
         )
         app = create_app(
             Services(
