@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from adapter.camera_tuning import CameraTuning, report
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera
 from adapter.picture_address import PictureChoice, is_onvif_address
+from adapter.quota import Quota
 from adapter.setting_cost import Cost, cost
 from adapter.setting_state import SettingsState, settings_state
 from adapter.snapshot_control import SnapshotControl
@@ -36,26 +38,45 @@ LATELY = timedelta(hours=1)
 class CameraControl:
     """Implements `adapter.api.ports.CameraControl`."""
 
-    def __init__(self, *, store: Store, fleet: Fleet, snapshots: SnapshotControl, captures: AutoCaptures) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        fleet: Fleet,
+        snapshots: SnapshotControl,
+        captures: AutoCaptures,
+        quota: Quota,
+    ) -> None:
         self._store = store
-        self._tuning = CameraTuning(facts=store.facts)
+        self._tuning = CameraTuning(facts=store.facts, modules=quota.library)
+        self._quota = quota
+        # Two cameras must not both take the last place.
+        self._admitting = asyncio.Lock()
         self._fleet = fleet
         self.snapshots = snapshots
         self.captures = captures
 
     async def add(self, record: CameraRecord) -> CameraRecord:
         """Ask the camera who it is before keeping it: a wrong password should be told now, not in the log later."""
+        await self._check_quota(record)
         record = await self._with_tokens(record)
-        await self._store.cameras.add(record)
+        async with self._admitting:
+            await self._check_quota(record)
+            await self._store.cameras.add(record)
         await self._fleet.put(record)
         return record
 
     async def change(self, record: CameraRecord) -> CameraRecord:
         # What cannot be used must not be kept: the next start would stumble over it.
         _chosen(record)
-        await self._store.cameras.save(record)
+        async with self._admitting:
+            await self._check_quota(record)
+            await self._store.cameras.save(record)
         await self._fleet.put(record)
         return record
+
+    async def _check_quota(self, record: CameraRecord) -> None:
+        self._quota.check(record, await self._store.cameras.all())
 
     async def remove(self, camera_id: str) -> None:
         await self._store.cameras.remove(camera_id)
@@ -97,15 +118,18 @@ class CameraControl:
         except CameraError as error:
             raise CameraProblem(str(error)) from error
 
-    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
+    async def tune(
+        self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
+    ) -> Mapping[str, Any]:
         """The manual's plan for this camera, and when `apply`, what the camera made of it, field by field."""
         camera = self._find(camera_id)
         if not camera.is_onvif:
             raise CameraProblem(f"{camera.name} is a plain stream: it has no settings that can be changed over ONVIF.")
+        site = self._tuning.site(camera.record, max_speed_kmh, area_width_cm)
         if not apply:
-            return report(await self._tuning.plan(camera.record, max_speed_kmh))
-        made, applied = await self._tuning.apply(camera.record, max_speed_kmh)
-        await self._remember_speed(camera, max_speed_kmh)
+            return report(await self._tuning.plan(camera.record, site))
+        made, applied = await self._tuning.apply(camera.record, site)
+        await self._remember_speed(camera, site.max_speed_kmh)
         return report(made, applied)
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
@@ -116,7 +140,8 @@ class CameraControl:
         return [asdict(change) for change in applied]
 
     async def _remember_speed(self, camera: LprCamera, max_speed_kmh: float | None) -> None:
-        await self._store.cameras.save(replace(camera.record, max_speed_kmh=max_speed_kmh))
+        stored = await self._store.cameras.get(camera.camera_id)
+        await self._store.cameras.save(replace(stored, max_speed_kmh=max_speed_kmh))
         camera.record = replace(camera.record, max_speed_kmh=max_speed_kmh)
 
     async def snapshot(self, camera_id: str) -> bytes:
@@ -183,7 +208,7 @@ class CameraControl:
     async def settings(self, camera_id: str) -> SettingsState:
         """Every recognition setting of this camera, what it costs, and what was changed since the last validation."""
         record = await self._store.cameras.get(camera_id)
-        chosen = _chosen(record)
+        chosen, _ = CameraRecognition.usable(record.recognition)
         return settings_state(
             record,
             chosen,

@@ -35,6 +35,7 @@ class SettingsRefused(ValueError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
+        self.name = name
         self.fields = {f"recognition.{name}": reason}
 
 
@@ -269,7 +270,8 @@ class CameraRecognition(BaseModel):
         "Turn the picture clockwise.",
         group="source",
         unit="degrees",
-        effect="For a camera mounted on its side or head.",
+        effect="For a camera mounted on its side or head. Where the camera can turn, flip or invert its picture "
+        "itself, set it there: the VMS then shows the same.",
         cost="None worth naming.",
     )
     key_frames_only: bool = setting(
@@ -328,6 +330,21 @@ class CameraRecognition(BaseModel):
             first = error.errors(include_url=False)[0]
             key = ".".join(str(part) for part in first["loc"][:1]) or "recognition"
             raise SettingsRefused(key, _reason(key, first)) from error
+
+    @classmethod
+    def usable(cls, stored: Mapping[str, Any]) -> tuple[CameraRecognition, dict[str, str]]:
+        """What this version can use of settings that another one kept, and of each that it cannot, why."""
+        kept = dict(stored)
+        refused: dict[str, str] = {}
+        while True:
+            try:
+                return cls.from_stored(kept), refused
+            except SettingsRefused as error:
+                # Values that are only wrong together are left out together; their message names them.
+                reason = str(error).partition(": ")[2]
+                names = [error.name] if error.name in kept else [name for name in kept if name in reason] or [*kept]
+                refused |= {name: reason for name in names}
+                kept = {name: value for name, value in kept.items() if name not in names}
 
     def stored(self) -> dict[str, Any]:
         """What the store keeps: the values that differ from the defaults, as JSON has them."""

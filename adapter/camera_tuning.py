@@ -11,6 +11,9 @@ from adapter.api.ports import CameraProblem
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Refused
 from adapter.store.facts import Facts
+from inference.module_library import ModuleLibrary
+from inference.modules import PlateForm
+from onvif_client.advice import PLATE_SIZES, PlateRegion
 from onvif_client.camera import Camera
 from onvif_client.errors import CameraError
 from onvif_client.tuning import plan
@@ -49,23 +52,39 @@ class Untuned:
 class CameraTuning:
     """Each call connects anew. All may raise CameraProblem."""
 
-    def __init__(self, *, facts: Facts) -> None:
+    def __init__(self, *, facts: Facts, modules: ModuleLibrary) -> None:
         self._facts = facts
+        self._modules = modules
 
-    async def plan(self, record: CameraRecord, max_speed_kmh: float) -> Plan:
+    def site(
+        self, record: CameraRecord, max_speed_kmh: float | None = None, area_width_cm: float | None = None
+    ) -> SiteProfile:
+        """What is known of the place: the speed, stored or given, and the plates of the camera's country modules."""
+        speed = max_speed_kmh or record.max_speed_kmh
+        if speed is None:
+            raise Refused(f"The fastest vehicle at {record.name} is not known yet: give max_speed_kmh.")
+        plates = [self._modules.modules[code].plate for code in record.modules if code in self._modules.modules]
+        return SiteProfile(
+            max_speed_kmh=speed,
+            plate_region=_region(plates),
+            area_width_cm=area_width_cm,
+            retro_reflective=all(plate.retro_reflective for plate in plates) if plates else None,
+        )
+
+    async def plan(self, record: CameraRecord, site: SiteProfile) -> Plan:
         """What would be changed, and why."""
         try:
             async with _connected(record) as device:
-                return await _plan(device, await _profile(device, record), max_speed_kmh)
+                return await _plan(device, await _profile(device, record), site)
         except CameraError as error:
             raise CameraProblem(str(error)) from error
 
-    async def apply(self, record: CameraRecord, max_speed_kmh: float) -> tuple[Plan, Sequence[AppliedChange]]:
+    async def apply(self, record: CameraRecord, site: SiteProfile) -> tuple[Plan, Sequence[AppliedChange]]:
         """The plan, and what the camera made of it. The state before the first tuning is kept until it is put back."""
         try:
             async with _connected(record) as device:
                 profile = await _profile(device, record)
-                made = await _plan(device, profile, max_speed_kmh)
+                made = await _plan(device, profile, site)
                 await self._keep(device, profile, record)
                 applied = [*await device.apply_imaging(_source_of(profile), made.imaging)]
                 if profile.encoder is not None:
@@ -120,8 +139,16 @@ def report(made: Plan, applied: Sequence[AppliedChange] = ()) -> dict[str, Any]:
     return {
         "changes": [asdict(change) for change in made.changes],
         "warnings": list(made.warnings),
+        "knobs": [asdict(knob) for knob in made.knobs],
+        "checklist": list(made.checklist),
         "applied": [asdict(change) for change in applied],
     }
+
+
+def _region(plates: Sequence[PlateForm]) -> PlateRegion:
+    """The region whose plates are as wide as the narrowest of these: that one needs the most pixels."""
+    narrowest = min((plate.sizes_cm[0][0] for plate in plates), default=PLATE_SIZES[PlateRegion.EU].plate_width_cm)
+    return min(PlateRegion, key=lambda region: abs(PLATE_SIZES[region].plate_width_cm - narrowest))
 
 
 def _connected(record: CameraRecord) -> Camera:
@@ -132,10 +159,10 @@ async def _profile(device: Camera, record: CameraRecord) -> Profile:
     return device.choose_profile(await device.profiles(), record.profile_token)
 
 
-async def _plan(device: Camera, profile: Profile, max_speed_kmh: float) -> Plan:
+async def _plan(device: Camera, profile: Profile, site: SiteProfile) -> Plan:
     source = _source_of(profile)
     return plan(
-        SiteProfile(max_speed_kmh=max_speed_kmh),
+        site,
         imaging=await device.imaging(source),
         imaging_options=await device.imaging_options(source),
         encoder=profile.encoder,

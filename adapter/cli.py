@@ -119,10 +119,11 @@ def status(context: typer.Context, as_json: Annotated[bool, typer.Option("--json
         f"up {answer['uptime_s'] / 3600:.1f} h, CPU {answer['cpu_percent']:.0f} %, "
         f"{answer['memory_available_mb']:.0f} MB free, {answer['recognized']} plates recognised"
     )
-    table = Table("camera", "state", "recognised", "result after", "detail")
+    table = Table("camera", "state", "recognised", "frames missed", "result after", "detail")
     for camera in answer["cameras"]:
         delay = "" if camera["result_delay_s"] is None else f"{camera['result_delay_s']:.1f} s"
-        table.add_row(camera["name"], camera["state"], str(camera["recognized"]), delay, camera["detail"])
+        figures = (str(camera["recognized"]), str(camera["frames_missed"]), delay)
+        table.add_row(camera["name"], camera["state"], *figures, camera["detail"])
     console.print(table)
 
 

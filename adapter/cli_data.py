@@ -109,14 +109,17 @@ def camera_tune(
     context: typer.Context,
     name: str,
     max_speed: Annotated[float | None, typer.Option(help="The fastest vehicle to be read, km/h.")] = None,
+    area_width: Annotated[
+        float | None, typer.Option(help="Width in view where plates are read, cm; chooses the resolution.")
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Send it; without this the plan is only shown.")] = False,
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Put the camera back as it was before its first tuning.")
     ] = False,
 ) -> None:
     """Plan the camera's settings for plates; with --apply send them and read them back, with --rollback undo that."""
-    if rollback == (max_speed is not None) or (rollback and apply):
-        fail("give either --max-speed, with or without --apply, or --rollback")
+    if rollback == (max_speed is not None) or (rollback and (apply or area_width is not None)):
+        fail("give either --max-speed, with or without --area-width and --apply, or --rollback")
     service = connect(context)
     camera_id = _camera(service, name)["camera_id"]
     if rollback:
@@ -125,15 +128,27 @@ def camera_tune(
         if not answer["complete"]:
             fail("the camera did not take all of it back; try again, or set the rest by hand")
         return
-    answer = service.call("POST", f"/cameras/{camera_id}/tune", json={"max_speed_kmh": max_speed, "apply": apply})
+    body = {"max_speed_kmh": max_speed, "area_width_cm": area_width, "apply": apply}
+    answer = service.call("POST", f"/cameras/{camera_id}/tune", json=body)
     table = Table("setting", "now", "wanted", "why", title="The plan", title_justify="left")
     for change in answer["changes"]:
         table.add_row(change["field"], change["current"], change["desired"], change["reason"])
     console.print(table if answer["changes"] else "The camera is set as it should be.")
     for warning in answer["warnings"]:
         console.print(f"[yellow]note:[/yellow] {warning}")
+    _print_help(answer)
     if answer["applied"]:
         _print_applied(answer["applied"], title="What the camera made of it")
+
+
+def _print_help(answer: dict[str, Any]) -> None:
+    """What the three knobs of the exposure do, and what no setting can mend."""
+    exposure = Table("", "was", "does", "costs", title="Exposure, in the order it is set", title_justify="left")
+    for knob in answer["knobs"]:
+        exposure.add_row(knob["name"], knob["now"], knob["does"], knob["costs"])
+    console.print(exposure)
+    for item in answer["checklist"]:
+        console.print(f"[bold]check:[/bold] {item}")
 
 
 def _print_applied(rows: list[dict[str, Any]], *, title: str) -> None:

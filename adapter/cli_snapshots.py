@@ -99,6 +99,8 @@ def validate(context: typer.Context, name: str) -> None:
         table.add_row(row["name"], ", ".join(row["correct"]), wrong, ", ".join(row["missed"]), row["reason"])
     console.print(table)
     _figures("License plates", answer)
+    for advice in answer["advice"]:
+        console.print(f"[yellow]note:[/yellow] {advice}")
     if answer["thresholds"]:
         suggested = answer["thresholds"]
         console.print(

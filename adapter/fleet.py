@@ -70,16 +70,20 @@ class Fleet:
         """What was counted on each camera, by its id."""
         return {camera_id: camera.funnel for camera_id, camera in self._cameras.items()}
 
-    async def put(self, record: CameraRecord, *, hours: Sequence[FunnelHour] = ()) -> None:
+    async def put(
+        self, record: CameraRecord, *, hours: Sequence[FunnelHour] = (), left_out: Sequence[str] = ()
+    ) -> None:
         """Start a camera, or go on with a new record: in place where that can be. Raises SettingsRefused.
 
-        `hours` were counted before the service was started.
+        `hours` were counted before the service was started. `left_out` are stored settings that this version cannot
+        use; they are told until the next record comes.
         """
         assert self._pipeline is not None
         async with self._changing:
             known = self._cameras.get(record.camera_id)
             if known is None or not known.change(record):
                 await self._start_again(record, known, hours)
+            self._cameras[record.camera_id].left_out = tuple(left_out)
             track = self._tracks.setdefault(record.camera_id, MetadataTrack())
             self.streams[metadata_path(record.camera_id)] = Stream(name=f"{record.name} metadata", tracks=(track,))
 

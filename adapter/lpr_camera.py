@@ -58,6 +58,8 @@ SNAPSHOT_QUALITY = 85
 # The rate shown is that of the last few seconds.
 RATE_FRAMES = 32
 RATE_FORGOTTEN_AFTER = timedelta(seconds=5)
+LEFT_OUT = "Settings of another version were left out; their defaults count until the settings are saved: {settings}."
+
 # Another value of these is another connection, or none; everything else in a record changes in place.
 RESTARTING = ("address", "user", "password", "profile_token", "enabled")
 
@@ -89,7 +91,10 @@ class LprCamera:
         self.relays: tuple[RelayOutput, ...] = ()
         self.on_screen: tuple[OnScreenText, ...] = ()
         """What the camera writes into its picture, as far as it says."""
+        self.left_out: tuple[str, ...] = ()
+        """Stored settings of another version that this one cannot use, each with the reason."""
         self.recognized = 0
+        self._missed_before = 0
         self.funnel = funnel or Funnel()
         """Where plates get lost; kept over reconnections and changes."""
         self.rejects = rejects or Rejects()
@@ -131,15 +136,22 @@ class LprCamera:
         state = CameraState.LOST if self._told_lost else CameraState.CONNECTING
         if self._away_since is None:
             state = CameraState.RUNNING
+        left_out = LEFT_OUT.format(settings="; ".join(self.left_out)) if self.left_out else ""
         return CameraHealth(
             camera_id=self.camera_id,
             name=self.name,
             state=state if self.record.enabled else CameraState.DISABLED,
-            detail=self.detail or self.advice,
+            detail=f"{left_out} {self.detail or self.advice}".strip(),
             frames_per_second=self._rate(),
             recognized=self.recognized,
             result_delay_s=measured_delay_s(self.funnel.hours),
+            frames_missed=self.frames_missed,
         )
+
+    @property
+    def frames_missed(self) -> int:
+        """Over all connections since the service was started."""
+        return self._missed_before + (self._source.dropped if self._source is not None else 0)
 
     @property
     def advice(self) -> str:
@@ -192,6 +204,7 @@ class LprCamera:
     def take_over(self, old: LprCamera) -> None:
         """Begin with what is known from before a restart: counters, who was told already, and whether it was lost."""
         self.recognized, self.last_frame = old.recognized, old.last_frame
+        self._missed_before = old.frames_missed
         self._told_lost, self._away_since = old._told_lost, old._away_since or self._clock()
         self._tracker, self._event_ids = old._known(), old._event_ids
 
@@ -284,7 +297,7 @@ class LprCamera:
         except* (CameraUnreachable, ModuleError) as away:
             raise away.exceptions[0] from None
         finally:
-            self._source = None
+            self._missed_before, self._source = self.frames_missed, None
 
     async def _care(self, source: Source, pictures: PictureAddress) -> None:
         """Until the camera should be asked for its pictures anew; what is in view is told first."""

@@ -15,6 +15,7 @@ from adapter.api.ports import OutputCounts, ServerStatus
 from adapter.api.status import status_text
 from adapter.fleet import Fleet, modules_in_use
 from adapter.pipeline import Pipeline
+from adapter.quota import Quota
 from adapter.rulebook import Rulebook
 from adapter.store.outputs import OutputRecord
 from adapter.store.store import Store
@@ -43,6 +44,7 @@ class Server:
         public_url: str | None,
         own_url: OwnUrl,
         users_changed: Callable[[], Awaitable[None]],
+        quota: Quota,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
@@ -55,6 +57,7 @@ class Server:
         self._public_url = public_url
         self._own_url = own_url
         self._users_changed = users_changed
+        self._quota = quota
         self._clock = clock
         self._started_at = clock()
 
@@ -67,6 +70,7 @@ class Server:
 
     async def status(self) -> ServerStatus:
         cameras = [camera.health for camera in self._fleet.cameras]
+        records = [camera.record for camera in self._fleet.cameras]
         now = self._clock()
         return ServerStatus(
             name=self._name,
@@ -79,7 +83,10 @@ class Server:
             memory_available_mb=psutil.virtual_memory().available / 2**20,
             recognized=self._pipeline.recognized,
             cameras=cameras,
-            modules_in_use=modules_in_use([camera.record for camera in self._fleet.cameras]),
+            cameras_in_use=sum(record.enabled for record in records),
+            cameras_available=self._quota.cameras_left(records),
+            modules_in_use=modules_in_use(records) if self._quota.modules is None else len(self._quota.in_use(records)),
+            modules_available=self._quota.modules_left(records),
         )
 
     async def rename(self, name: str) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -25,7 +25,7 @@ from adapter.api.app import create_app
 from adapter.api.ports import Services
 from adapter.auto_capture import AutoCaptures
 from adapter.camera_control import CameraControl
-from adapter.camera_recognition import SettingsRefused
+from adapter.camera_recognition import CameraRecognition
 from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
 from adapter.fleet import Fleet
 from adapter.onvif_device import face as onvif_face
@@ -33,6 +33,7 @@ from adapter.onvif_device.discovery import Discovery
 from adapter.own_address import OwnAddress
 from adapter.pictures import Pictures
 from adapter.pipeline import Pipeline
+from adapter.quota import Quota
 from adapter.relays import RelayDriver
 from adapter.rulebook import Rulebook
 from adapter.server import VERSION, Server
@@ -132,6 +133,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             public_url=str(settings.public_url) if settings.public_url else None,
             own_url=own_address.towards,
             users_changed=face_users.reload,
+            quota=(quota := Quota.of(settings, await _modules(settings))),
         )
         await server.open()
         tasks.start(dispatcher.run(), name="dispatcher")
@@ -164,10 +166,10 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             Services(
                 store=store,
                 server=server,
-                cameras=CameraControl(store=store, fleet=fleet, snapshots=snapshots, captures=captures),
+                cameras=CameraControl(store=store, fleet=fleet, snapshots=snapshots, captures=captures, quota=quota),
                 live=live,
                 pictures=pictures,
-                modules=await _modules(settings),
+                modules=quota.library,
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
@@ -231,12 +233,21 @@ def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> 
 
 
 async def _start_cameras(fleet: Fleet, store: Store) -> None:
-    """Each goes on counting where the last run ended; one whose settings cannot be used does not stop the others."""
+    """Each goes on counting where the last run ended.
+
+    What another version kept of its settings and this one cannot use is told with the camera, and left in the store
+    until its settings are saved again.
+    """
     for record in await store.cameras.all():
-        try:
-            await fleet.put(record, hours=await store.funnels.load(record.camera_id))
-        except SettingsRefused as error:
-            log.error("camera not started", camera_id=record.camera_id, name=record.name, error=str(error))
+        usable, refused = CameraRecognition.usable(record.recognition)
+        left_out = [f"{name}: {reason}" for name, reason in refused.items()]
+        if left_out:
+            log.warning("settings left out", camera_id=record.camera_id, name=record.name, settings=left_out)
+        await fleet.put(
+            replace(record, recognition=usable.stored()),
+            hours=await store.funnels.load(record.camera_id),
+            left_out=left_out,
+        )
 
 
 async def load_recognizer(settings: Settings) -> Recognizer:

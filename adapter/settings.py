@@ -63,6 +63,13 @@ class Settings(BaseSettings):
     camera_lost_after_s: float = Field(
         default=10.0, gt=0, description="Seconds without a picture after which a camera counts as lost."
     )
+    quota: Literal["unlimited", "classic"] = Field(
+        default="unlimited", description="Limits: unlimited, or classic, which allows five country modules."
+    )
+    max_cameras: int = Field(default=0, ge=0, le=10_000, description="Most LPR cameras enabled at once; 0: no limit.")
+    max_modules: int = Field(
+        default=0, ge=0, le=10_000, description="Most country modules in use at once; 0: as quota says."
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."
     )

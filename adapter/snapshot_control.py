@@ -248,4 +248,4 @@ def _chosen(recognition: Mapping[str, Any]) -> CameraRecognition:
 
 def _as_json(validation: Validation) -> dict[str, Any]:
     results = [asdict(one) | {"reason": one.reason} for one in validation.results]
-    return asdict(validation) | {"summary": validation.summary, "results": results}
+    return asdict(validation) | {"summary": validation.summary, "advice": validation.advice, "results": results}

@@ -21,6 +21,9 @@ MOST_REFUSED = 20
 # A text that shares less than half with a plate was read somewhere else in the picture.
 SAME_PLATE = 0.5
 
+# Plates belong into the centre or the lower half of the picture; the centre is its middle third.
+HIGH_IN_PICTURE = 1 / 3
+
 Loaded = Callable[[str], Picture]
 """The picture of a snapshot by its name."""
 
@@ -100,6 +103,23 @@ class Validation:
     @property
     def summary(self) -> str:
         return f"{self.detected} of {self.plates}"
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to change at the camera, from where its plates are."""
+        places = [
+            (one.box.y + one.box.height / 2) / result.height_px
+            for result in self.results
+            for one in result.candidates
+            if one.expected
+        ]
+        high = sum(place < HIGH_IN_PICTURE for place in places)
+        if not high:
+            return ()
+        return (
+            f"{high} of {len(places)} plates lie high in the picture: turn the camera up, so that they are in the"
+            " centre or the lower half of it.",
+        )
 
 
 def validate(

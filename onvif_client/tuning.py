@@ -11,25 +11,24 @@ Two choices of ours:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from onvif_client.advice import KMH_FACTOR, shutter_limit_s
 from onvif_client.imaging_fields import settable
+from onvif_client.tuning_advice import CHECKLIST, advise, knobs
 from onvif_client.tuning_encoder import plan_encoder
+from onvif_client.tuning_exposure import plan_exposure
 from onvif_client.tuning_types import Change, Part, Plan, SiteProfile, Wish
 from onvif_client.types import (
     EncoderChange,
     EncoderConfiguration,
     EncoderOptions,
-    ExposureMode,
     ImagingOptions,
     ImagingSettings,
     shown,
 )
 
-LOW_GAIN_SHARE = 0.2
 LOW_SHARPNESS_SHARE = 0.1
 LOW_NOISE_REDUCTION_SHARE = 0.2
 
@@ -57,8 +56,9 @@ def plan(
     field whose scale is unknown.
     """
     warnings: list[str] = []
-    wishes = [*_exposure(site, imaging, imaging_options, warnings), *_picture(imaging, imaging_options, warnings)]
+    wishes = [*plan_exposure(site, imaging, imaging_options, warnings), *_picture(imaging, imaging_options, warnings)]
     changes, imaging_values = _compare(Part.IMAGING, wishes, imaging)
+    warnings += advise(site, imaging, replace(imaging, **imaging_values), imaging_options)
     encoder_values: dict[str, Any] = {}
     if encoder is not None:
         options = encoder_options or EncoderOptions()
@@ -69,6 +69,8 @@ def plan(
         imaging=ImagingSettings(**imaging_values),
         encoder=EncoderChange(**encoder_values),
         warnings=tuple(warnings),
+        knobs=knobs(imaging),
+        checklist=CHECKLIST,
     )
 
 
@@ -88,62 +90,6 @@ def _compare(
         for wish in wanted
     ]
     return changes, {wish.field: wish.value for wish in wanted}
-
-
-def _exposure(
-    site: SiteProfile, now: ImagingSettings, options: ImagingOptions | None, warnings: list[str]
-) -> Iterator[Wish]:
-    limit_us = float(math.floor(1e6 * shutter_limit_s(site.max_speed_kmh)))
-    why = (
-        f"At {site.max_speed_kmh:g} km/h a plate stays sharp up to 1/{KMH_FACTOR * site.max_speed_kmh:.0f} s"
-        f" ({limit_us:.0f} us) of exposure."
-    )
-    mode = now.exposure_mode or ExposureMode.AUTO
-    field = "max_exposure_time_us" if mode is ExposureMode.AUTO else "exposure_time_us"
-    by_hand = settable("exposure_time_us", 0.0, now, options) and settable(
-        "exposure_mode", ExposureMode.MANUAL, now, options
-    )
-    if mode is ExposureMode.AUTO and by_hand and not settable(field, 0.0, now, options):
-        mode, field = ExposureMode.MANUAL, "exposure_time_us"
-        reason = "The camera cannot limit its automatic shutter, so the shutter is set by hand."
-        yield Wish(field="exposure_mode", value=mode, reason=reason)
-    if not settable(field, 0.0, now, options):
-        warnings.append(f"{why} This camera does not let the shutter be set; set it in the camera's own pages.")
-        return
-    limits = options.range_of(field) if options is not None else None
-    value = limits.clamp(limit_us) if limits is not None else limit_us
-    if value > limit_us:
-        warnings.append(f"{why} The camera's shortest setting is {value:.0f} us: faster vehicles will blur.")
-    if (present := getattr(now, field)) is None or present > value or mode is not now.exposure_mode:
-        yield Wish(field=field, value=value, reason=why)
-    yield from _room_below(value, mode, now, options)
-    yield from _gain(mode, now, options, warnings)
-
-
-def _room_below(
-    ceiling_us: float, mode: ExposureMode, now: ImagingSettings, options: ImagingOptions | None
-) -> Iterator[Wish]:
-    """The shortest automatic exposure must not be above the longest; cameras refuse the pair."""
-    if mode is not ExposureMode.AUTO or (now.min_exposure_time_us or 0.0) <= ceiling_us:
-        return
-    limits = options.range_of("min_exposure_time_us") if options is not None else None
-    if limits is not None:
-        reason = "The shortest exposure must lie below the longest, and a shorter one helps in bright sun."
-        yield Wish(field="min_exposure_time_us", value=limits.minimum, reason=reason)
-
-
-def _gain(
-    mode: ExposureMode, now: ImagingSettings, options: ImagingOptions | None, warnings: list[str]
-) -> Iterator[Wish]:
-    field = "max_gain_db" if mode is ExposureMode.AUTO else "gain_db"
-    limits = options.range_of(field) if options is not None else None
-    if limits is None:
-        warnings.append("The camera does not let the gain be limited; noise at night can only be met with more light.")
-        return
-    value = round(limits.at(LOW_GAIN_SHARE), 1)
-    if (present := getattr(now, field)) is None or present > value:
-        reason = "Gain turns darkness into noise that hides thin strokes; more light is the better answer to the dark."
-        yield Wish(field=field, value=value, reason=reason)
 
 
 def _picture(now: ImagingSettings, options: ImagingOptions | None, warnings: list[str]) -> Iterator[Wish]:

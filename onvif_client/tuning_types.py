@@ -19,13 +19,17 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteProfile:
-    """What only the installer knows. `area_width_cm` is the width of what the picture shows at the plate's distance."""
+    """What only the installer knows. `area_width_cm` is the width of what the picture shows at the plate's distance.
+
+    `retro_reflective` says whether the plates of the site throw light back to the lamp; None when nobody knows.
+    """
 
     max_speed_kmh: float
     plate_region: PlateRegion = PlateRegion.EU
     area_width_cm: float | None = None
     moving_interlaced: bool = False
     key_frames_only: bool = False
+    retro_reflective: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +44,28 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Knob:
+    """One of the three ways to a brighter picture: what it is set to in the camera's unit, what it does and costs."""
+
+    name: str
+    now: str
+    does: str
+    costs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`imaging` and `encoder` are ready for `Camera.apply_imaging` and `Camera.apply_encoder`."""
+    """`imaging` and `encoder` are ready for `Camera.apply_imaging` and `Camera.apply_encoder`.
+
+    `knobs` stand in the order in which they are turned; `checklist` is what no setting can mend.
+    """
 
     changes: tuple[Change, ...]
     imaging: ImagingSettings
     encoder: EncoderChange
     warnings: tuple[str, ...] = ()
+    knobs: tuple[Knob, ...] = ()
+    checklist: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:

@@ -178,9 +178,11 @@ async def _test(call: Call) -> dict[str, Any]:
 
 async def _tune(call: Call) -> dict[str, Any]:
     record = await call.services.store.cameras.get(call.path["camera_id"])
-    report = await call.services.cameras.tune(record.camera_id, call.body.max_speed_kmh, call.body.apply)
-    if call.body.apply:
-        await call.audit("camera.tune", record.name, f"max speed {call.body.max_speed_kmh:g} km/h")
+    body = call.body
+    report = await call.services.cameras.tune(record.camera_id, body.max_speed_kmh, body.area_width_cm, body.apply)
+    if body.apply:
+        speed = body.max_speed_kmh or record.max_speed_kmh
+        await call.audit("camera.tune", record.name, f"max speed {speed:g} km/h" if speed else "")
     return dict(report)
 
 

@@ -100,7 +100,9 @@ def stage_rows(counted: Sequence[FunnelHour], starts: Sequence[datetime]) -> lis
             for index, (hour, count) in enumerate(zip(hours, counts, strict=True))
             if count
         ]
-        rows.append(StageRow(title=title, meaning=meaning, total=sum(counts), most=most, bars=bars))
+        looks = sum(hour.analysed for hour in hours)
+        share = f" ({sum(counts) / looks:.0%} of {looks} looks)" if name == "without_plate" and looks else ""
+        rows.append(StageRow(title=title, meaning=meaning + share, total=sum(counts), most=most, bars=bars))
     return rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from aiohttp import web
@@ -29,14 +29,14 @@ def endpoints() -> Sequence[Endpoint]:
     one = "/lists/{list_id}"
     entries = one + "/entries"
     ok, view, entry = views.Ok, views.ListView, views.EntryView
-    body, entry_body = schemas.ListBody, schemas.EntryBody
+    body, change, entry_body = schemas.ListBody, schemas.ListChange, schemas.EntryBody
     return (
         Endpoint(method="GET", path="/lists", summary="All match lists", run=_all, answer=list[views.ListView]),
         Endpoint(
             method="POST", path="/lists", summary="Add a list", run=_add, role=admin, body=body, answer=view, status=201
         ),
         Endpoint(method="GET", path=one, summary="One list", run=_one, answer=view),
-        Endpoint(method="PUT", path=one, summary="Change a list", run=_change, role=admin, body=body, answer=view),
+        Endpoint(method="PUT", path=one, summary="Change a list", run=_change, role=admin, body=change, answer=view),
         Endpoint(method="DELETE", path=one, summary="Delete a list", run=_remove, role=admin, answer=ok),
         Endpoint(
             method="GET",
@@ -64,6 +64,15 @@ def endpoints() -> Sequence[Endpoint]:
             role=operator,
             body=entry_body,
             answer=entry,
+        ),
+        Endpoint(
+            method="POST",
+            path=entries + "/change",
+            summary="Change several entries alike",
+            run=_change_entries,
+            role=operator,
+            body=schemas.EntriesChange,
+            answer=views.EntriesChanged,
         ),
         Endpoint(
             method="POST",
@@ -122,7 +131,9 @@ async def _add(call: Call) -> views.ListView:
 
 async def _change(call: Call) -> views.ListView:
     match_list = _match_list(call.path["list_id"], call.body)
-    await call.services.store.lists.save(match_list, columns=call.body.columns)
+    if renamed := call.body.renamed_columns:
+        _known_columns(renamed, (await call.services.store.lists.get(match_list.list_id)).columns, "renamed_columns")
+    await call.services.store.lists.save(match_list, columns=call.body.columns, renamed=renamed)
     await call.audit("list.change", match_list.name)
     return await _changed(call, match_list.list_id)
 
@@ -153,9 +164,7 @@ async def _change_entry(call: Call) -> ListEntry:
 async def _save_entry(call: Call, entry_id: str, action: str) -> ListEntry:
     list_id = call.path["list_id"]
     columns = (await call.services.store.lists.get(list_id)).columns
-    if unknown := sorted(set(call.body.fields) - set(columns)):
-        known = ", ".join(columns) or "none"
-        raise ApiError(422, "invalid", f"fields: the list has no column {unknown[0]!r}. Its columns: {known}.")
+    _known_columns(call.body.fields, columns, "fields")
     entry = ListEntry(
         entry_id=entry_id,
         pattern=check_pattern(call.body.pattern),
@@ -167,6 +176,23 @@ async def _save_entry(call: Call, entry_id: str, action: str) -> ListEntry:
     await call.audit(action, list_id, entry_id)
     await call.services.server.rules_changed()
     return entry
+
+
+async def _change_entries(call: Call) -> views.EntriesChanged:
+    """Several at once; all of them or none."""
+    list_id, body = call.path["list_id"], call.body
+    _known_columns(body.fields, (await call.services.store.lists.get(list_id)).columns, "fields")
+    dates = {name: getattr(body, name) for name in ("valid_from", "valid_until") if name in body.model_fields_set}
+    changed = await call.services.store.lists.change_entries(list_id, body.entry_ids, fields=body.fields, dates=dates)
+    await call.audit("list.entry.change", list_id, f"{changed} entries")
+    await call.services.server.rules_changed()
+    return views.EntriesChanged(changed=changed)
+
+
+def _known_columns(names: Iterable[str], columns: Sequence[str], where: str) -> None:
+    if unknown := sorted(set(names) - set(columns)):
+        known = ", ".join(columns) or "none"
+        raise ApiError(422, "invalid", f"{where}: the list has no column {unknown[0]!r}. Its columns: {known}.")
 
 
 async def _remove_entries(call: Call) -> views.Ok:

@@ -45,11 +45,14 @@ def _named(codes: Sequence[str], library: ModuleLibrary) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def choice(library: ModuleLibrary, camera: CameraRecord, others: Sequence[CameraRecord]) -> dict[str, Any]:
+def choice(
+    library: ModuleLibrary, camera: CameraRecord, others: Sequence[CameraRecord], *, limit: int | None
+) -> dict[str, Any]:
     """What the page of a camera's country modules shows: every installed one, and what is selected.
 
-    `free`: every installed module may be used, so those that no camera uses yet are what is left (M-224).
+    `free`: without a limit every installed module may be used, so those that no camera uses yet are left (M-224).
     """
+    most = len(library.modules) if limit is None else limit
     elsewhere = {code for other in others for code in _named(other.modules, library)}
     in_use = elsewhere | set(_named(camera.modules, library))
     by_name = sorted(library.modules.values(), key=lambda module: (module.generic, module.name, module.code))
@@ -65,7 +68,8 @@ def choice(library: ModuleLibrary, camera: CameraRecord, others: Sequence[Camera
             for module in by_name
         ],
         "missing": [code for code in camera.modules if code not in library.modules],
-        "free": len(library.modules) - len(in_use),
+        "most": most,
+        "free": max(0, most - len(in_use)),
     }
 
 

@@ -182,7 +182,10 @@ async def _camera_modules(request: web.Request, services: Services) -> dict[str,
     record = await services.store.cameras.get(request.match_info["camera_id"])
     state = await services.cameras.settings(record.camera_id)
     others = [camera for camera in await services.store.cameras.all() if camera.camera_id != record.camera_id]
-    choice = modules.choice(services.modules, record, others)
+    status = await services.server.status()
+    left = status.modules_available
+    limit = None if left is None else left + status.modules_in_use
+    choice = modules.choice(services.modules, record, others, limit=limit)
     return {"camera": CameraView.model_validate(record), "prompt": state.validation.prompt, **choice}
 
 

@@ -46,6 +46,8 @@ class CameraHealth:
     recognized: int = 0
     result_delay_s: float | None = None
     """From the first sight of a plate until its result is told, on average of the last hours (M-232)."""
+    frames_missed: int = 0
+    """Frames that were due to be looked at and were replaced by newer ones: the computer was too slow for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class ServerStatus:
     memory_available_mb: float
     recognized: int
     cameras: Sequence[CameraHealth] = ()
+    cameras_in_use: int = 0
     cameras_available: int | None = None
     modules_in_use: int = 0
     modules_available: int | None = None
@@ -138,8 +141,13 @@ class CameraControl(Protocol):
     async def test(self, camera_id: str) -> Mapping[str, Any]:
         """Connect anew and say what was found: JSON-ready values for a person to read."""
 
-    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
-        """The plan for imaging and encoder, and when `apply`, what was asked and got per field; JSON-ready."""
+    async def tune(
+        self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
+    ) -> Mapping[str, Any]:
+        """The plan for imaging and encoder, and when `apply`, what was asked and got per field; JSON-ready.
+
+        Without a speed the camera's own is taken; Refused when none is known.
+        """
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
         """Put imaging and encoder back as they were before the first tuning, told per field. Refused without one."""

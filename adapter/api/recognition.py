@@ -124,7 +124,8 @@ def endpoints() -> Sequence[Endpoint]:
 
 def merged(stored: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
     """Stored settings with some changed; null puts a default back. Raises SettingsRefused."""
-    return CameraRecognition.from_stored({**stored, **change}).stored()
+    usable, _ = CameraRecognition.usable(stored)
+    return CameraRecognition.from_stored({**usable.stored(), **change}).stored()
 
 
 async def _catalog(_call: Call) -> Sequence[SettingInfo]:

@@ -88,7 +88,10 @@ class CameraChange(Body):
 
 
 class TuneRequest(Body):
-    max_speed_kmh: float = Field(gt=0, le=300, allow_inf_nan=False)
+    """Without a speed the camera's stored one counts. `area_width_cm` is the width in view where plates are read."""
+
+    max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
+    area_width_cm: float | None = Field(default=None, gt=0, le=10_000, allow_inf_nan=False)
     apply: bool = False
 
 
@@ -141,6 +144,21 @@ class ListBody(Body):
         return self
 
 
+class ListChange(ListBody):
+    """`renamed_columns` says which old column each new name was, so that what stands in it goes along."""
+
+    renamed_columns: dict[Name, Name] = Field(default={}, max_length=30)
+
+    @model_validator(mode="after")
+    def _new_names_are_columns(self) -> ListChange:
+        for old, new in self.renamed_columns.items():
+            if new not in self.columns:
+                raise ValueError(f"renamed_columns: {old!r} is to become {new!r}, which is not among the columns")
+        if len(set(self.renamed_columns.values())) < len(self.renamed_columns):
+            raise ValueError("renamed_columns: two columns cannot become one")
+        return self
+
+
 class EntryBody(Body):
     pattern: Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_printable)]
     valid_from: UtcMoment | None = None
@@ -170,6 +188,15 @@ class EntryQuery(Body):
 
 class EntryIds(Body):
     entry_ids: list[Id] = Field(min_length=1, max_length=10_000)
+
+
+class EntriesChange(Body):
+    """Only what is given changes, in all these entries alike; null takes a date away."""
+
+    entry_ids: list[Id] = Field(min_length=1, max_length=10_000)
+    valid_from: UtcMoment | None = None
+    valid_until: UtcMoment | None = None
+    fields: dict[Name, Annotated[str, StringConstraints(max_length=500)]] = Field(default={}, max_length=30)
 
 
 class ImportQuery(Body):

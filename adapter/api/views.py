@@ -137,6 +137,10 @@ class EntryView(BaseModel):
     fields: dict[str, str]
 
 
+class EntriesChanged(BaseModel):
+    changed: int
+
+
 class EntryPage(BaseModel):
     total: int
     entries: list[EntryView]

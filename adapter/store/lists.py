@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -62,8 +62,13 @@ class Lists:
         except IntegrityError as error:
             raise Conflict(f"There is a match list named {match_list.name!r} already; choose another name.") from error
 
-    async def save(self, match_list: MatchList, *, columns: Sequence[str] = ()) -> None:
-        """Change a list's properties; references stay (M-278). The Unlisted list keeps its name, kind and policy."""
+    async def save(
+        self, match_list: MatchList, *, columns: Sequence[str] = (), renamed: Mapping[str, str] | None = None
+    ) -> None:
+        """Change a list's properties; references stay (M-278). The Unlisted list keeps its name, kind and policy.
+
+        `renamed` columns take what stands in them along (M-289).
+        """
         if match_list.list_id == UNLISTED_LIST_ID:
             current = (await self.get(UNLISTED_LIST_ID)).match_list
             if (match_list.name, match_list.kind, match_list.policy) != (current.name, current.kind, current.policy):
@@ -74,6 +79,8 @@ class Lists:
                 done = await connection.execute(
                     update(match_lists).where(match_lists.c.list_id == match_list.list_id).values(values)
                 )
+                if renamed:
+                    await _rename_fields(connection, match_list.list_id, renamed)
         except IntegrityError as error:
             raise Conflict(f"There is a match list named {match_list.name!r} already; choose another name.") from error
         if done.rowcount == 0:
@@ -122,6 +129,28 @@ class Lists:
                     await connection.execute(insert(list_entries).values(values))
         except IntegrityError as error:
             raise Conflict(f"{entry.pattern!r} is in the list already.") from error
+
+    async def change_entries(
+        self, list_id: str, entry_ids: Sequence[str], *, fields: Mapping[str, str], dates: Mapping[str, Any]
+    ) -> int:
+        """Change several entries alike (M-283), all or none; how many. NotFound, Refused."""
+        changed = 0
+        async with self._database.write() as connection:
+            await _require_list(connection, list_id)
+            for start in range(0, len(entry_ids), 500):  # databases bound the number of parameters
+                ids = list_entries.c.entry_id.in_(entry_ids[start : start + 500])
+                rows = await connection.execute(select(list_entries).where(list_entries.c.list_id == list_id, ids))
+                for entry in map(_entry, rows.all()):
+                    after = replace(entry, fields={**entry.fields, **fields}, **dates)
+                    if after.valid_from and after.valid_until and after.valid_until <= after.valid_from:
+                        raise Refused(f"{entry.pattern!r} would end before it begins; nothing was changed.")
+                    await connection.execute(
+                        update(list_entries)
+                        .where(list_entries.c.entry_id == entry.entry_id)
+                        .values(fields=dict(after.fields), valid_from=after.valid_from, valid_until=after.valid_until)
+                    )
+                    changed += 1
+        return changed
 
     async def remove_entries(self, list_id: str, entry_ids: Iterable[str]) -> int:
         """Delete entries; how many there were (M-284)."""
@@ -214,6 +243,14 @@ async def _stream(connection: AsyncConnection, condition: ColumnElement[bool] | 
 async def _all_entries(connection: AsyncConnection, list_id: str) -> Sequence[ListEntry]:
     entries = [_entry(row) async for row in _stream(connection, list_entries.c.list_id == list_id)]
     return sorted(entries, key=lambda entry: normalize(entry.pattern))
+
+
+async def _rename_fields(connection: AsyncConnection, list_id: str, renamed: Mapping[str, str]) -> None:
+    async for row in _stream(connection, list_entries.c.list_id == list_id):
+        fields = {renamed.get(name, name): value for name, value in row.fields.items()}
+        if fields != row.fields:
+            same = list_entries.c.entry_id == row.entry_id
+            await connection.execute(update(list_entries).where(same).values(fields=fields))
 
 
 async def _require_list(connection: AsyncConnection, list_id: str) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from adapter.cli import app
 from adapter.service import running
+from inference.modules import MODULES_DIR
 from mock_vms.camera.app import VirtualCamera
 from mock_vms.camera.quirks import Quirks
 from mock_vms.camera.settings import VirtualCameraSettings
-from mock_vms.camera.state import CameraState
+from mock_vms.camera.state import CameraState, ExposureMode
 from mock_vms.demo.rest import Rest, RestFailed
 from tests.adapter.test_service import OnePlate, rest, settings
 from tests.mock_vms.camera.soap_client import USERS
@@ -86,24 +87,79 @@ async def test_the_plan_alone_keeps_nothing_to_put_back(tmp_path: Path) -> None:
             await api.post(f"{one}/tune/rollback")
 
 
+@pytest.mark.requirement("M-078")
 async def test_the_command_line_tunes_and_puts_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with still_camera() as camera, running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         monkeypatch.setenv("ONVIF_LPR_HTTP_PORT", service.console_url.rpartition(":")[2])
         await add(api, camera)
+        camera.state.change_imaging(exposure_mode=ExposureMode.MANUAL, exposure_time_us=18_180.0, iris_db=25.0)
         before = camera.state.imaging
 
         async def tune(*arguments: str) -> tuple[int, str]:
             line = ["--data-dir", str(tmp_path), "camera", "tune", "Gate", *arguments]
-            done = await asyncio.to_thread(CliRunner().invoke, app, line)
+            done = await asyncio.to_thread(CliRunner(env={"COLUMNS": "400"}).invoke, app, line)
             return done.exit_code, " ".join(done.output.split())
 
         for wrong in ((), ("--rollback", "--max-speed", "50"), ("--rollback", "--apply")):
             code, said = await tune(*wrong)
             assert (code, "give either --max-speed" in said) == (1, True)
-        assert (await tune("--max-speed", "50", "--apply"))[0] == 0
+        code, said = await tune("--max-speed", "50", "--area-width", "170", "--apply")
+        assert (code, "width_px" in said) == (0, True)
+        for told in (
+            "iris │ 25 dB",
+            "0 dB is fully open",
+            "f-number",
+            "depth of field",
+            "check: Mount the camera",
+        ):
+            assert told in said, told
+        assert (camera.state.imaging.iris_db, camera.state.imaging.gain_db) == (5.0, 0.0)
         assert camera.state.imaging != before
         code, said = await tune("--rollback")
         assert (code, "put back to" in said) == (0, True)
         assert camera.state.imaging == before
         code, said = await tune("--rollback")
         assert (code, "nothing to put back" in said) == (1, True)
+
+
+@pytest.mark.requirement("M-036")
+async def test_the_sites_speed_and_plates_are_kept_and_the_tuner_goes_by_them(tmp_path: Path) -> None:
+    async with still_camera() as camera, running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        one = f"/cameras/{await add(api, camera, modules=['D'])}"
+        with pytest.raises(RestFailed, match=r"HTTP 409: The fastest vehicle at Gate is not known yet"):
+            await api.post(f"{one}/tune", {})
+        await api._call("PATCH", one, json={"max_speed_kmh": 90})
+
+        async def planned(**body: float) -> dict[str, str]:
+            changes = (await api.post(f"{one}/tune", body))["changes"]
+            return {change["field"]: change["desired"] for change in changes}
+
+        assert (await planned())["max_exposure_time_us"] == "1010"
+        european = await planned(area_width_cm=170)
+        await api._call("PATCH", one, json={"modules": ["US"]})
+        american = await planned(area_width_cm=170)
+        # 1280 pixels are there already, and an American plate needs them.
+        assert (european["width_px"], american.get("width_px")) == ("640", None)
+        assert (await planned(max_speed_kmh=50))["max_exposure_time_us"] == "1818"
+
+
+@pytest.mark.requirement("M-091")
+async def test_the_advice_on_light_follows_from_what_the_countries_plates_are_made_of(tmp_path: Path) -> None:
+    dull = (MODULES_DIR / "D.toml").read_text(encoding="utf-8")
+    dull = dull.replace('"D"', '"ZZ"').replace("retro_reflective = true", "retro_reflective = false")
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "ZZ.toml").write_text(dull, encoding="utf-8")
+    async with still_camera() as camera, running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        top = {"max_exposure_time_us": 40_000.0, "max_gain_db": 36.0}
+        camera.state.change_imaging(**top)
+        one = f"/cameras/{await add(api, camera, max_speed_kmh=50)}"
+
+        async def told(*modules: str) -> str:
+            await api._call("PATCH", one, json={"modules": modules})
+            return " ".join((await api.post(f"{one}/tune", {}))["warnings"])
+
+        assert "The plates here are retro-reflective: an infrared lamp" in await told("D")
+        assert "Not all plates here are retro-reflective: a white lamp" in await told("D", "ZZ")
+        unknown = await told()
+        assert "more light" in unknown
+        assert "retro-reflective:" not in unknown

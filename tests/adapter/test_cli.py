@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from adapter.cli import app
+from adapter.settings import Settings
 from inference.bench_report import installed_packs
+from inference.modules import installed_modules, select_modules
 from inference.packs import PACKS_DIR
 from inference.selftest import KNOWN_TEXT, known_picture
 from tests.fakes.country_files import country_file
@@ -201,3 +204,29 @@ def test_read_uses_modules_of_ones_own(photos: Path, tmp_path: Path) -> None:
     done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", "--json", "--modules", "ZZ", picture])
     plate = json.loads(done.stdout)["plates"][0]
     assert (plate["text"], plate["country"]) == ("RK878AC", "ZZ")
+
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "packs.md"
+
+
+@pytest.mark.requirement("M-032", "M-222")
+def test_a_country_is_added_as_the_docs_say(tmp_path: Path) -> None:
+    chapter = DOCS.read_text(encoding="utf-8").split("## Modules of your own")[1]
+    folder, command = re.search(r"cp XYZ\.toml (\S+)\n    onvif-lpr (.+)\n", chapter).groups()
+    data_dir = str(Settings.model_fields["data_dir"].default)
+    assert folder.removeprefix(data_dir) == "/modules/"
+    example = DOCS.parents[1] / re.search(r"`(inference/modules/\w+\.toml)` is a short one", chapter)[1]
+    mine = tmp_path / "modules" / "XYZ.toml"
+    mine.parent.mkdir()
+    mine.write_text(example.read_text(encoding="utf-8").replace(f'"{example.stem}"', '"XYZ"', 1), encoding="utf-8")
+    done = run.invoke(app, ["--data-dir", str(tmp_path), *command.split()])
+    assert done.exit_code == 0 and "XYZ.toml: ok" in done.stdout, done.output
+    assert "│ XYZ " in run.invoke(app, ["--data-dir", str(tmp_path), "modules", "list"]).stdout
+
+
+@pytest.mark.requirement("M-230")
+def test_the_docs_choose_denmark_and_the_european_union_as_an_example() -> None:
+    (codes,) = re.findall(r"onvif-lpr camera add --modules (\S+)`", DOCS.read_text(encoding="utf-8"))
+    modules = select_modules(codes.split(","), installed_modules())
+    assert [one.code for one in modules] == ["DK", "X_EU"]
+    assert [one.name.split(",")[0] for one in modules] == ["Denmark", "European Union"]

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,12 +61,10 @@ class Site:
         await self.fleet.put(replace(self.record, **changes))
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+@asynccontextmanager
+async def site_with(folder: Path, reader: PaintedPlates) -> AsyncIterator[Site]:
     """One camera whose film shows a car for a good second; its vote stays open for all of them."""
-    road = film(
-        tmp_path / "road.mp4", lambda number: scene(car_x=20 + 12 * number if 3 <= number < 22 else None), 42, 16
-    )
+    road = film(folder / "road.mp4", lambda number: scene(car_x=20 + 12 * number if 3 <= number < 22 else None), 42, 16)
     record = CameraRecord(
         camera_id="gate",
         name="Gate",
@@ -77,7 +76,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         async with Tasks() as tasks:
             told = Told()
             fleet = Fleet(
-                recognizer=PaintedPlates(),
+                recognizer=reader,
                 executor=executor,
                 lost_after=timedelta(seconds=9),
                 tasks=tasks,
@@ -86,6 +85,12 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             fleet.report_to(told)
             yield Site(fleet, told, record)
             await fleet.drop("gate")
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with site_with(tmp_path, PaintedPlates()) as one:
+        yield one
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -163,3 +168,16 @@ async def test_what_cannot_be_used_changes_nothing(site: Site) -> None:
     with pytest.raises(SettingsRefused, match="rearm_s"):
         await site.put(recognition={"rearm_s": -1})
     assert site.camera.recognition.rearm_s == 10
+
+
+@pytest.mark.requirement("M-064")
+async def test_frames_that_a_slow_computer_misses_are_counted_over_reconnections(tmp_path: Path) -> None:
+    async with site_with(tmp_path, PaintedPlates(takes_s=0.2)) as site:
+        always = {**site.record.recognition, "motion_gate": False}
+        await site.put(recognition=always)
+        assert site.camera.health.frames_missed == 0
+        await until(lambda: site.camera.health.frames_missed >= 3)
+        before = site.camera.health.frames_missed
+        await site.put(recognition={**always, "rotation": 180})
+        assert site.camera.health.frames_missed >= before
+        await until(lambda: site.camera.health.frames_missed > before)

@@ -29,6 +29,7 @@ from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList,
 from tests.inference.test_watch import FAST, FilmSource, PaintedPlates, drive_by
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+BRIEF = timedelta(milliseconds=1)
 
 
 @dataclass
@@ -127,9 +128,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
                 AlarmDefinition(definition_id=f"a-{list_id}", name=f"{list_id} seen", list_id=list_id)
             )
         await store.relay_actions.save(
-            RelayAction(
-                action_id="open", list_id="staff", camera_id="", relay_token="gate", pulse=timedelta(milliseconds=1)
-            )
+            RelayAction(action_id="open", list_id="staff", camera_id="", relay_token="gate", pulse=BRIEF)
         )
         await rulebook.open(NOW)
         yield bench
@@ -145,6 +144,39 @@ async def test_a_listed_plate_is_stored_matched_and_opens_the_gate(bench: Bench)
     assert stored is not None
     assert isinstance(stored.event, PlateRecognized)
     assert stored.event.list_kinds == (ListKind.ALLOW,)
+
+
+@pytest.mark.requirement("M-256")
+async def test_a_drive_off_raises_an_alarm_and_blocks_the_pumps_for_a_while(bench: Bench) -> None:
+    pumps = RelayAction(
+        action_id="block", list_id="stolen", camera_id="forecourt", relay_token="pumps", pulse=timedelta(seconds=0.2)
+    )
+    await bench.store.relay_actions.save(pumps)
+    await bench.rulebook.reload()
+    started_s = asyncio.get_running_loop().time()
+    await bench.drive("ST0LEN")
+    await bench.settle()
+    assert asyncio.get_running_loop().time() - started_s >= pumps.pulse.total_seconds()
+    assert bench.kinds() == ["PlateRecognized", "ListMatched", "AlarmRaised", "RelayChanged", "RelayChanged"]
+    alarm = next(event for event in bench.told if isinstance(event, AlarmRaised))
+    assert (alarm.name, alarm.object, alarm.list_name) == ("stolen seen", "ST0LEN", "Stolen")
+    blocked, released = (event for event in bench.told if isinstance(event, RelayChanged))
+    assert {(event.camera_id, event.relay_token) for event in (blocked, released)} == {("forecourt", "pumps")}
+    assert (blocked.state, released.state) == ("active", "inactive")
+
+
+async def test_one_list_raises_an_alarm_and_pulses_several_relays(bench: Bench) -> None:
+    await bench.store.alarm_definitions.save(AlarmDefinition(definition_id="a-staff", name="Staff", list_id="staff"))
+    for token in ("lamp", "sign"):
+        await bench.store.relay_actions.save(
+            RelayAction(action_id=f"then {token}", list_id="staff", camera_id="hall", relay_token=token, pulse=BRIEF)
+        )
+    await bench.rulebook.reload()
+    await bench.drive("AB12CD")
+    await bench.settle()
+    assert [event.name for event in bench.told if isinstance(event, AlarmRaised)] == ["Staff"]
+    assert sorted(bench.gate.pulses) == ["gate", "lamp", "sign"]
+    assert bench.kinds().count("RelayChanged") == 6
 
 
 async def test_an_unlisted_plate_raises_its_alarm_with_object_tag_and_type_and_leaves_the_gate_shut(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -19,6 +20,7 @@ from adapter.service import Running, running
 from adapter.settings import Settings
 from adapter.store.store import Store
 from inference.errors import ModuleError
+from inference.module_library import own_modules_folder
 from inference.modules import MODULES_DIR
 from inference.recognition import Recognition, RecognitionSettings
 from inference.types import Box, CharacterLikelihood, LicensePlate, Picture, Reading, Rejection, RejectionReason
@@ -30,6 +32,7 @@ from mock_vms.camera.sources import PlayMode
 from mock_vms.camera.stage import Stage
 from mock_vms.camera.state import CameraState
 from mock_vms.demo.rest import Rest, RestFailed
+from tests.fakes.camera import FakeCamera
 
 PASSWORD = "camera password"
 
@@ -214,16 +217,48 @@ async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Pa
             await api._call("PATCH", f"/cameras/{added['camera_id']}", json={"recognition": {"discard_below": 7}})
 
 
-async def test_a_camera_whose_settings_cannot_be_used_does_not_stop_the_service(tmp_path: Path) -> None:
+@pytest.mark.requirement("M-319")
+async def test_settings_of_another_version_are_told_with_their_camera_until_they_are_saved(tmp_path: Path) -> None:
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         for name in ("Old", "Other"):
             await api.post("/cameras", {"name": name, "address": "rtsp://127.0.0.1:9/none"})
     async with Store.in_folder(tmp_path) as store:
         (old,) = [record for record in await store.cameras.all() if record.name == "Old"]
-        await store.cameras.save(replace(old, recognition={"of_another_version": 1}))
+        kept = {"of_another_version": 1, "max_fps": 600, "rearm_s": 60, "stop_above": 0.4, "discard_below": 0.6}
+        await store.cameras.save(replace(old, recognition=kept))
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
-        assert [camera["name"] for camera in (await api.get("/status"))["cameras"]] == ["Other"]
-        assert [camera["name"] for camera in await api.get("/cameras")] == ["Old", "Other"]
+
+        async def detail() -> str:
+            cameras = {one["name"]: one["detail"] for one in (await api.get("/status"))["cameras"]}
+            assert list(cameras) == ["Old", "Other"]
+            assert "left out" not in cameras["Other"]
+            return str(cameras["Old"])
+
+        told = await detail()
+        for name in ("of_another_version: there is no such setting", "max_fps: ", "stop_above: ", "discard_below: "):
+            assert name in told
+        assert "rearm_s" not in told
+        # They are listed after the next start as well, for nothing was saved.
+        assert (await api.get(f"/cameras/{old.camera_id}"))["recognition"] == kept
+        await api._call("PATCH", f"/cameras/{old.camera_id}", json={"recognition": {"max_fps": 6}})
+        assert "left out" not in await detail()
+        assert (await api.get(f"/cameras/{old.camera_id}"))["recognition"] == {"max_fps": 6, "rearm_s": 60}
+
+
+@pytest.mark.requirement("M-138")
+async def test_the_docs_name_all_that_lies_in_the_data_folder_to_leave_it_out_of_virus_scans(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, virtual_camera() as camera:
+        path = f"/cameras/{await add_camera(api, camera)}"
+        await until(lambda: api.get("/events", kind="PlateRecognized"))
+        await api.post(f"{path}/snapshots/take")
+        made = {one.name for one in tmp_path.iterdir()}
+    assert {"onvif-lpr.db", "pictures", "snapshots", "secret.key"} <= made
+    made |= {own_modules_folder(tmp_path).name, "models", "model-cache"}
+    docs = (Path(__file__).resolve().parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    paragraph = docs.split("### `data_dir`")[1].split("###")[0]
+    assert "Leave this folder out of virus scans" in paragraph
+    named = set(re.findall(r"`([^`]+)`", paragraph))
+    assert made <= named | {f"onvif-lpr.db{end}" for end in ("-wal", "-shm") if end in named}
 
 
 async def test_the_first_start_makes_up_passwords_and_the_second_does_not(tmp_path: Path) -> None:
@@ -291,6 +326,24 @@ async def test_a_camera_that_is_switched_off_is_looked_at_no_more_and_on_again_i
         assert [one["state"] for one in (await api.get("/status"))["cameras"]] == ["disabled"]
         await api._call("PATCH", path, json={"enabled": True})
         await until(lambda: looked_at(looks + 3))
+
+
+@pytest.mark.requirement("M-185")
+async def test_switching_a_camera_off_and_on_asks_it_questions_and_changes_nothing_on_it(tmp_path: Path) -> None:
+    """Whatever else records from it goes on: the camera is only ever read."""
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api, FakeCamera() as camera:
+        body = {"name": "Gate", "address": f"http://{camera.address}", "user": camera.user, "password": camera.password}
+        path = f"/cameras/{(await api.post('/cameras', body))['camera_id']}"
+
+        async def asked_for_its_stream(more_than: int) -> bool:
+            return camera.count("GetStreamUri") > more_than
+
+        await until(lambda: asked_for_its_stream(0))
+        await api._call("PATCH", path, json={"enabled": False})
+        before = camera.count("GetStreamUri")
+        await api._call("PATCH", path, json={"enabled": True})
+        await until(lambda: asked_for_its_stream(before))
+        assert [name for name in camera.operations() if not name.startswith("Get")] == []
 
 
 @pytest.mark.slow

@@ -55,6 +55,14 @@ def test_every_setting_says_what_it_is_and_null_is_its_default(info) -> None:
     assert is_live(info.name) is info.live
 
 
+@pytest.mark.requirement("M-320")
+def test_the_docs_send_flip_turn_and_invert_to_the_camera_and_offer_to_turn_the_picture_here() -> None:
+    page = (ROOT / "docs/recognition-settings.md").read_text(encoding="utf-8")
+    told = page.split("### `rotation`")[1].split("###")[0]
+    assert "Where the camera can turn, flip or invert its picture itself, set it there" in told
+    assert "0, 90, 180, 270" in told
+
+
 def test_the_page_in_the_docs_is_the_catalogue() -> None:
     page = (ROOT / "docs/recognition-settings.md").read_text(encoding="utf-8")
     assert page == as_markdown(catalog()), "python -m adapter.setting_catalog > docs/recognition-settings.md"

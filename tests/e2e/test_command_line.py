@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ class Shell:
         return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
 
 
-@pytest.mark.requirement("M-312")
+@pytest.mark.requirement("M-312", "M-314")
 async def test_a_person_sets_everything_up_from_the_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     async with running_chain(tmp_path, "--autoplay", "0") as chain:
@@ -45,6 +47,7 @@ async def test_a_person_sets_everything_up_from_the_shell(tmp_path: Path, monkey
         await it_is_added_tuned_and_listed(shell, address)
         await lists_are_made_imported_and_exported(shell, tmp_path)
         await the_status_says_that_all_is_well(shell)
+        the_log_has_iso_times_and_the_newest_line_at_the_bottom(chain)
 
 
 async def the_first_start_tells_where_and_with_which_password(chain: Chain) -> None:
@@ -114,3 +117,12 @@ async def the_status_says_that_all_is_well(shell: Shell) -> None:
     assert status["status"] == "All LPR cameras are running"
     (camera,) = status["cameras"]
     assert (camera["name"], camera["state"]) == ("North", "running")
+
+
+def the_log_has_iso_times_and_the_newest_line_at_the_bottom(chain: Chain) -> None:
+    lines = [line for line in chain.service.said if re.search(r"\[(info|warning) +\]", line)]
+    times = [datetime.fromisoformat(line.split()[0]) for line in lines]
+    assert times == sorted(times)
+    (started,) = [number for number, line in enumerate(lines) if "service running" in line]
+    (connected, *_) = [number for number, line in enumerate(lines) if "camera connected" in line]
+    assert started < connected

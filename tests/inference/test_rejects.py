@@ -6,10 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import cv2
 import numpy as np
+import pytest
 
-from inference.recognition import Recognition
+from inference.funnel import Funnel
+from inference.rank import DEFAULT_WEIGHTS
+from inference.reading import PlateReader
+from inference.recognition import Recognition, RecognitionSettings
 from inference.rejects import MAX_WIDTH_PX, MOST_PER_REASON, SPACING_S, Rejects
 from inference.types import Box, Frame, Rejection, RejectionReason
+from tests.fakes.spoken_reader import SpokenReader, candidate_reader, decoder_of, region, street, window
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 BOX = Box(x=100, y=100, width=80, height=20)
@@ -107,3 +112,27 @@ def test_pictures_are_forgotten_when_their_time_is_over() -> None:
         note(rejects, now_s, rejection())
     rejects.forget(NOON + timedelta(seconds=30))
     assert [one.at for one in rejects.all()] == [NOON + timedelta(seconds=60)]
+
+
+@pytest.mark.requirement("M-093")
+def test_a_plate_of_low_confidence_and_one_that_cannot_be_read_are_logged_with_their_pictures() -> None:
+    """Dirty plates pass too: what the reader refuses is counted by the hour, and kept with its picture."""
+    rejects, funnel = Rejects(), Funnel()
+    for now_s, level, text, discard_below in ((0, 230, "AYO9034", 0.9999), (5, 16, "HOTEL12345", 0.5)):
+        spoken, decoder = SpokenReader({(370, 317): text}), decoder_of(("BR",))
+        reader = PlateReader(
+            candidates=candidate_reader(spoken, decoder), decoder=decoder, weights=DEFAULT_WEIGHTS, character_share=0.72
+        )
+        settings = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None, discard_below=discard_below)
+        picture = street(level=level)
+        readings, refused = reader.read(window(picture), [region(300, 300)], settings, deadline=None)
+        assert readings == ()
+        note(rejects, now_s, *refused, picture=picture)
+        funnel.analysed(NOON, Recognition(rejections=refused), 20.0)
+    unreadable, unsure = rejects.all()
+    assert (unsure.reason, unsure.text) == (RejectionReason.BELOW_THRESHOLD, "AYO9034")
+    assert unsure.likelihood > 0.5
+    assert unreadable.reason is RejectionReason.TOO_DARK
+    assert min(*shape_of(unsure.jpeg), *shape_of(unreadable.jpeg)) > 30
+    (hour,) = funnel.hours
+    assert hour.rejected == {RejectionReason.BELOW_THRESHOLD: 1, RejectionReason.TOO_DARK: 1}

@@ -117,6 +117,7 @@ async def test_a_folder_of_photos_is_shown_in_order_and_broken_ones_are_counted(
     assert source.corrupt == 1
 
 
+@pytest.mark.requirement("M-320")
 async def test_a_picture_is_turned_and_combed_lines_are_mended(tmp_path: Path) -> None:
     combed = np.zeros((40, 60, 3), np.uint8)
     combed[1::2] = 255

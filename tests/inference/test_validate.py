@@ -49,6 +49,18 @@ def test_the_result_counts_right_wrong_missed_and_extra_texts(tmp_path: Path) ->
     assert [one.text for one in third.candidates] == ["AA11AA", "POLIZEI", "77XYZ9"]
 
 
+@pytest.mark.requirement("M-054")
+def test_plates_high_in_the_picture_are_told_and_those_in_the_centre_or_below_are_not(tmp_path: Path) -> None:
+    snapshots, scenes = SnapshotSet(tmp_path), Scenes()
+    for number, (text, y) in enumerate((("CENTRE1", 330), ("BELOW11", 600), ("JUST1IN", 240))):
+        add(snapshots, scenes.picture(number, Seen(text, 500, y)), text)
+    assert run(snapshots, scenes).advice == ()
+    # A sign up there is no plate of a vehicle, and not asked for.
+    add(snapshots, scenes.picture(7, Seen("HIGH111", 500, 60), Seen("SIGN1", 100, 20)), "HIGH111")
+    (told,) = run(snapshots, scenes).advice
+    assert told.startswith("1 of 4 plates lie high in the picture: turn the camera up")
+
+
 @pytest.mark.requirement("M-199", "M-200", "M-237")
 def test_a_missed_plate_says_why(tmp_path: Path) -> None:
     snapshots, scenes = SnapshotSet(tmp_path), Scenes()

@@ -158,6 +158,16 @@ async def test_an_empty_road_is_not_looked_at() -> None:
     assert total(watch.funnel.hours).motion == 1
 
 
+@pytest.mark.requirement("M-044")
+async def test_what_moves_outside_the_area_is_never_looked_at() -> None:
+    upper_left = ((0.0, 0.0), (0.5, 0.0), (0.5, 0.3), (0.0, 0.3))
+    aside = replace(FAST, recognition=replace(FAST.recognition, areas=(upper_left,)))
+    told, watch, reader, _ = await watched(drive_by, 80, settings=aside)
+    # As often as an empty road, though a car drives by below the area.
+    assert reader.calls == 1 + LOOKS_AT_REST
+    assert (finals(told), total(watch.funnel.hours).motion) == ([], 1)
+
+
 async def test_looks_at_a_vehicle_without_plate_and_at_a_burned_in_line_are_counted_as_such() -> None:
     _, watch, reader, _ = await watched(drive_by, 80, reader=PaintedPlates(sees=False))
     assert watch.funnel.so_far.without_plate == watch.funnel.so_far.analysed == reader.calls > 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ from onvif_client.types import (
     ExposureMode,
     ImagingOptions,
     ImagingSettings,
+    IrCutFilter,
     Range,
 )
 from tests.fakes.camera import FakeCamera
@@ -79,7 +81,7 @@ def encoder_plan(site=SITE, encoder=ENCODER, options=OFFERED):
     return plan(site, imaging=NOW, imaging_options=CAN, encoder=encoder, encoder_options=options)
 
 
-@pytest.mark.requirement("M-081", "M-112")
+@pytest.mark.requirement("M-081", "M-082", "M-112")
 @pytest.mark.parametrize(("speed", "limit_us"), [(30, 3030), (50, 1818), (90, 1010), (130, 699)])
 def test_the_longest_exposure_is_the_formulas_rounded_down(speed, limit_us):
     made = imaging_plan(SiteProfile(max_speed_kmh=speed))
@@ -195,7 +197,7 @@ def test_four_frames_a_second_are_the_least():
     assert encoder_plan(encoder=replace(ENCODER, frame_rate=4.0)).encoder.frame_rate is None
 
 
-@pytest.mark.requirement("M-056", "M-065", "M-163")
+@pytest.mark.requirement("M-056", "M-064", "M-065", "M-163")
 @pytest.mark.parametrize(
     ("region", "width_cm", "size"),
     [(PlateRegion.EU, 200, (854, 480)), (PlateRegion.EU, 300, (1280, 720)), (PlateRegion.EU, 180, (640, 360))],
@@ -253,7 +255,7 @@ async def test_a_plan_holds_on_a_camera_and_a_second_plan_is_empty():
 
 NUMBERS = st.floats(min_value=0, max_value=50000, allow_nan=False).map(lambda value: round(value, 1))
 RANGES = st.tuples(NUMBERS, NUMBERS).map(lambda pair: Range(minimum=min(pair), maximum=max(pair)))
-FIELDS = (*CAN.ranges, "noise_reduction", "brightness")
+FIELDS = (*CAN.ranges, "noise_reduction", "brightness", "iris_db", "min_iris_db", "max_iris_db")
 
 
 @given(
@@ -293,3 +295,129 @@ def test_settable_follows_the_options():
     assert settable("sharpness", 1.0, NOW, CAN)
     assert not settable("defogging", False, NOW, CAN)
     assert not settable("iris_db", 1.0, NOW, None)
+
+
+IRIS = replace(CAN, ranges=CAN.ranges | {"iris_db": Range(minimum=0, maximum=30)})
+BY_HAND = ImagingSettings(
+    exposure_mode=ExposureMode.MANUAL, exposure_time_us=18180.0, iris_db=12.0, gain_db=0.0, max_gain_db=36.0
+)
+
+
+def brightness_db(settings: ImagingSettings) -> float:
+    return 20 * math.log10(settings.exposure_time_us) + settings.gain_db - settings.iris_db
+
+
+@pytest.mark.requirement("M-073", "M-077", "M-083")
+@pytest.mark.parametrize(
+    ("iris_db", "changed"),
+    [
+        (30.0, {"exposure_time_us": 1818.0, "iris_db": 10.0}),
+        (15.0, {"exposure_time_us": 1818.0, "iris_db": 0.0, "gain_db": 5.0}),
+        (0.0, {"exposure_time_us": 1818.0, "gain_db": 7.2}),
+    ],
+    ids=["the iris gives all", "the gain gives the rest", "the gain stops at its limit"],
+)
+def test_the_shutter_is_capped_first_then_the_iris_opens_and_gain_comes_last(iris_db, changed):
+    now = replace(BY_HAND, iris_db=iris_db)
+    made = imaging_plan(now=now, options=IRIS)
+    assert {each.field: getattr(made.imaging, each.field) for each in made.changes} == changed
+    # The plan names them in this order, too.
+    assert [each.field for each in made.changes] == list(changed)
+    after = replace(now, **changed)
+    if iris_db:
+        # Another combination, and the picture is as bright as it was.
+        assert brightness_db(after) == pytest.approx(brightness_db(now), abs=0.11)
+    assert imaging_plan(now=after, options=IRIS).empty
+    assert [knob.name for knob in made.knobs] == ["shutter", "iris", "gain"]
+
+
+@pytest.mark.requirement("M-073")
+def test_an_automatic_iris_may_open_all_the_way_before_gain_is_limited():
+    options = replace(CAN, ranges=CAN.ranges | {"min_iris_db": Range(minimum=0, maximum=30)})
+    made = imaging_plan(now=replace(NOW, min_iris_db=10.0), options=options)
+    assert made.imaging.min_iris_db == 0
+    order = [each.field for each in made.changes]
+    assert order.index("max_exposure_time_us") < order.index("min_iris_db") < order.index("max_gain_db")
+
+
+@pytest.mark.requirement("M-074", "M-075", "M-076", "M-078")
+def test_each_knob_is_told_in_the_cameras_unit_with_what_it_does_and_costs():
+    shutter, iris, gain = imaging_plan(now=BY_HAND, options=IRIS).knobs
+    assert (shutter.now, iris.now, gain.now) == ("1/55 s (18180 us)", "12 dB", "0 dB")
+    assert "how long light is collected" in shutter.does and "motion blur" in shutter.costs
+    assert "how much light" in iris.does and "depth of field" in iris.costs
+    assert "0 dB is fully open" in iris.does and "grows as the f-number falls" in iris.does
+    assert "sensitivity of the sensor" in gain.does and "noise" in gain.costs
+    automatic = imaging_plan().knobs
+    assert [knob.now for knob in automatic] == ["up to 1/25 s (40000 us)", "automatic", "automatic, - to 36 dB"]
+
+
+@pytest.mark.requirement("M-084")
+def test_the_gain_limit_is_low_and_the_camera_unit_is_told_in_iso():
+    limit = imaging_plan().imaging.max_gain_db
+    # Where 0 dB is ISO 100, as the text says, the limit lies inside the range that is often acceptable.
+    assert "each 6 dB doubles it; where 0 dB is ISO 100, 18 dB is ISO 800" in imaging_plan().knobs[2].does
+    assert 50 <= 100 * 2 ** (limit / 6) <= 800
+
+
+@pytest.mark.requirement("M-079")
+def test_a_small_iris_at_the_end_of_the_shutter_is_warned_about():
+    def warned(**changes) -> bool:
+        made = imaging_plan(now=replace(BY_HAND, **changes), options=IRIS)
+        return any("iris is nearly closed" in each and "long distance is in focus" in each for each in made.warnings)
+
+    assert warned(exposure_time_us=1818.0, iris_db=20.0)
+    assert not warned(exposure_time_us=1818.0, iris_db=6.0)
+    assert not warned(exposure_time_us=500.0, iris_db=20.0), "the shutter has room"
+    assert not warned(iris_db=20.0), "the plan opens it"
+
+
+@pytest.mark.requirement("M-080")
+def test_a_wide_iris_for_fast_vehicles_is_warned_about():
+    def warned(speed: float, iris_db: float) -> bool:
+        now = replace(BY_HAND, exposure_time_us=500.0, iris_db=iris_db)
+        made = imaging_plan(SiteProfile(max_speed_kmh=speed), now=now, options=IRIS)
+        return any("wide open" in each and "suits low light and slow vehicles" in each for each in made.warnings)
+
+    assert warned(130, 0.0)
+    assert not warned(130, 12.0)
+    assert not warned(30, 0.0)
+
+
+@pytest.mark.requirement("M-088", "M-089")
+@pytest.mark.parametrize(
+    "at_the_end",
+    [
+        NOW,
+        replace(NOW, exposure_mode=ExposureMode.MANUAL, exposure_time_us=40000.0, gain_db=36.0),
+    ],
+    ids=["automatic", "by hand"],
+)
+def test_gain_and_exposure_at_their_end_bring_the_chain_of_causes_and_the_remedy(at_the_end):
+    def told(now: ImagingSettings) -> str:
+        return " ".join(imaging_plan(now=now).warnings)
+
+    chain = told(at_the_end)
+    words = ["raises the gain", "noise", "lengthens the exposure", "blur", "under-exposed", "hardly any contrast"]
+    places = [chain.index(word) for word in words]
+    assert places == sorted(places)
+    assert "more light from outside, or a camera that is sensitive without gain" in chain
+    for limited in ({"max_gain_db": 20.0, "gain_db": 20.0}, {"max_exposure_time_us": 9000.0, "exposure_time_us": 9.0}):
+        assert "under-exposed" not in told(replace(at_the_end, **limited))
+
+
+@pytest.mark.requirement("M-098")
+def test_a_camera_without_its_infrared_cut_filter_needs_a_lamp_by_day():
+    def told(mode: IrCutFilter | None) -> bool:
+        made = imaging_plan(now=replace(NOW, ir_cut_filter=mode))
+        return any("infrared lamp in the daytime" in each for each in made.warnings)
+
+    assert [mode for mode in (*IrCutFilter, None) if told(mode)] == [IrCutFilter.OFF]
+
+
+@pytest.mark.requirement("M-046", "M-086", "M-096")
+def test_what_no_setting_mends_is_a_checklist():
+    close, smear, focus = imaging_plan().checklist
+    assert "as close as possible" in close and "2.7 pixels" in close and "170" in close and "130" in close
+    assert "smear" in smear and "vertical lines" in smear
+    assert "neutral density filter" in focus and "takes light away" in focus and "darkens the exposure" in focus

@@ -27,7 +27,8 @@ function show() {
   );
   document.getElementById("none-selected").hidden = items.length > 0;
   const used = rows.filter((row) => row.dataset.elsewhere === "yes" || boxOf(row).checked || broughtBy(row.dataset.code, codes));
-  document.getElementById("free-number").textContent = rows.length - used.length;
+  const free = document.getElementById("free-number");
+  free.textContent = Math.max(0, Number(free.dataset.most) - used.length);
   const dirty = missing.length > 0 || codes.join() !== saved.join();
   for (const id of ["save", "discard"]) document.getElementById(id)?.toggleAttribute("disabled", !dirty);
 }

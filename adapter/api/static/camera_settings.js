@@ -221,6 +221,7 @@ const commands = {
     return [
       `License plates detected: ${answer.summary}. Average confidence: ${likelihood} %. Average processing time: ${answer.average_ms} ms.`,
       `${answer.correct} correct, ${answer.wrong} wrong, ${answer.extra} extra.`,
+      ...answer.advice,
       ...(answer.thresholds ? [`Suggested: discard_below ${answer.thresholds.discard_below}, stop_above ${answer.thresholds.stop_above} (${answer.thresholds.why})`] : []),
     ];
   },

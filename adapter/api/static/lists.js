@@ -38,8 +38,23 @@ document.getElementById("import")?.addEventListener("change", () => {
   preview.textContent = "";
 });
 
+onSubmit("change-entries", async (form, data) => {
+  const entryIds = selected();
+  if (!entryIds.length) return say("Select plates first.");
+  const change = { entry_ids: entryIds, fields: {} };
+  const until = data.get("valid_until");
+  if (until) change.valid_until = new Date(until).toISOString();
+  for (const input of form.querySelectorAll("[data-column]")) {
+    if (input.value) change.fields[input.dataset.column] = input.value;
+  }
+  await call("POST", `/lists/${encodeURIComponent(list)}/entries/change`, change);
+  location.reload();
+});
+
+const selected = () => [...document.querySelectorAll('input[name="entry"]:checked')].map((box) => box.value);
+
 document.getElementById("delete-entries")?.addEventListener("click", (event) => {
-  const entryIds = [...document.querySelectorAll('input[name="entry"]:checked')].map((box) => box.value);
+  const entryIds = selected();
   if (!entryIds.length) return say("Select plates first.");
   if (!confirm(`Delete ${entryIds.length} plates from the list?`)) return;
   run(event.target, async () => {

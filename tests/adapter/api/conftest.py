@@ -29,6 +29,7 @@ from adapter.api.status import status_text
 from adapter.auto_capture import AutoCaptures, Capture
 from adapter.camera_control import CameraControl
 from adapter.pictures import Pictures
+from adapter.quota import Quota
 from adapter.setting_state import SettingsState
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
@@ -87,6 +88,7 @@ class FakeService:
                 state=CameraState.RUNNING if one.enabled else CameraState.DISABLED,
                 frames_per_second=4.0,
                 recognized=12,
+                frames_missed=37,
             )
             for one in await self.store.cameras.all()
         ]
@@ -142,7 +144,9 @@ class FakeService:
     async def test(self, camera_id: str) -> Mapping[str, Any]:
         return {"model": "Virtual", "profiles": ["main"]}
 
-    async def tune(self, camera_id: str, max_speed_kmh: float, apply: bool) -> Mapping[str, Any]:
+    async def tune(
+        self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
+    ) -> Mapping[str, Any]:
         return {"applied": apply, "exposure_time_us": 2000}
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
@@ -267,7 +271,9 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
         snapshots = SnapshotControl(folder=tmp_path / "snapshots", recognizer=service.scenes, clock=clock)
         service.fleet = StillFleet()
         captures = AutoCaptures(facts=store.facts, snapshots=snapshots, tasks=tasks, clock=clock)
-        service.control = CameraControl(store=store, fleet=service.fleet, snapshots=snapshots, captures=captures)
+        service.control = CameraControl(
+            store=store, fleet=service.fleet, snapshots=snapshots, captures=captures, quota=Quota()
+        )
         app = create_app(
             Services(
                 store=store,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route, expect
 
 from events.types import ListKind, ListMatched
 from inference.types import RejectionReason
@@ -54,6 +54,45 @@ async def test_a_list_is_imported_after_a_look_at_the_preview(console: Console, 
     assert "Line 3" in await page.inner_text("#preview")
     await page.click("#confirm")
     await page.wait_for_selector("td:has-text('NEW1')")
+
+
+@pytest.mark.requirement("M-283")
+async def test_selected_plates_are_changed_together(console: Console, page: Page) -> None:
+    list_id = await add_list(console, columns=["Owner"])
+    for number in range(3):
+        entry = ListEntry(entry_id=f"e{number}", pattern=f"ABC{number}", fields={"Owner": "Ann"})
+        await console.store.lists.save_entry(list_id, entry)
+    await page.goto(f"/lists/{list_id}")
+    for entry_id in ("e0", "e2"):
+        await page.check(f'input[name="entry"][value="{entry_id}"]')
+    await page.fill('#change-entries [data-column="Owner"]', "Ben")
+    await page.fill("#change-entries [name=valid_until]", "2030-01-31T12:00")
+    await page.click("text=Change selected")
+    await expect(page.locator("td:text-is('Ben')")).to_have_count(2)
+    entries, _ = await console.store.lists.entries(list_id)
+    assert [one.fields["Owner"] for one in entries] == ["Ben", "Ann", "Ben"]
+    assert [one.valid_until is None for one in entries] == [False, True, False]
+
+
+@pytest.mark.requirement("M-145")
+async def test_the_server_page_says_so_when_the_service_does_not_answer_and_when_it_does_again(
+    console: Console, page: Page, refusals: list[str]
+) -> None:
+    refusals.append("504")
+    await page.clock.install()
+    await page.goto("/status")
+    status = page.locator("#status")
+    assert await status.inner_text() == "No LPR cameras configured"
+
+    async def silent(route: Route) -> None:
+        await route.fulfill(status=504, body="the service does not answer in time")
+
+    await page.route("**/api/v1/status", silent)
+    await page.clock.fast_forward(6000)
+    await expect(status).to_have_text("Service not responding")
+    await page.unroute("**/api/v1/status")
+    await page.clock.fast_forward(6000)
+    await expect(status).to_have_text("No LPR cameras configured")
 
 
 async def test_an_alarm_is_closed_with_the_keyboard_alone(console: Console, page: Page) -> None:

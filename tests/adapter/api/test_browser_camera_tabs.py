@@ -37,7 +37,7 @@ async def test_country_modules_are_selected_in_a_table_and_shown_beside_it_at_on
     assert heads == ["Select", "Country module", "Country code", "Licensed"]
     denmark = page.locator("tr[data-code=DK]")
     assert (await denmark.inner_text()).split() == ["Denmark", "DK", "✓", "yes"]
-    assert await page.is_visible("#none-selected")
+    await expect(page.locator("#none-selected")).to_be_visible()
     assert await page.is_disabled("#save")
     await page.check("#m-DK")
     await expect(page.locator("#selected li")).to_have_text(["Denmark (DK)"])

@@ -185,6 +185,28 @@ async def test_snapshots_are_approved_and_the_configuration_validated_from_one_p
     await page.wait_for_selector("#prompt:has-text('Changed since the last validation: preset')")
 
 
+@pytest.mark.requirement("M-248")
+async def test_who_leaves_with_unsaved_changes_is_asked_to_save_them_first(console: Console, page: Page) -> None:
+    camera_id = await settings_page(console, page, Seen("12BKL3", 500, 400), approved=True)
+    asked: list[str] = []
+
+    async def stay_once(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await (dialog.dismiss() if len(asked) == 1 else dialog.accept())
+
+    page.on("dialog", stay_once)
+    await page.click("#s-motion_gate")
+    await page.wait_for_selector("#draft button:has-text('Save')")
+    here = page.url
+    await page.click("text=Read funnel", no_wait_after=True)
+    await expect(page.locator("#draft")).to_be_visible()
+    assert (asked, page.url) == (["beforeunload"], here)
+    await save(page)
+    assert await stored(console, camera_id) == {"motion_gate": False}
+    # Nothing is left to ask about.
+    assert not await page.evaluate("() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+
+
 @pytest.mark.requirement("M-246")
 async def test_auto_configuration_says_that_it_overwrites_before_it_does(console: Console, page: Page) -> None:
     camera_id = await settings_page(console, page, Seen("12BKL3", 500, 400), approved=True)

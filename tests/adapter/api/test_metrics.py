@@ -99,7 +99,7 @@ async def test_what_a_camera_counted_is_told_under_its_id_with_the_time_from_fir
     assert found["onvif_lpr_camera_info", f"{camera_id} North"] == 1
 
 
-@pytest.mark.requirement("M-045")
+@pytest.mark.requirement("M-044", "M-045")
 async def test_looks_at_what_is_no_plate_are_told_per_camera_in_metrics_funnel_and_page(console):
     camera_id, camera = await watched_camera(console, PaintedPlates(sees=False))
     in_vain = camera.funnel.so_far.analysed
@@ -113,6 +113,7 @@ async def test_looks_at_what_is_no_plate_are_told_per_camera_in_metrics_funnel_a
     async with console.client.get(f"/cameras/{camera_id}/funnel", headers=headers) as page:
         text = await page.text()
     assert re.search(rf'<td>Without plate.*?</td>\s*<td class="number">{in_vain}</td>', text, re.DOTALL)
+    assert f"(100% of {in_vain} looks)" in text
 
 
 async def test_matches_and_confirmed_deliveries_are_told_at_once_and_counted_once(console):

@@ -11,8 +11,12 @@ from adapter.api.app import all_endpoints
 from adapter.api.endpoint import PREFIX
 from adapter.store.users import Role
 from events.types import ListKind
+from events.webhook import WebhookOutput
 from rules.rules import evaluate
+from tests.events.test_webhook import hook, session
 from tests.rules.examples import NOON, ids, recognized
+
+__all__ = ["hook", "session"]
 
 
 async def add_list(console, name: str = "Residents", kind: str = "allow", **fields) -> str:
@@ -171,6 +175,58 @@ async def test_columns_belong_to_the_administrator_their_contents_to_the_operato
     assert (await console.call("POST", path + "/import", **new_column))[0] == 200
 
 
+@pytest.mark.requirement("M-289")
+async def test_columns_are_added_renamed_with_what_stands_in_them_and_deleted(console):
+    list_id = await add_list(console, columns=["Owner"])
+    path, names = f"/lists/{list_id}", {"name": "Residents", "kind": "allow"}
+    await console.call("POST", path + "/entries", json={"pattern": "ABC123", "fields": {"Owner": "Ann"}})
+
+    async def put(columns: list[str], **more: object) -> tuple[int, str]:
+        status, _ = await console.call("PUT", path, json={**names, "columns": columns, **more})
+        return status, (await console.call("GET", path + "/export"))[1].decode("utf-8-sig").splitlines()[0]
+
+    assert await put(["Owner", "Flat"]) == (200, "plate,valid_from,valid_until,Owner,Flat")
+    renamed = await put(["Tenant", "Flat"], renamed_columns={"Owner": "Tenant"})
+    assert renamed == (200, "plate,valid_from,valid_until,Tenant,Flat")
+    _, page = await console.call("GET", path + "/entries")
+    assert page["entries"][0]["fields"] == {"Tenant": "Ann"}
+    assert await put(["Tenant"]) == (200, "plate,valid_from,valid_until,Tenant")
+    for wrong in ({"Phone": "Tenant"}, {"Tenant": "Phone"}):
+        assert (await put(["Tenant"], renamed_columns=wrong))[0] == 422
+
+
+@pytest.mark.requirement("M-283")
+async def test_several_entries_are_changed_alike_or_not_at_all(console):
+    list_id = await add_list(console, columns=["Owner", "Flat"])
+    path, operator = f"/lists/{list_id}/entries", Role.OPERATOR
+    ids = []
+    for number in range(3):
+        body = {"pattern": f"ABC{number}", "fields": {"Owner": "Ann", "Flat": str(number)}}
+        body |= {"valid_from": "2026-06-01T00:00:00Z"} if number == 2 else {}
+        ids.append((await console.call("POST", path, json=body))[1]["entry_id"])
+    until = {"valid_until": "2026-05-31T00:00:00Z"}
+    change = {"entry_ids": ids[:2], "fields": {"Owner": "Ben"}, **until}
+    assert (await console.call("POST", path + "/change", role=Role.VIEWER, json=change))[0] == 403
+    assert await console.call("POST", path + "/change", role=operator, json=change) == (200, {"changed": 2})
+    changed = {one["pattern"]: one for one in (await console.call("GET", path))[1]["entries"]}
+    assert [one["fields"] for one in changed.values()] == [
+        {"Owner": "Ben", "Flat": "0"},
+        {"Owner": "Ben", "Flat": "1"},
+        {"Owner": "Ann", "Flat": "2"},
+    ]
+    assert [one["valid_until"] for one in changed.values()] == [until["valid_until"], until["valid_until"], None]
+    assert "rules" in console.service.told
+    # The last one begins later than that.
+    status, answer = await console.call("POST", path + "/change", json={"entry_ids": ids[::2], "valid_until": None})
+    assert (status, answer) == (200, {"changed": 2})
+    status, answer = await console.call("POST", path + "/change", json={"entry_ids": ids, **until})
+    assert (status, "'ABC2' would end before it begins" in answer["detail"]) == (409, True)
+    ends = [one["valid_until"] for one in (await console.call("GET", path))[1]["entries"]]
+    assert ends == [None, until["valid_until"], None]
+    unknown = {"entry_ids": ids, "fields": {"Phone": "1"}}
+    assert (await console.call("POST", path + "/change", json=unknown))[0] == 422
+
+
 async def test_definitions_and_actions_of_a_list_go_with_it(console):
     list_id = await add_list(console)
     await console.call("POST", "/alarm-definitions", json={"name": "Resident", "list_id": list_id})
@@ -225,6 +281,27 @@ async def test_outputs_show_their_queue_and_dead_letters_can_be_replayed(console
     console.service.problem = "connection refused"
     assert (await console.call("POST", path + "/test"))[1] == {"ok": False, "detail": "connection refused"}
     assert (await console.call("DELETE", path))[0] == 200
+
+
+@pytest.mark.requirement("M-010")
+async def test_a_match_brings_a_message_with_plate_list_and_camera_to_whoever_asked_for_matches(console, hook, session):
+    list_id = await add_list(console, "Wanted", "deny")
+    await console.call("POST", f"/lists/{list_id}/entries", json={"pattern": "BAD666"})
+    body = {"name": "Text gateway", "url": "https://sms.example/hook", "event_kinds": ["ListMatched"]}
+    _, output = await console.call("POST", "/outputs", json=body)
+    await pass_by(console, "ABC123", event_id="e1")
+    await pass_by(console, "BAD666", event_id="e2")
+    owed = await console.store.outbox.due(output["output_id"], NOON, 10)
+    gateway = WebhookOutput(
+        output_id=output["output_id"], url=hook.url, secret=output["secret"], session=session, public_url=None
+    )
+    for delivery in owed:
+        await gateway.send(delivery)
+    told = [json.loads(content)["data"] for _, content in hook.requests]
+    assert [one["list_name"] for one in told] == ["Unlisted license plates", "Wanted"]
+    wanted = told[1]
+    assert (wanted["plate"]["plate_number"], wanted["list_kind"]) == ("BAD666", "deny")
+    assert (wanted["camera_id"], wanted["camera_name"]) == ("cam1", "Camera cam1")
 
 
 async def test_users_are_managed_but_the_last_administrator_stays(console):

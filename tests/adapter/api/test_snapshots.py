@@ -78,6 +78,14 @@ async def test_a_snapshot_is_taken_from_the_live_picture(console):
     assert np.abs(shown.astype(int) - picture).max() <= 2
 
 
+@pytest.mark.requirement("M-054")
+async def test_validation_tells_when_plates_lie_high_in_the_picture(console):
+    camera_id, (name,) = await camera_with(console, Seen("12BKL3", 500, 60))
+    await console.call("PATCH", f"/cameras/{camera_id}/snapshots/{name}", json={"approval": "approved"})
+    (told,) = (await console.call("POST", f"/cameras/{camera_id}/validate", json={}))[1]["advice"]
+    assert told.startswith("1 of 1 plates lie high in the picture: turn the camera up")
+
+
 @pytest.mark.requirement("M-239", "M-241", "M-242", "M-245")
 async def test_validation_compares_runs_and_tries_other_settings_without_keeping_them(console):
     seen = Seen("12BKL3", 500, 400, likelihood=0.62), Seen("AA11AA", 300, 500, likelihood=0.9)
@@ -88,6 +96,7 @@ async def test_validation_compares_runs_and_tries_other_settings_without_keeping
         await console.call("PATCH", f"/cameras/{camera_id}/snapshots/{name}", json={"approval": "approved"})
     first = (await console.call("POST", path, json={}))[1]
     assert (first["summary"], first["average_likelihood_percent"]) == ("2 of 2", 76)
+    assert first["advice"] == []
     second = (await console.call("POST", path, json={"recognition": {"discard_below": 0.7}}))[1]
     assert (second["summary"], second["average_likelihood_percent"]) == ("1 of 2", 90)
     runs = [(run["detected"], run["recognition"]) for run in second["runs"]]
