@@ -177,7 +177,7 @@ class Painter:
         (_, (x0, y)), ((x1, _), _) = self._places[after - 1], self._places[after]
         if x1 - x0 < 6:
             return
-        x, size = round((x0 + x1) / 2), max(4, round((x1 - x0) * self._rng.uniform(0.35, 0.62)))
+        x, size = round((x0 + x1) / 2), max(4, round((x1 - x0) * self._rng.uniform(0.35, 0.7)))
         kind = self._rng.random()
         if kind < 0.25:
             colour = tuple(self._rng.randrange(256) for _ in range(3))

@@ -104,9 +104,9 @@ class PlatePress:
         # Characters fill about half of an American plate's height, often in thin strokes.
         area = (rng.randrange(10, 24), rng.randrange(34, 48), 312 - rng.randrange(10, 24), rng.randrange(110, 126))
         self._paint.line(image, text, area, ink, stretch=(0.7, 1.15), stroke=rng.random() < 0.42, widest_space=0.85)
-        if rng.random() < 0.6:
+        if rng.random() < 0.75:
             self._paint.between(image, text)
-        if rng.random() < 0.15:
+        if rng.random() < 0.22:
             self._paint.beside(image)
         self._paint.border(image, ink, rng.random() < 0.4)
         return self._paint.done(image, text, "american", 0)

@@ -21,6 +21,9 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 NOTHING = len(ALPHABET)
 # What a plate's look alone tells: shape, type and emblems. The pack's description names them in this order.
 WORLD = ("europe", "north america", "south america", "asia")
+# Pictures from elsewhere are harder than those held out from the training's own sets, where 1 would be right (1.25 costs
+# 0.03 nats a plate there): the shares that are shipped are softer.
+SOFTEN = 1.25
 
 
 def conv(
@@ -46,10 +49,31 @@ class Residual(nn.Module):
         return torch.relu(x + self.body(x))
 
 
-class ReaderNet(nn.Module):
-    """About 0.5 M parameters and 0.06 G multiplications."""
+class Context(nn.Module):
+    """What stands around a column, in its row: where a country has digits a ring is a zero, elsewhere an O."""
 
-    def __init__(self, widths: tuple[int, int, int, int, int] = (16, 32, 48, 96, 128)) -> None:
+    def __init__(self, channels: int, columns: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, (1, columns), 1, (0, columns // 2), groups=channels, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.Conv2d(channels, 2 * channels, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(2 * channels, channels, 1),
+        )
+        # Shapes are learned first; context begins by changing nothing.
+        last = self.body[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.body(x)
+
+
+class ReaderNet(nn.Module):
+    """About 0.9 M parameters and 0.08 G multiplications."""
+
+    def __init__(self, widths: tuple[int, int, int, int, int] = (16, 32, 48, 128, 128)) -> None:
         super().__init__()
         a, b, c, d, e = widths
         self.features = nn.Sequential(
@@ -60,6 +84,7 @@ class ReaderNet(nn.Module):
         # What the whole plate looks like: one line or two, which country's font.
         self.whole = nn.Sequential(nn.Linear(ROWS * e, e), nn.ReLU(inplace=True), nn.Linear(e, e))
         self.along = conv(e, e, 1, (1, 5), (0, 2))
+        self.context = nn.Sequential(Context(e, 11), Context(e, 21))
         self.dropout = nn.Dropout(0.1)
         self.head = nn.Conv2d(e, NOTHING + 1, 1)
         self.world = nn.Linear(e, len(WORLD))
@@ -77,7 +102,7 @@ class ReaderNet(nn.Module):
         features = self.features((x - mean) / (spread + 0.01))
         rows = torch.cat([self.upper(features), self.lower(features)], dim=2)
         whole = self.whole(rows.mean(3).flatten(1))
-        rows = self.along(rows + whole[:, :, None, None])
+        rows = self.context(self.along(rows + whole[:, :, None, None]))
         logits: Tensor = self.head(self.dropout(rows))
         return logits.permute(0, 2, 3, 1), self.world(whole), self.layout(whole).squeeze(1)
 
@@ -94,5 +119,6 @@ class ReaderExport(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         rows, world, layout = self.net.look(x.permute(0, 3, 1, 2).float() / 255)
+        rows = rows / SOFTEN
         facts = torch.cat([torch.softmax(world, dim=-1), torch.sigmoid(layout)[:, None]], dim=1)
         return torch.softmax(rows, dim=-1), facts

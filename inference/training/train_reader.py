@@ -24,7 +24,7 @@ from inference.training.fonts import convert_fonts
 from inference.training.reader_data import UNKNOWN, Batch, RealCrop, Samples, load_real, real_view
 from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ReaderNet
 
-BATCH = 32
+BATCH = 64
 SAVE_EVERY_S = 240
 PEAK_RATE = 1.5e-3
 # What a plate looks like as a whole must not take capacity from what stands on it.
@@ -52,7 +52,9 @@ def to_input(pictures: np.ndarray) -> Tensor:
 
 def loss_of(net: ReaderNet, batch: Batch) -> Tensor:
     """The reading's loss, and a little for the look of the whole plate where it is known."""
-    logits, world, layout = net.look(to_input(batch.pictures))
+    # Processors that multiply matrices of half precision (AMX) learn twice as fast with it.
+    with torch.autocast("cpu", torch.bfloat16, enabled=torch.cpu.get_capabilities().get("amx_bf16", False)):
+        logits, world, layout = (answer.float() for answer in net.look(to_input(batch.pictures)))
     loss = reading_loss(logits, batch.texts, batch.lower, torch.from_numpy(batch.columns))
     lower = torch.tensor(batch.lower)
     told = lower.ne(UNKNOWN)
@@ -155,7 +157,7 @@ def main() -> None:
     # This memory order trains faster on a processor.
     net, average = (ReaderNet().to(memory_format=torch.channels_last) for _ in range(2))
     average.load_state_dict(net.state_dict())
-    optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02, fused=True)
     checkpoint = options.out / "reader.pt"
     spent, step = 0.0, 0
     if options.start and not checkpoint.exists():
