@@ -21,8 +21,8 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 NOTHING = len(ALPHABET)
 # What a plate's look alone tells: shape, type and emblems. The pack's description names them in this order.
 WORLD = ("europe", "north america", "south america", "asia")
-# Pictures from elsewhere are harder than those held out from the training's own sets, where 1 would be right (1.25 costs
-# 0.03 nats a plate there): the shares that are shipped are softer.
+# Pictures from elsewhere are harder than those held out from the training's own sets. There 1 would be right, and 1.25
+# costs 0.03 nats a plate: the shares that are shipped are softer.
 SOFTEN = 1.25
 
 
