@@ -2,7 +2,7 @@
 
 A model compiled for open shapes prepares itself anew whenever the shape changes, and never knows the best order of its
 memory: that costs as much again as a small network itself. A camera's frames keep their shape, so the shapes that come
-often are compiled for themselves, which takes about a tenth of a second each.
+often are compiled for themselves, which takes some tenths of a second each.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inference.models import Network
 
 Shape = tuple[int, ...]
 
-# Each compiled shape holds its weights and buffers once more, a few megabytes.
+# Each compiled shape holds its weights and buffers once more: 7 to 15 MB with `own`, 40 to 60 with `ppocr`.
 MOST_SHAPES = 8
 # A shape that came so often will come again; those of single photos do not.
 OFTEN = 3
