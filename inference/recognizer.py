@@ -86,7 +86,7 @@ class Recognizer:
         return self.plate_reader(settings).together(looks)
 
     def forget_shapes(self) -> None:
-        """Make room for the shapes of another camera's pictures."""
+        """Make room for the shapes of another camera's pictures; crops have the same shapes everywhere."""
         for network in self._shaped:
             network.forget()
 
@@ -195,7 +195,7 @@ def open_recognizer(
 def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModule]) -> Recognizer:
     name = found.file.name
     reader_network, requests = _open_network(engine, found.reader_path, name=f"{name} reader")
-    networks: list[Runs] = [reader_network]
+    networks: list[Runs] = []
     detector: Detector
     if found.file.detector.kind == "plates":
         detector = PlateDetector(open_network=_shapes(engine, found))
