@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -59,6 +60,17 @@ class Window:
             or x.max() > self.whole_width - margin
             or y.max() > self.whole_height - margin
         )
+
+
+def within(point: tuple[float, float], areas: Sequence[Polygon]) -> bool:
+    """Whether a point lies in a recognition area, both in shares of the picture; without areas it does."""
+    return not areas or _inside(point, tuple(np.array(area, dtype=np.float32) for area in areas))
+
+
+def width_share(areas: Sequence[Polygon]) -> float:
+    """How much of the picture's width the recognition areas span together; all of it without areas."""
+    across = [x for area in areas for x, _ in area]
+    return max(across) - min(across) if across else 1.0
 
 
 def _inside(point: tuple[float, float], polygons: tuple[Quad, ...]) -> bool:

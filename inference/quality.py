@@ -19,6 +19,8 @@ DARK_LEVEL = 40.0
 FLAT_LEVELS = 15.0
 """The least difference between characters and ground that the trade's installation guides ask for."""
 BLURRED = 0.08
+# Compression and the way from YUV leave no plain 255 in what the sensor burnt out.
+BURNT_OUT_LEVEL = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,13 @@ def measure(picture: Picture, quad: Quad) -> Quality:
         sharpness=edge / max(contrast, 1.0),
         dark_on_light=(middle - low) / max(contrast, 1.0),
     )
+
+
+def burnt_out_share(picture: Picture, quad: Quad) -> float:
+    """How much of a shape is at the white end, 0 to 1: what is brighter than that cannot be told apart any more."""
+    width, height = SIZE_PX
+    grey = cv2.cvtColor(cut(picture, quad, width=width, height=height), cv2.COLOR_BGR2GRAY)
+    return float(np.mean(grey >= BURNT_OUT_LEVEL))
 
 
 def _levels(grey: NDArray[Any], *shares: float) -> list[float]:

@@ -10,6 +10,7 @@ import random
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,6 +43,8 @@ UNSUPPORTED_RETRY_S = 60.0
 # A connection that held this long was a good one: the next failure starts with a short wait again.
 GOOD_AFTER_S = 10.0
 JITTER = 0.25
+# A few seconds of any stream; fewer would take one late packet for a slow camera.
+RATE_FRAMES = 64
 INTERLACED = (
     "the camera sends interlaced pictures, whose moving plates are combed; set the camera to progressive, or switch"
     " deinterlace on"
@@ -105,6 +108,7 @@ class Source:
         self._on_state = on_state
         self._first_retry_s = first_retry_s
         self._corrupt = 0
+        self._decoded_s: deque[float] = deque(maxlen=RATE_FRAMES)
         self._advised = ""
         self._feed: Feed | None = None
         self._sequence = 0
@@ -126,6 +130,13 @@ class Source:
         """Packets and pictures that could not be decoded."""
         feed = self._feed
         return self._corrupt + (feed.corrupt if feed is not None else 0)
+
+    @property
+    def rate(self) -> float | None:
+        """Pictures that come per second, over the last few, looked at or not; None before the second."""
+        with self._lock:
+            times = tuple(self._decoded_s)
+        return (len(times) - 1) / max(times[-1] - times[0], 1e-3) if len(times) > 1 else None
 
     async def open(self) -> None:
         """Start the decode thread; does not wait for the camera. Nothing happens when it runs already."""
@@ -224,6 +235,8 @@ class Source:
     def _pump(self, feed: Feed, stop: threading.Event) -> None:
         """Read until told to stop or the feed fails."""
         started_s = time.monotonic()
+        with self._lock:
+            self._decoded_s.clear()
         while not stop.is_set():
             decoded = feed.read()
             if decoded is None:
@@ -232,6 +245,8 @@ class Source:
                 stop.wait(max(0.0, started_s + decoded.media_s - time.monotonic()))
             self.decoded += 1
             now_s = time.monotonic()
+            with self._lock:
+                self._decoded_s.append(now_s)
             if now_s < self._due_s:
                 self.skipped += 1
                 continue
