@@ -33,9 +33,12 @@ BAD_JPEG_QUALITY = 50
 
 
 class Verdict(StrEnum):
+    """UNKNOWN: nobody measured it. The functions here are told a measure, so none of them answers that."""
+
     OK = "ok"
     WARN = "warn"
     BAD = "bad"
+    UNKNOWN = "unknown"
 
 
 class PlateRegion(StrEnum):
