@@ -11,6 +11,7 @@ from typing import Any
 from adapter.api.ports import CameraFigures, CameraHealth, CameraProblem, CameraState, FoundCamera
 from adapter.auto_capture import AutoCaptures, Capture
 from adapter.camera_recognition import CameraRecognition, SettingsRefused
+from adapter.camera_suitability import CameraSuitability
 from adapter.camera_tuning import CameraTuning, report
 from adapter.fleet import Fleet
 from adapter.lpr_camera import LprCamera
@@ -22,6 +23,7 @@ from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict, NotFound
 from adapter.store.store import Store
+from adapter.suitability_types import Suitability
 from adapter.watching import TUNED
 from inference.funnel import Funnel, FunnelHour, total
 from inference.rejects import Rejected
@@ -54,6 +56,7 @@ class CameraControl:
         self._admitting = asyncio.Lock()
         self._fleet = fleet
         self.snapshots = snapshots
+        self._suitability = CameraSuitability(snapshots=snapshots, tuning=self._tuning)
         self.captures = captures
 
     async def add(self, record: CameraRecord) -> CameraRecord:
@@ -129,6 +132,7 @@ class CameraControl:
         if not apply:
             return report(await self._tuning.plan(camera.record, site))
         made, applied = await self._tuning.apply(camera.record, site)
+        camera.views.forget()
         await self._remember_speed(camera, site.max_speed_kmh)
         return report(made, applied)
 
@@ -136,6 +140,7 @@ class CameraControl:
         """Put the camera back as it was before its first tuning, field by field."""
         camera = self._find(camera_id)
         before, applied = await self._tuning.rollback(camera.record)
+        camera.views.forget()
         await self._remember_speed(camera, before.max_speed_kmh)
         return [asdict(change) for change in applied]
 
@@ -143,6 +148,10 @@ class CameraControl:
         stored = await self._store.cameras.get(camera.camera_id)
         await self._store.cameras.save(replace(stored, max_speed_kmh=max_speed_kmh))
         camera.record = replace(camera.record, max_speed_kmh=max_speed_kmh)
+
+    async def suitability(self, camera_id: str) -> Suitability:
+        """How well the camera suits plates, and what weakens it."""
+        return await self._suitability.report(self._find(camera_id))
 
     async def snapshot(self, camera_id: str) -> bytes:
         picture = await self._find(camera_id).snapshot()

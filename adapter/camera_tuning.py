@@ -15,14 +15,16 @@ from inference.module_library import ModuleLibrary
 from inference.modules import PlateForm
 from onvif_client.advice import PLATE_SIZES, PlateRegion
 from onvif_client.camera import Camera
-from onvif_client.errors import CameraError
+from onvif_client.errors import CameraError, CameraMisbehaved, CameraRejected, CameraUnsupported
 from onvif_client.tuning import plan
 from onvif_client.tuning_types import Plan, SiteProfile
 from onvif_client.types import (
     AppliedChange,
     EncoderChange,
     EncoderConfiguration,
+    EncoderOptions,
     ExposureMode,
+    ImagingOptions,
     ImagingSettings,
     IrCutFilter,
     Profile,
@@ -49,6 +51,16 @@ class Untuned:
         return cls(**stored | {"imaging": ImagingSettings(**imaging), "encoder": EncoderChange(**stored["encoder"])})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """How a camera is set now. None: it does not say."""
+
+    imaging: ImagingSettings | None
+    imaging_options: ImagingOptions | None
+    encoder: EncoderConfiguration | None
+    encoder_options: EncoderOptions | None
+
+
 class CameraTuning:
     """Each call connects anew. All may raise CameraProblem."""
 
@@ -63,13 +75,25 @@ class CameraTuning:
         speed = max_speed_kmh or record.max_speed_kmh
         if speed is None:
             raise Refused(f"The fastest vehicle at {record.name} is not known yet: give max_speed_kmh.")
-        plates = [self._modules.modules[code].plate for code in record.modules if code in self._modules.modules]
+        plates = self._plates(record)
         return SiteProfile(
             max_speed_kmh=speed,
             plate_region=_region(plates),
             area_width_cm=area_width_cm,
             retro_reflective=all(plate.retro_reflective for plate in plates) if plates else None,
         )
+
+    def region(self, record: CameraRecord) -> PlateRegion:
+        """The kind of plates to be read here, by the camera's country modules."""
+        return _region(self._plates(record))
+
+    async def look(self, record: CameraRecord) -> Setup:
+        """How the camera is set; nothing is changed."""
+        try:
+            async with _connected(record) as device:
+                return await _setup(device, await _profile(device, record))
+        except CameraError as error:
+            raise CameraProblem(str(error)) from error
 
     async def plan(self, record: CameraRecord, site: SiteProfile) -> Plan:
         """What would be changed, and why."""
@@ -118,6 +142,9 @@ class CameraTuning:
         """The camera is back, or gone."""
         await self._facts.remove(_key(camera_id))
 
+    def _plates(self, record: CameraRecord) -> Sequence[PlateForm]:
+        return [self._modules.modules[code].plate for code in record.modules if code in self._modules.modules]
+
     async def _keep(self, device: Camera, profile: Profile, record: CameraRecord) -> None:
         """Before anything is sent, and once: a second tuning must not take the first one's work for the camera's."""
         if await self._facts.get(_key(record.camera_id)) is not None:
@@ -165,6 +192,23 @@ async def _plan(device: Camera, profile: Profile, site: SiteProfile) -> Plan:
         site,
         imaging=await device.imaging(source),
         imaging_options=await device.imaging_options(source),
+        encoder=profile.encoder,
+        encoder_options=await device.encoder_options(profile.encoder) if profile.encoder else None,
+    )
+
+
+async def _setup(device: Camera, profile: Profile) -> Setup:
+    """A camera whose sensor cannot be asked still says how its stream is encoded."""
+    imaging = options = None
+    if profile.video_source_token is not None:
+        try:
+            imaging = await device.imaging(profile.video_source_token)
+            options = await device.imaging_options(profile.video_source_token)
+        except (CameraUnsupported, CameraRejected, CameraMisbehaved):
+            pass
+    return Setup(
+        imaging=imaging,
+        imaging_options=options,
         encoder=profile.encoder,
         encoder_options=await device.encoder_options(profile.encoder) if profile.encoder else None,
     )

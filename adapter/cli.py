@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapter import cli_bench, cli_data, cli_models, cli_settings
+from adapter import cli_bench, cli_data, cli_models, cli_suitability
 from adapter.cli_common import connect, console, fail, settings_from
 from adapter.settings import Settings
 
@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(cli_settings.camera_app, name="camera")
+app.add_typer(cli_suitability.camera_app, name="camera")
 app.add_typer(cli_data.list_app, name="list")
 app.add_typer(cli_data.output_app, name="output")
 app.add_typer(cli_models.modules_app, name="modules")

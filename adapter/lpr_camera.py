@@ -33,9 +33,10 @@ from adapter.watching import watch_settings
 from events.types import CameraLost, CameraRestored
 from inference.errors import InferenceError, ModuleError, SourceRefused
 from inference.funnel import Funnel
+from inference.plate_views import PlateViews
 from inference.recognition import Recognition
 from inference.rejects import Rejects
-from inference.source import Source, SourceStatus, open_source
+from inference.source import INTERLACED, Source, SourceStatus, open_source
 from inference.tracker import Tracker
 from inference.types import Frame, Passage, PassageState, Scene
 from inference.watch import Reads, Watch, WatchSettings
@@ -99,6 +100,8 @@ class LprCamera:
         """Where plates get lost; kept over reconnections and changes."""
         self.rejects = rejects or Rejects()
         """The newest finds that were not read, with their pictures."""
+        self.views = PlateViews()
+        """What the plates of the last vehicles measured."""
         self._frame_times: deque[datetime] = deque(maxlen=RATE_FRAMES)
         self._recognizer = recognizer
         self._executor = executor
@@ -154,6 +157,16 @@ class LprCamera:
         return self._missed_before + (self._source.dropped if self._source is not None else 0)
 
     @property
+    def stream_rate(self) -> float | None:
+        """Pictures that the camera sends per second; None while none come."""
+        return self._source.rate if self._source is not None else None
+
+    @property
+    def interlaced(self) -> bool:
+        """Whether only half of the picture's lines are of one moment."""
+        return self.recognition.deinterlace or (self._source is not None and self._source.hint == INTERLACED)
+
+    @property
     def advice(self) -> str:
         """What could be better although the camera runs; empty when nothing could."""
         hint = self._source.hint if self._source else ""
@@ -207,6 +220,8 @@ class LprCamera:
         self._missed_before = old.frames_missed
         self._told_lost, self._away_since = old._told_lost, old._away_since or self._clock()
         self._tracker, self._event_ids = old._known(), old._event_ids
+        if self.record.address == old.record.address and self.recognition.rotation == old.recognition.rotation:
+            self.views = old.views
 
     async def snapshot(self) -> bytes | None:
         """The newest analysed frame as JPEG; None before the first."""
@@ -331,6 +346,7 @@ class LprCamera:
             del self._event_ids[passage.object_id]
         await self._pipeline.passage(self, event_id, passage)
         self.funnel.told(passage, self._clock())
+        self.views.passed(passage)
         self._on_passage(self.camera_id, passage)
 
     def _scene(self, scene: Scene) -> None:
@@ -340,6 +356,8 @@ class LprCamera:
         self.last_frame = frame
         if recognition is not None and recognition.rejections:
             self.rejects.note(frame, recognition)
+        if recognition is not None:
+            self.views.note(frame, recognition)
         self._frame_times.append(self._clock())
 
     def _rate(self) -> float:

@@ -18,6 +18,7 @@ from adapter.auto_capture import AUTO
 from adapter.camera_recognition import CameraRecognition, SettingsRefused
 from adapter.camera_runs import AutoValues, CameraRuns, Run
 from adapter.snapshot_trials import SnapshotTrials
+from adapter.snapshot_views import Measured, SnapshotViews
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict
 from adapter.watching import TUNED, tuned_part, tuned_values, watch_settings
@@ -48,6 +49,7 @@ class SnapshotControl:
         self._files = asyncio.Lock()
         self._running = asyncio.Lock()
         self._trials = SnapshotTrials(recognizer=recognizer)
+        self._views = SnapshotViews(recognizer=recognizer)
 
     async def all(self, camera_id: str) -> Mapping[str, Any]:
         kept = await asyncio.to_thread(self._set(camera_id).all)
@@ -97,6 +99,7 @@ class SnapshotControl:
         """All pictures of a camera that is removed."""
         async with self._files:
             await asyncio.to_thread(shutil.rmtree, self._folder / camera_id, ignore_errors=True)
+        self._views.forget(camera_id)
 
     async def forget_unreviewed(self, before: datetime) -> int:
         """Remove auto-captured snapshots from before this time that nobody approved or rejected; how many."""
@@ -158,6 +161,12 @@ class SnapshotControl:
         for one in (candidate for result in answer["results"] for candidate in result["candidates"]):
             one["accepted"] = one["likelihood"] >= chosen.discard_below
         return answer
+
+    async def plate_views(self, record: CameraRecord, chosen: CameraRecognition) -> Measured:
+        """What the plates of the snapshots measure, as far as these settings look at them."""
+        settings = watch_settings(chosen, record.modules).recognition
+        snapshots = self._set(record.camera_id)
+        return await self._views.measure(record.camera_id, snapshots, settings, discard_below=chosen.discard_below)
 
     async def autoconfigure(self, record: CameraRecord) -> tuple[Mapping[str, Any], dict[str, Any]]:
         """The report for a person, and the settings to store."""

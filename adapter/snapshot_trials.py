@@ -69,7 +69,7 @@ class SnapshotTrials:
         kept = [one for one in snapshots.all() if one.approval is not Approval.REJECTED]
         results: list[SnapshotResult] = []
         until_s = self._clock() + TRY_S
-        for snapshot in _most_telling(kept):
+        for snapshot in most_telling(kept):
             if superseded.is_set() or self._clock() > until_s:
                 break
             picture = snapshots.picture(snapshot.name)
@@ -80,7 +80,7 @@ class SnapshotTrials:
         return Trial(validation=summed(results, discard_below=discard_below), left_out=len(kept) - len(results))
 
 
-def _most_telling(kept: Sequence[Snapshot]) -> Sequence[Snapshot]:
+def most_telling(kept: Sequence[Snapshot]) -> Sequence[Snapshot]:
     """Those whose plates are known first, the newest of each first."""
     newest_first = sorted(kept, key=lambda one: one.added_at, reverse=True)
     return sorted(newest_first, key=lambda one: not one.valid)[:MOST_TRIED]

@@ -15,6 +15,7 @@ from adapter.api.ports import FoundCamera, ServerStatus
 from adapter.api.recognition import merged
 from adapter.store.cameras import CameraRecord
 from adapter.store.users import Role
+from adapter.suitability_types import Suitability
 
 _SETS = {"modules": tuple, "selected_lists": frozenset}
 
@@ -88,6 +89,13 @@ def endpoints() -> Sequence[Endpoint]:
             run=_rollback,
             role=admin,
             answer=views.RollbackView,
+        ),
+        Endpoint(
+            method="GET",
+            path=one + "/suitability",
+            summary="How well the camera suits plates: a score, and per factor the figure, its limit, cause and cure",
+            run=_suitability,
+            answer=Suitability,
         ),
         Endpoint(
             method="GET",
@@ -193,6 +201,11 @@ async def _rollback(call: Call) -> views.RollbackView:
     complete = all(change.ok for change in changes)
     await call.audit("camera.tune.rollback", record.name, "complete" if complete else "in part")
     return views.RollbackView(complete=complete, applied=changes)
+
+
+async def _suitability(call: Call) -> Suitability:
+    record = await call.services.store.cameras.get(call.path["camera_id"])
+    return await call.services.cameras.suitability(record.camera_id)
 
 
 async def _snapshot(call: Call) -> web.Response:

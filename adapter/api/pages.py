@@ -54,6 +54,7 @@ def add_routes(app: web.Application) -> None:
         "/cameras/{camera_id}/lists": ("camera_lists.html", _camera_lists),
         "/cameras/{camera_id}/modules": ("camera_modules.html", _camera_modules),
         "/cameras/{camera_id}/funnel": ("funnel.html", funnel_page.page),
+        "/cameras/{camera_id}/suitability": ("camera_suitability.html", _camera_suitability),
         "/status": ("status.html", _status),
     }
     for path, (template, page) in pages.items():
@@ -187,6 +188,12 @@ async def _camera_modules(request: web.Request, services: Services) -> dict[str,
     limit = None if left is None else left + status.modules_in_use
     choice = modules.choice(services.modules, record, others, limit=limit)
     return {"camera": CameraView.model_validate(record), "prompt": state.validation.prompt, **choice}
+
+
+async def _camera_suitability(request: web.Request, services: Services) -> dict[str, Any]:
+    record = await services.store.cameras.get(request.match_info["camera_id"])
+    report = await services.cameras.suitability(record.camera_id)
+    return {"camera": CameraView.model_validate(record), "report": report}
 
 
 async def _status(_request: web.Request, services: Services) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from adapter.auto_capture import Capture
 from adapter.setting_state import SettingsState
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
+from adapter.suitability_types import Suitability
 from events.types import Event
 from inference.funnel import FunnelHour
 from inference.module_library import ModuleLibrary
@@ -151,6 +152,9 @@ class CameraControl(Protocol):
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
         """Put imaging and encoder back as they were before the first tuning, told per field. Refused without one."""
+
+    async def suitability(self, camera_id: str) -> Suitability:
+        """How well the camera suits plates, and what weakens it; one that does not answer is judged by its pictures."""
 
     async def settings(self, camera_id: str) -> SettingsState:
         """Every recognition setting with its value, cost and state."""

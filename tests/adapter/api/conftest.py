@@ -35,9 +35,11 @@ from adapter.snapshot_control import SnapshotControl
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from adapter.store.users import Role
+from adapter.suitability_types import Suitability
 from adapter.tasks import Tasks
 from events.live import Live
 from inference.funnel import Funnel, FunnelHour
+from inference.plate_views import PlateViews
 from inference.rejects import Rejected, Rejects
 from inference.snapshots import Snapshot
 from inference.types import Frame
@@ -153,6 +155,9 @@ class FakeService:
         change = {"field": "sharpness", "asked": "50", "got": "50", "ok": not self.problem, "detail": self.problem}
         return [change]
 
+    async def suitability(self, camera_id: str) -> Suitability:
+        return await self.control.suitability(camera_id)
+
     async def settings(self, camera_id: str) -> SettingsState:
         return await self.control.settings(camera_id)
 
@@ -210,6 +215,10 @@ class StillCamera:
         )
     )
     rejects: Rejects = field(default_factory=Rejects)
+    views: PlateViews = field(default_factory=PlateViews)
+    is_onvif: bool = False
+    interlaced: bool = False
+    stream_rate: float | None = None
 
 
 @dataclass
