@@ -100,26 +100,27 @@ class CameraControl:
         camera = self._find(camera_id)
         if not camera.is_onvif:
             return {"onvif": False, "stream": camera.health.state.value, "detail": camera.detail}
-        record = camera.record
-        try:
-            async with Camera(record.address, record.user, record.password or "") as device:
-                profiles = await device.profiles()
-                chosen = device.choose_profile(profiles, record.profile_token)
-                pictures = await PictureChoice(clock=lambda: datetime.now(UTC)).choose(device, chosen.token)
-                return {
-                    "onvif": True,
-                    "device": asdict(device.information),
-                    "login": device.login,
-                    "clock_offset_s": round(device.clock_offset.total_seconds(), 1),
-                    "profiles": [profile.name for profile in profiles],
-                    "profile": chosen.name,
-                    "stream": pictures.stream if pictures.is_snapshots else pictures.url,
-                    "snapshots": pictures.url if pictures.is_snapshots else None,
-                    "stream_state": camera.health.state.value,
-                    "relays": [relay.token for relay in camera.relays],
-                }
-        except CameraError as error:
-            raise CameraProblem(str(error)) from error
+        relays = [relay.token for relay in camera.relays]
+        return {**await _found(camera.record), "stream_state": camera.health.state.value, "relays": relays}
+
+    async def try_connection(self, address: str, user: str, password: str | None, camera_id: str) -> Mapping[str, Any]:
+        stored = await self._store.cameras.get(camera_id) if camera_id else None
+        if not is_onvif_address(address):
+            later = (
+                "A plain stream is opened when it is saved; its state beside the camera then tells whether it works."
+            )
+            return {"onvif": False, "stream": address, "detail": later}
+        return await _found(
+            CameraRecord(
+                camera_id=camera_id,
+                name="",
+                address=address,
+                user=user,
+                password=password if password is not None or stored is None else stored.password,
+                profile_token=stored.profile_token if stored is not None else None,
+                created_at=datetime.now(UTC),
+            )
+        )
 
     async def tune(
         self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
@@ -261,6 +262,27 @@ class CameraControl:
         if camera is None:
             raise NotFound(f"There is no camera {camera_id!r}.")
         return camera
+
+
+async def _found(record: CameraRecord) -> dict[str, Any]:
+    """What an ONVIF camera says of itself, and which of its pictures would be read."""
+    try:
+        async with Camera(record.address, record.user, record.password or "") as device:
+            profiles = await device.profiles()
+            chosen = device.choose_profile(profiles, record.profile_token)
+            pictures = await PictureChoice(clock=lambda: datetime.now(UTC)).choose(device, chosen.token)
+            return {
+                "onvif": True,
+                "device": asdict(device.information),
+                "login": device.login,
+                "clock_offset_s": round(device.clock_offset.total_seconds(), 1),
+                "profiles": [profile.name for profile in profiles],
+                "profile": chosen.name,
+                "stream": pictures.stream if pictures.is_snapshots else pictures.url,
+                "snapshots": pictures.url if pictures.is_snapshots else None,
+            }
+    except CameraError as error:
+        raise CameraProblem(str(error)) from error
 
 
 def _figures(record: CameraRecord, camera: LprCamera | None) -> CameraFigures:

@@ -43,6 +43,15 @@ def endpoints() -> Sequence[Endpoint]:
             role=operator,
             answer=list[FoundCamera],
         ),
+        Endpoint(
+            method="POST",
+            path="/connection-test",
+            summary="Connect to a camera that is not stored, or not like this, and say what was found",
+            run=_try_connection,
+            role=admin,
+            body=schemas.ConnectionTest,
+            answer=dict[str, Any],
+        ),
         Endpoint(method="GET", path="/cameras", summary="All cameras", run=_all, answer=list[views.CameraView]),
         Endpoint(
             method="POST",
@@ -119,6 +128,13 @@ async def _rename(call: Call) -> ServerStatus:
 
 async def _discover(call: Call) -> Sequence[FoundCamera]:
     return await call.services.cameras.discover()
+
+
+async def _try_connection(call: Call) -> dict[str, Any]:
+    body = call.body
+    # A stored password may go to an address that is not stored: who sent it there is remembered first.
+    await call.audit("camera.try", body.camera_id or "new", body.address)
+    return dict(await call.services.cameras.try_connection(body.address, body.user, body.password, body.camera_id))
 
 
 async def _all(call: Call) -> Sequence[CameraRecord]:

@@ -87,6 +87,15 @@ class CameraChange(Body):
     description: ShortText | None = None
 
 
+class ConnectionTest(Body):
+    """Data that need not be stored. `camera_id`: whose stored password counts when none is given."""
+
+    address: Address
+    user: ShortText = ""
+    password: Password | None = None
+    camera_id: Annotated[str, StringConstraints(max_length=64)] = ""
+
+
 class TuneRequest(Body):
     """Without a speed the camera's stored one counts. `area_width_cm` is the width in view where plates are read."""
 

@@ -144,12 +144,27 @@ class FakeService:
         return [FoundCamera(address="http://192.0.2.7/onvif/device_service", name="North")]
 
     async def test(self, camera_id: str) -> Mapping[str, Any]:
-        return {"model": "Virtual", "profiles": ["main"]}
+        return {"model": "Virtual", "profiles": ["main"], "relays": ["gate", "lamp"]}
+
+    async def try_connection(self, address: str, user: str, password: str | None, camera_id: str) -> Mapping[str, Any]:
+        if self.problem:
+            raise CameraProblem(self.problem)
+        return {"onvif": True, "device": {"model": "Virtual"}, "login": user, "profiles": ["main"]}
 
     async def tune(
         self, camera_id: str, max_speed_kmh: float | None, area_width_cm: float | None, apply: bool
     ) -> Mapping[str, Any]:
-        return {"applied": apply, "exposure_time_us": 2000}
+        if self.problem:
+            raise CameraProblem(self.problem)
+        change = {"field": "exposure_time", "current": "1/50 s", "desired": "1/500 s", "reason": "Vehicles move."}
+        told = {"field": "exposure_time", "asked": "1/500 s", "got": "1/400 s", "ok": False, "detail": "The nearest."}
+        return {
+            "changes": [{"part": "imaging", **change}],
+            "warnings": ["Dark at night."],
+            "knobs": [{"name": "Shutter", "now": "1/50 s", "does": "freezes vehicles", "costs": "light"}],
+            "checklist": ["Mount it lower."],
+            "applied": [told] if apply else [],
+        }
 
     async def rollback(self, camera_id: str) -> Sequence[Mapping[str, Any]]:
         change = {"field": "sharpness", "asked": "50", "got": "50", "ok": not self.problem, "detail": self.problem}

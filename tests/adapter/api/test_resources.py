@@ -72,7 +72,7 @@ async def test_a_camera_is_added_changed_tuned_and_removed(console):
     assert (changed["enabled"], changed["selected_lists"], changed["name"]) == (False, ["unlisted"], "North")
     assert "rules" in console.service.told
     assert (await console.call("PATCH", path, json={"selected_lists": None}))[1]["selected_lists"] is None
-    assert (await console.call("POST", path + "/tune", json={"max_speed_kmh": 50}))[1]["applied"] is False
+    assert (await console.call("POST", path + "/tune", json={"max_speed_kmh": 50}))[1]["applied"] == []
     assert (await console.call("POST", path + "/tune/rollback"))[1]["complete"] is True
     assert (await console.call("POST", path + "/test"))[1]["model"] == "Virtual"
     assert (await console.call("GET", path + "/snapshot.jpg"))[1].startswith(b"\xff\xd8")
