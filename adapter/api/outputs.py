@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from adapter.api import schemas, views
 from adapter.api.endpoint import Call, Endpoint
+from adapter.api.ports import Services
 from adapter.store.outbox import QueueFigures
 from adapter.store.outputs import OutputRecord
 from adapter.store.users import Role
@@ -76,12 +77,17 @@ def endpoints() -> Sequence[Endpoint]:
     )
 
 
-async def _all(call: Call) -> list[views.OutputView]:
-    figures = await call.services.store.outbox.figures()
+async def with_queues(services: Services) -> list[views.OutputView]:
+    """Every output with its queue, as the API and the pages show it."""
+    figures = await services.store.outbox.figures()
     return [
         views.OutputView(**_fields(record, figures.get(record.output_id)))
-        for record in await call.services.store.outputs.all()
+        for record in await services.store.outputs.all()
     ]
+
+
+async def _all(call: Call) -> list[views.OutputView]:
+    return await with_queues(call.services)
 
 
 async def _add(call: Call) -> views.NewOutputView:

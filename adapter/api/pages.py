@@ -11,7 +11,8 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from adapter.api import funnel_page, lists, login, modules
+from adapter.api import configuration_pages, funnel_page, lists, login, modules
+from adapter.api.errors import ApiError
 from adapter.api.happenings import alarm_view
 from adapter.api.ports import SERVICES, Services
 from adapter.api.security import IDENTITY
@@ -34,6 +35,9 @@ SHOWN_READS = 50
 SHOWN_ALARMS = 100
 SHOWN_ENTRIES = 50
 
+# As the API decides for what these pages show; every other page is for everybody who is signed in.
+NEEDED_ROLES = {"/outputs": Role.OPERATOR, "/accounts": Role.ADMINISTRATOR}
+
 Page = Callable[[web.Request, Services], Awaitable[dict[str, Any]]]
 
 
@@ -50,21 +54,28 @@ def add_routes(app: web.Application) -> None:
         "/lists": ("lists.html", _lists),
         "/lists/{list_id}": ("list.html", _list),
         "/cameras": ("cameras.html", _cameras),
+        "/cameras/{camera_id}/info": ("camera_info.html", _camera_info),
         "/cameras/{camera_id}/settings": ("camera_settings.html", _camera_settings),
         "/cameras/{camera_id}/lists": ("camera_lists.html", _camera_lists),
         "/cameras/{camera_id}/modules": ("camera_modules.html", _camera_modules),
+        "/cameras/{camera_id}/tuning": ("camera_tuning.html", _camera_tuning),
         "/cameras/{camera_id}/funnel": ("funnel.html", funnel_page.page),
         "/cameras/{camera_id}/suitability": ("camera_suitability.html", _camera_suitability),
+        "/reactions": ("reactions.html", configuration_pages.reactions_page),
+        "/outputs": ("outputs.html", configuration_pages.outputs_page),
+        "/accounts": ("accounts.html", configuration_pages.accounts_page),
         "/status": ("status.html", _status),
     }
     for path, (template, page) in pages.items():
-        app.router.add_get(path, _rendered(template, page))
+        app.router.add_get(path, _rendered(template, page, NEEDED_ROLES.get(path, Role.VIEWER)))
     app.router.add_get("/pictures/{name}", _picture)
 
 
-def _rendered(template: str, page: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _rendered(template: str, page: Page, needed: Role) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         identity = request[IDENTITY]
+        if not identity.role.covers(needed):
+            raise ApiError(403, "forbidden", f"This page needs the role {needed}; you are {identity.role}.")
         context = {
             "identity": identity,
             "path": request.path,
@@ -141,6 +152,8 @@ async def _list(request: web.Request, services: Services) -> dict[str, Any]:
         "page": number,
         "pages": max(1, -(-total // SHOWN_ENTRIES)),
         "has_entries": list_id != UNLISTED_LIST_ID,
+        "camera_names": await _camera_names(services),
+        "kinds": list(ListKind),
     }
 
 
@@ -149,6 +162,22 @@ async def _cameras(_request: web.Request, services: Services) -> dict[str, Any]:
     health = {camera.camera_id: camera for camera in status.cameras}
     cameras = [CameraView.model_validate(record) for record in await services.store.cameras.all()]
     return {"cameras": cameras, "health": health}
+
+
+async def _camera_info(request: web.Request, services: Services) -> dict[str, Any]:
+    record = await services.store.cameras.get(request.match_info["camera_id"])
+    camera = CameraView.model_validate(record)
+    health = {one.camera_id: one for one in (await services.server.status()).cameras}
+    changeable = {"name", "address", "user", "max_speed_kmh", "description", "enabled"}
+    return {
+        "camera": camera,
+        "record": camera.model_dump(mode="json", include=changeable),
+        "health": health.get(record.camera_id),
+    }
+
+
+async def _camera_tuning(request: web.Request, services: Services) -> dict[str, Any]:
+    return {"camera": CameraView.model_validate(await services.store.cameras.get(request.match_info["camera_id"]))}
 
 
 async def _camera_settings(request: web.Request, services: Services) -> dict[str, Any]:

@@ -109,7 +109,7 @@ async def _remove_alarm(call: Call) -> views.Ok:
 
 
 async def _relays(call: Call) -> list[views.RelayActionView]:
-    return [_view(action) for action in await call.services.store.relay_actions.all()]
+    return [view(action) for action in await call.services.store.relay_actions.all()]
 
 
 async def _add_relay(call: Call) -> views.RelayActionView:
@@ -136,7 +136,7 @@ async def _keep_relay(call: Call, action_id: str) -> views.RelayActionView:
     )
     await call.services.store.relay_actions.save(action)
     await _changed(call, "relay_action.save", action_id)
-    return _view(action)
+    return view(action)
 
 
 async def _remove_relay(call: Call) -> views.Ok:
@@ -150,7 +150,8 @@ async def _changed(call: Call, action: str, subject: str) -> None:
     await call.services.server.rules_changed()
 
 
-def _view(action: RelayAction) -> views.RelayActionView:
+def view(action: RelayAction) -> views.RelayActionView:
+    """A relay action as the API and the pages show it."""
     return views.RelayActionView(
         action_id=action.action_id,
         list_id=action.list_id,

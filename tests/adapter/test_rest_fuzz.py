@@ -33,10 +33,12 @@ VALID: dict[str, dict[str, object]] = {
     "/lists/{list_id}/entries": {"pattern": "AB12*", "fields": {}, "valid_from": None},
     "/alarm-definitions": {"name": "Visitor", "list_id": "unlisted", "priority": 3},
     "/relay-actions": {"list_id": "unlisted", "relay_token": "gate", "pulse_s": 1},
+    "/connection-test": {"address": "rtsp://127.0.0.1:1/none", "user": "", "password": None, "camera_id": ""},
     "/users": {"name": "bert", "password": "correct horse", "role": "viewer"},
 }
 PAGES = [
     *("/", "/login", "/password", "/alarms", "/lists", "/lists/unlisted", "/status", "/pictures/x.jpg"),
+    *("/reactions", "/outputs", "/accounts", "/cameras/CAMERA/info", "/cameras/CAMERA/tuning"),
     *("/cameras", "/cameras/CAMERA/settings", "/cameras/CAMERA/funnel", "/cameras/x/settings", "/cameras/%00/funnel"),
 ]
 

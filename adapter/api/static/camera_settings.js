@@ -159,6 +159,7 @@ async function refresh() {
     showCost(state.cost);
     if (first || !document.getElementById("workbench").contains(document.activeElement)) showDraft();
   }
+  document.querySelector("[data-do=undo-autoconfigure]")?.toggleAttribute("hidden", !settings().some((one) => one.has_auto));
   const prompt = document.getElementById("prompt");
   prompt.textContent = state.validation.prompt;
   prompt.hidden = !state.validation.prompt;
@@ -235,6 +236,11 @@ const commands = {
       `After: ${answer.after.summary} detected, ${answer.after.correct} correct, ${answer.after.average_ms} ms.`,
       ...answer.notes,
     ];
+  },
+  async "undo-autoconfigure"() {
+    if (!confirm("Put the settings back that the last auto-configuration overwrote? What was changed in them since is lost.")) return [];
+    await call("POST", `${path}/autoconfigure/undo`);
+    return ["The settings are as they were before the last auto-configuration."];
   },
 };
 

@@ -1,33 +1,21 @@
-// Commands to cameras; what a camera answers is shown below it.
+// All cameras: find, test and add one; test, enable, disable and remove those that are there.
 
-import { call, onSubmit, run, say } from "/static/api.js";
+import { call, run } from "/static/api.js";
+import { showFacts } from "/static/facts.js";
+import { openForm, valuesOf } from "/static/record_form.js";
 
+const reload = () => location.reload();
 const commands = {
-  test: (path) => call("POST", `${path}/test`),
-  tune: (path) => {
-    const speed = Number(prompt("Highest vehicle speed in km/h?", "50"));
-    return speed > 0 ? call("POST", `${path}/tune`, { max_speed_kmh: speed }) : undefined;
-  },
-  rollback: (path, name) =>
-    confirm(`Put ${name} back as it was before it was first tuned?`) ? call("POST", `${path}/tune/rollback`) : undefined,
-  enable: (path) => reloadAfter(call("PATCH", path, { enabled: true })),
-  disable: (path) => reloadAfter(call("PATCH", path, { enabled: false })),
-  remove: (path, name) =>
-    confirm(`Remove the camera ${name}? Its events stay.`) ? reloadAfter(call("DELETE", path)) : undefined,
+  test: async (path, card) => showFacts(card.querySelector(".answer"), await call("POST", `${path}/test`)),
+  enable: (path) => call("PATCH", path, { enabled: true }).then(reload),
+  disable: (path) => call("PATCH", path, { enabled: false }).then(reload),
 };
 
 document.querySelectorAll("[data-camera]").forEach((card) => {
   const path = `/cameras/${encodeURIComponent(card.dataset.camera)}`;
   card.addEventListener("click", (event) => {
     const command = commands[event.target.dataset?.do];
-    if (!command) return;
-    run(event.target, async () => {
-      const answer = await command(path, card.querySelector("h2").textContent);
-      if (!answer) return;
-      const place = card.querySelector(".answer");
-      place.textContent = JSON.stringify(answer, null, 1);
-      place.hidden = false;
-    });
+    if (command) run(event.target, () => command(path, card));
   });
   const snapshot = card.querySelector(".snapshot");
   const hide = () => snapshot.classList.add("missing");
@@ -35,16 +23,74 @@ document.querySelectorAll("[data-camera]").forEach((card) => {
   if (snapshot.complete && !snapshot.naturalWidth) hide(); // it failed before this script ran
 });
 
-onSubmit("add-camera", async (_form, data) => {
-  say("Connecting to the camera ...");
-  const modules = data.get("modules").split(/[\s,]+/).filter(Boolean);
-  const camera = { name: data.get("name"), address: data.get("address"), user: data.get("user"), modules };
-  if (data.get("password")) camera.password = data.get("password");
-  await call("POST", "/cameras", camera);
-  location.reload();
+// -- a new camera ------------------------------------------------------------------------------------------------
+
+const answer = document.getElementById("new-answer");
+
+const adding = openForm("add-camera", {
+  save({ modules, password, ...values }) {
+    const camera = { ...values, modules: modules.split(/[\s,]+/).filter(Boolean) };
+    if (password) camera.password = password;
+    return call("POST", "/cameras", camera);
+  },
+  done: (camera) => location.assign(`/cameras/${encodeURIComponent(camera.camera_id)}/info`),
 });
 
-async function reloadAfter(promise) {
-  await promise;
-  location.reload();
+document.querySelector("#add-camera [data-do=try]")?.addEventListener("click", (event) => {
+  if (!adding.form.elements.address.reportValidity()) return;
+  run(event.target, async () => {
+    const { address, user, password } = valuesOf(adding.form);
+    answer.textContent = "Connecting to the camera ...";
+    answer.hidden = false;
+    try {
+      showFacts(answer, await call("POST", "/connection-test", { address, user, password: password || null }));
+    } catch (error) {
+      answer.hidden = true;
+      setTimeout(() => adding.refuse(error));
+    }
+  });
+});
+
+document.getElementById("discover")?.addEventListener("click", (event) =>
+  run(event.target, async () => {
+    const place = document.getElementById("found");
+    place.textContent = "Asking the network ...";
+    try {
+      show(place, await call("GET", "/discovery"));
+    } catch (error) {
+      place.textContent = "";
+      throw error;
+    }
+  }),
+);
+
+function show(place, cameras) {
+  if (!cameras.length) {
+    place.textContent = "No camera answered. Cameras in other networks do not hear the question: add them by address.";
+    return;
+  }
+  const known = new Set([...document.querySelectorAll("[data-address]")].map((one) => one.dataset.address));
+  place.replaceChildren(
+    ...cameras.map((camera) => {
+      const item = document.createElement("li");
+      item.append(`${camera.name || "A camera"} ${camera.hardware} at ${camera.address} `);
+      if (known.has(camera.address)) item.append("(added already)");
+      else if (adding) item.append(chooser(camera));
+      return item;
+    }),
+  );
+}
+
+function chooser(camera) {
+  const choose = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: "Use this one" });
+  choose.setAttribute("aria-label", `Add the camera at ${camera.address}`);
+  choose.addEventListener("click", () => {
+    const { name, address, user } = adding.form.elements;
+    address.value = camera.address;
+    name.value ||= camera.name;
+    adding.showDirty();
+    adding.form.scrollIntoView({ block: "nearest" });
+    user.focus();
+  });
+  return choose;
 }

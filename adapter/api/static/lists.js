@@ -1,23 +1,45 @@
-// Add lists and plates, delete plates, import with a preview.
+// Add lists; add, change and delete plates, import them with a preview.
 
 import { call, onSubmit, run, say } from "/static/api.js";
+import { onRecords, openForm } from "/static/record_form.js";
 
 const list = document.getElementById("list")?.dataset.list;
 const preview = document.getElementById("preview");
 const confirmButton = document.getElementById("confirm");
 
-onSubmit("add-list", async (_form, data) => {
-  const kind = data.get("kind");
-  const added = await call("POST", "/lists", { name: data.get("name"), kind });
-  location.assign(`/lists/${encodeURIComponent(added.list_id)}`);
+openForm("add-list", {
+  save: (values) => call("POST", "/lists", values),
+  done: (added) => location.assign(`/lists/${encodeURIComponent(added.list_id)}`),
 });
 
-onSubmit("add-entry", async (_form, data) => {
-  const until = data.get("valid_until");
-  const entry = { pattern: data.get("pattern") };
-  if (until) entry.valid_until = new Date(until).toISOString();
-  await call("POST", `/lists/${encodeURIComponent(list)}/entries`, entry);
-  location.reload();
+// A day and time as the browser's field shows it, and as the API takes it.
+const local = (moment) => {
+  if (!moment) return "";
+  const at = new Date(moment);
+  return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+};
+const moment = (text) => (text ? new Date(text).toISOString() : null);
+
+const columns = () => document.querySelectorAll("#entry [data-column]");
+const entry = openForm("entry", {
+  shown: (record) => ({ ...record, valid_from: local(record.valid_from), valid_until: local(record.valid_until) }),
+  // The columns are the list's own, so they are no fields of the form but texts in it.
+  show: (record) => columns().forEach((input) => (input.value = record?.fields[input.dataset.column] ?? "")),
+  also: () => [...columns()].map((input) => input.value),
+  save(values, record) {
+    const body = { pattern: values.pattern, fields: {} };
+    // What was not touched stays to the second; the field shows minutes.
+    for (const name of ["valid_from", "valid_until"]) {
+      body[name] = record && values[name] === local(record[name]) ? record[name] : moment(values[name]);
+    }
+    columns().forEach((input) => input.value && (body.fields[input.dataset.column] = input.value));
+    if (!record) return call("POST", `/lists/${encodeURIComponent(list)}/entries`, body);
+    return call("PUT", `/lists/${encodeURIComponent(list)}/entries/${encodeURIComponent(record.entry_id)}`, body);
+  },
+});
+
+onRecords("entries", {
+  change: (one) => entry.edit(one, one.pattern),
 });
 
 onSubmit("import", async (_form, data) => {

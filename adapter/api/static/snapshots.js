@@ -71,11 +71,12 @@ export async function showSnapshots(path, onChange) {
     }),
   );
   await refresh();
-  if (may) await watchCapture(`${path}/auto-capture`, refresh);
+  if (may) await watchCapture(path, refresh);
 }
 
 // The capture of passing vehicles: started and ended here, and looked at while it goes on.
 async function watchCapture(path, refresh) {
+  const capture = `${path}/auto-capture`;
   const start = document.querySelector("[data-do=capture]");
   const stop = document.querySelector("[data-do=stop-capture]");
   const vehicles = document.getElementById("vehicles");
@@ -85,7 +86,7 @@ async function watchCapture(path, refresh) {
 
   async function look() {
     clearTimeout(timer);
-    const state = await call("GET", path);
+    const state = await call("GET", capture);
     const going = Boolean(state) && !state.ended;
     start.hidden = vehicles.parentElement.hidden = going;
     stop.hidden = !going;
@@ -99,18 +100,18 @@ async function watchCapture(path, refresh) {
 
   start.addEventListener("click", () =>
     run(start, async () => {
-      await call("PUT", path, { vehicles: Number(vehicles.value) });
+      await call("PUT", capture, { vehicles: Number(vehicles.value) });
       taken = 0;
       await look();
     }),
   );
   stop.addEventListener("click", () =>
     run(stop, async () => {
-      await call("DELETE", path);
+      await call("DELETE", capture);
       await look();
     }),
   );
-  const state = await call("GET", path);
+  const state = await call("GET", capture);
   taken = state?.taken ?? 0;
   await look();
 }

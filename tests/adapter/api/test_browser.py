@@ -126,7 +126,18 @@ async def test_the_read_funnel_is_reached_from_its_camera_and_shows_pictures(con
 
 @pytest.mark.requirement("M-139", "M-307")
 async def test_every_page_opens_without_a_script_error(page: Page) -> None:
-    for path in ("/alarms", "/lists", "/lists/unlisted", "/cameras", "/status", "/password", "/?plate=AB%3F"):
+    for path in (
+        "/alarms",
+        "/lists",
+        "/lists/unlisted",
+        "/cameras",
+        "/status",
+        "/reactions",
+        "/outputs",
+        "/accounts",
+        "/password",
+        "/?plate=AB%3F",
+    ):
         answer = await page.goto(path)
         assert answer is not None
         assert answer.status == 200

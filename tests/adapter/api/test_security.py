@@ -11,7 +11,10 @@ from adapter.api.endpoint import PREFIX
 from adapter.store.users import Role
 from tests.adapter.api.conftest import PASSWORD
 
-PAGES = ["/", "/alarms", "/lists", "/lists/unlisted", "/cameras", "/status", "/password", "/pictures/x.jpg"]
+PAGES = [
+    *("/", "/alarms", "/lists", "/lists/unlisted", "/cameras", "/status", "/password"),
+    *("/reactions", "/outputs", "/accounts", "/pictures/x.jpg"),
+]
 ROUTES = sorted({(one.method, PREFIX + re.sub(r"{\w+}", "x", one.path)) for one in all_endpoints()})
 
 
