@@ -197,24 +197,29 @@ class RowsReader:
 
 # A slot that is there with less than this share changes no decision and costs time.
 FAINT = 0.05
+# Filled less than this between two frames that show one character: there are two, close to each other.
+GAP = 0.3
 
 
 def _spans(filled: NDArray[Any], keys: Sequence[str]) -> list[tuple[int, int]]:
     """Neighbouring frames that show the same character (look-alikes count as the same), each as (first, past the last).
 
-    Faint frames join their left.
+    Faint frames join their left. A clear gap between two frames of one character makes two of it.
     """
     spans: list[tuple[int, int]] = []
     key: str | None = None
+    faintest = 1.0
     for frame, share in enumerate(filled.tolist()):
         if share < FAINT:
             continue
         strong = share >= 0.5
-        if spans and spans[-1][1] == frame and (not strong or key is None or keys[frame] == key):
+        same = key is None or (keys[frame] == key and faintest >= GAP)
+        if spans and spans[-1][1] == frame and (not strong or same):
             spans[-1] = (spans[-1][0], frame + 1)
         else:
             spans.append((frame, frame + 1))
             key = None
+        faintest = 1.0 if strong else min(faintest, share)
         if strong:
             key = keys[frame]
     return spans

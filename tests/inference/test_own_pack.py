@@ -138,6 +138,18 @@ def test_two_rows_are_read_upper_first_and_double_letters_stay_two() -> None:
     assert np.allclose(slots.presence, 0.75)
 
 
+@pytest.mark.parametrize(("between", "text"), [(0.2, "11"), (0.4, "1")])
+def test_a_clear_gap_between_two_frames_of_one_character_makes_two_of_it(between: float, text: str) -> None:
+    shares = np.zeros((1, 2, 36, 37), np.float32)
+    shares[..., 36] = 1.0
+    for column, filled in ((10, 0.9), (11, between), (12, 0.9)):
+        shares[0, 0, column, LETTERS.index("1")] = filled
+        shares[0, 0, column, 36] = 1 - filled
+    reader = RowsReader(network=FixedNetwork(shares), alphabet=LETTERS, width_px=144, height_px=64)
+    quad = np.array([[0, 0], [80, 0], [80, 30], [0, 30]], np.float32)
+    assert reader.read(np.zeros((100, 100, 3), np.uint8), [quad])[0].raw_text == text
+
+
 def test_what_the_reader_says_of_the_whole_plate_is_carried_by_name() -> None:
     rows, facts = np.zeros((1, 2, 36, 37), np.float32), np.array([[0.1, 0.2, 0.6, 0.1, 0.75]], np.float32)
     world = ("europe", "north america", "south america", "asia")
