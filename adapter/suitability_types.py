@@ -57,7 +57,7 @@ class Known:
     is_onvif: bool = False
     shutter: Shutter | None = None
     untuned: Sequence[str] = ()
-    """Settings of the picture that a tuning would change, as `field now -> wanted`."""
+    """Settings of the picture that a tuning would change, as `field now, not wanted`."""
     can_widen_range: bool = False
     """The camera has a wide dynamic range to switch on."""
     has_iris: bool = False

@@ -12,26 +12,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from inference.read import FILE_SETTINGS, load_picture
-from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import open_recognizer
 from inference.training.by_eye import read_by_eye
-from inference.types import Box, Picture
+from inference.types import Box
+from inference.watch import Reads
 
 # Pictures of one plate alone are the reader's business.
 CROPS_ONLY = frozenset({"lprnet_cn", "darkplate_crops", "read_crops"})
 SAME_PLATE_IOU, NO_PLATE_IOU = 0.2, 0.1
 MOST_PLATES = 8
 FOLD = str.maketrans("OQI", "001")
-
-
-class Reads(Protocol):
-    """`Recognizer`, or anything that answers like it."""
-
-    def recognize(self, picture: Picture, settings: RecognitionSettings) -> Recognition:
-        """Every plate in the picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
