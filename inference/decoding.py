@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,7 +142,7 @@ class Decoder:
                 if key not in found or found[key][1] < priors[row]:
                     found[key] = form, float(priors[row])
         wanted = list(dict.fromkeys((text, form.alike) for (text, _), (form, _) in found.items()))
-        scores = self._scores(seen, wanted, temper)
+        scores = self._scores(seen, wanted, temper) if wanted else {}
         hypotheses = [
             Hypothesis(text=text, module=form.module, score=scores[text, form.alike], prior=prior)
             for (text, _), (form, prior) in found.items()
@@ -150,8 +151,7 @@ class Decoder:
 
     def aligned(self, text: str, slots: CharacterSlots, module: CountryModule) -> list[int | None]:
         """Which slot shows each character of a decoded text."""
-        ((_, aligned),) = Evidence.of(slots, self._table(module)).aligned([text])
-        return aligned
+        return Evidence.of(slots, self._table(module)).aligned(text)
 
     def characters(
         self, text: str, crops: Sequence[CharacterSlots], module: CountryModule | None = None
@@ -163,8 +163,7 @@ class Decoder:
             if not len(slots.presence):
                 continue
             evidence = Evidence.of(slots, matrix)
-            ((_, aligned),) = evidence.aligned([text])
-            for position, slot in enumerate(aligned):
+            for position, slot in enumerate(evidence.aligned(text)):
                 if slot is not None:
                     shares = np.exp(evidence.log_shares[slot])
                     totals[position] += shares / shares.sum()
@@ -197,37 +196,38 @@ class Decoder:
             regular = totals + self._regular_only, fits + self._handicap + self._regular_only
             kept += _highest(regular[0], KEPT_VARIANTS) + _highest(regular[1], KEPT_FITS)
         kept = [row for row in dict.fromkeys(kept) if math.isfinite(totals[row])]
-        texts: dict[int, str] = {}
-        for alike in {self._forms[row].alike for row in kept}:
-            rows_here = [row for row in kept if self._forms[row].alike == alike]
-            texts |= self._texts_of(rows_here, evidences[alike], *best[alike])
-        return [(row, texts[row]) for row in kept]
+        if not kept:
+            return []
+        return list(zip(kept, self._texts_of(kept, evidences[0], best), strict=True))
 
     def _texts_of(
-        self, rows: Sequence[int], evidence: Evidence, values: Floats, columns: NDArray[np.int64]
-    ) -> dict[int, str]:
+        self, rows: Sequence[int], evidence: Evidence, best: Sequence[tuple[Floats, NDArray[np.int64]]]
+    ) -> list[str]:
         """The likeliest text of each form, from the best character of each slot under each set."""
-        values = np.concatenate([values, np.full((len(values), 1), -np.inf)], axis=1)
-        lengths = [len(self._forms[row].variant.positions) for row in rows]
-        texts = {}
-        aligned = evidence.align(values[:, self._positions[rows]], lengths)
-        for row, (_, slots) in zip(rows, aligned, strict=True):
-            sets = self._positions[row].tolist()
-            taken = zip(slots, sets, strict=False)
-            texts[row] = "".join(ALPHABET[columns[slot, one]] for slot, one in taken if slot is not None)
+        forms = [self._forms[row] for row in rows]
+        nothing = np.full((len(evidence.log_shares), 1), -np.inf)
+        tables = [np.concatenate([values, nothing], axis=1) for values, _ in best]
+        values = [tables[form.alike][:, self._positions[row]] for row, form in zip(rows, forms, strict=True)]
+        aligned = evidence.align(np.stack(values, axis=1), [len(form.variant.positions) for form in forms])
+        texts = []
+        for row, form, slots in zip(rows, forms, aligned, strict=True):
+            columns = best[form.alike][1]
+            taken = zip(slots, self._positions[row].tolist(), strict=False)
+            texts.append("".join(ALPHABET[columns[slot, one]] for slot, one in taken if slot is not None))
         return texts
 
     def _scores(
         self, seen: Sequence[Sequence[Evidence]], wanted: Sequence[tuple[str, int]], temper: float
     ) -> dict[tuple[str, int], float]:
         """How well all crops together fit each text, under its table of look-alikes."""
-        scores: dict[tuple[str, int], float] = {}
-        for alike in {alike for _, alike in wanted}:
-            texts = [text for text, its in wanted if its == alike]
-            of_crops = [evidences[alike].scores(texts) for evidences in seen]
-            for text, *fits in zip(texts, *of_crops, strict=True):
-                scores[text, alike] = _mean_log(fits, temper)
-        return scores
+        ordered = sorted(wanted, key=lambda one: one[1])
+        of_tables = {alike: [text for text, _ in group] for alike, group in groupby(ordered, key=lambda one: one[1])}
+        of_crops = []
+        for evidences in seen:
+            parts = [evidences[alike].of_texts(texts) for alike, texts in of_tables.items()]
+            values = np.concatenate([values for values, _ in parts], axis=1)
+            of_crops.append(evidences[0].scores(values, [n for _, lengths in parts for n in lengths]))
+        return {one: _mean_log(fits, temper) for one, *fits in zip(ordered, *of_crops, strict=True)}
 
 
 def _highest(values: Floats, count: int) -> list[int]:

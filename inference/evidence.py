@@ -44,42 +44,52 @@ class Evidence:
             np.log(np.maximum(1.0 - real, EXTRA_AT_END)),
         )
 
-    def scores(self, texts: Sequence[str]) -> list[float]:
-        """Log-likelihood of exactly these texts."""
-        return [score for score, _ in self.aligned(texts)]
-
-    def aligned(self, texts: Sequence[str]) -> list[tuple[float, list[int | None]]]:
-        """Each text's log-likelihood, and which slot shows each of its characters: None when there are too few."""
+    def of_texts(self, texts: Sequence[str]) -> tuple[Floats, list[int]]:
+        """What each slot gives at each position of these texts, for `scores` and `align`, and the texts' lengths."""
         nothing = len(ALPHABET)
         columns = np.full((len(texts), MAX_LENGTH), nothing)
         for row, text in enumerate(texts):
             columns[row, : len(text)] = [_COLUMNS[character] for character in text]
         values = np.concatenate([self.log_shares, np.full((len(self.log_shares), 1), -np.inf)], axis=1)
-        return self.align(values[:, columns], [len(text) for text in texts])
+        return values[:, columns], [len(text) for text in texts]
 
-    def align(self, values: Floats, lengths: Sequence[int]) -> list[tuple[float, list[int | None]]]:
-        """The best path through slots and positions for each form: its log-likelihood, and the slot of each position.
+    def aligned(self, text: str) -> list[int | None]:
+        """Which slot shows each character of a text: None when there are too few."""
+        return self.align(*self.of_texts([text]))[0]
 
-        `values` is what each slot gives at each position, shape (slots, forms, MAX_LENGTH).
+    def scores(self, values: Floats, lengths: Sequence[int]) -> list[float]:
+        """The log-likelihood of each form's best path through slots and positions.
+
+        `values` is what each slot gives at each position, shape (slots, forms, MAX_LENGTH). They may be of several
+        tables of look-alikes: what skipping a slot costs does not depend on them.
         """
+        return self._search(values, lengths)
+
+    def align(self, values: Floats, lengths: Sequence[int]) -> list[list[int | None]]:
+        """The slot of each position on each form's best path; `values` as for `scores`."""
+        came = np.zeros((len(values), len(lengths), MAX_LENGTH + 1), dtype=bool)
+        self._search(values, lengths, came)
+        taken_at = came.transpose(1, 0, 2).tolist()
+        return [_slots_of(steps, length) for steps, length in zip(taken_at, lengths, strict=True)]
+
+    def _search(self, values: Floats, lengths: Sequence[int], came: NDArray[np.bool_] | None = None) -> list[float]:
+        """The forms' scores; notes in `came` (slots, forms, MAX_LENGTH + 1) where a position took a slot."""
         forms = np.arange(len(lengths))
         ends = np.zeros((len(lengths), MAX_LENGTH + 1), dtype=bool)
         ends[:, 0] = ends[forms, lengths] = True
+        # Before the first and after the last character a slot is skipped at the price of an end.
+        skips = np.where(ends, self.skip_end[:, None, None], self.skip_inside[:, None, None])
         paths = np.full(ends.shape, -np.inf)
         paths[:, 0] = 0.0
-        came = np.zeros((len(values), *ends.shape), dtype=bool)
         for slot, value in enumerate(values):
-            # Before the first and after the last character a slot is skipped at the price of an end.
-            skipped = paths + np.where(ends, self.skip_end[slot], self.skip_inside[slot])
+            skipped = paths + skips[slot]
             taken = paths[:, :-1] + value
-            came[slot, :, 1:] = taken > skipped[:, 1:]
+            if came is not None:
+                np.greater(taken, skipped[:, 1:], out=came[slot, :, 1:])
             paths = skipped
             np.maximum(paths[:, 1:], taken, out=paths[:, 1:])
-        scores = paths[forms, lengths].tolist()
-        taken_at = came.transpose(1, 0, 2).tolist()
-        return [
-            (score, _slots_of(steps, length)) for score, steps, length in zip(scores, taken_at, lengths, strict=True)
-        ]
+        scores: list[float] = paths[forms, lengths].tolist()
+        return scores
 
 
 def _slots_of(came: Sequence[Sequence[bool]], length: int) -> list[int | None]:

@@ -32,7 +32,7 @@ def test_forms_that_share_their_beginning_score_as_if_searched_alone(slots: int,
     for form, total in zip(forms, totals, strict=True):
         values = np.full((slots, 1, MAX_LENGTH), -np.inf)
         values[:, 0, : len(form)] = best[:, list(form)]
-        ((alone, _),) = evidence.align(values, [len(form)])
+        (alone,) = evidence.scores(values, [len(form)])
         assert total == pytest.approx(alone) or (np.isinf(total) and np.isinf(alone))
 
 
