@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -328,27 +330,50 @@ def refusals() -> list[str]:
     return []
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one headless browser for all tests of a process: starting it takes longer than most of them."""
+    profile = tmp_path_factory.mktemp("chromium")
+    assert CHROMIUM is not None
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with subprocess.Popen(
+        [CHROMIUM, *options, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as browser:
+        try:
+            yield _debugging_address(browser, profile / "DevToolsActivePort")
+        finally:
+            browser.terminate()
+
+
+def _debugging_address(browser: subprocess.Popen[bytes], told: Path) -> str:
+    deadline_s = time.monotonic() + WAIT_S
+    while not told.exists() or len(lines := told.read_text(encoding="utf-8").split()) < 2:
+        assert browser.poll() is None, f"Chromium ended with {browser.returncode} as it started"
+        assert time.monotonic() < deadline_s, "Chromium did not tell its address"
+        time.sleep(0.02)
+    port, path = lines
+    return f"ws://127.0.0.1:{port}{path}"
+
+
 @pytest.fixture
-async def page(console: Console, refusals: list[str]) -> AsyncIterator[Page]:
-    """A signed-in page whose script errors and policy violations fail the test."""
+async def page(console: Console, refusals: list[str], chromium: str) -> AsyncIterator[Page]:
+    """A signed-in page, with cookies of its own, whose script errors and policy violations fail the test."""
     from playwright.async_api import async_playwright, expect  # noqa: PLC0415 - only where there is a browser
 
     expect.set_options(timeout=WAIT_S * 1000)
     problems: list[str] = []
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        opened = await browser.new_page(base_url=str(console.server.make_url("/")))
+        browser = await playwright.chromium.connect_over_cdp(chromium)
+        context = await browser.new_context(base_url=str(console.server.make_url("/")))
+        opened = await context.new_page()
         opened.on("pageerror", lambda error: problems.append(str(error)))
         opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        await context.request.post("/login", form={"name": "anna", "password": PASSWORD})
         await opened.goto("/", wait_until="load")
-        problems.clear()  # the redirect to the login page is a refusal on purpose
-        await opened.fill("[name=name]", "anna")
-        await opened.fill("[name=password]", PASSWORD)
-        await opened.keyboard.press("Enter")
         await opened.wait_for_selector("text=Live reads")
         yield opened
-        await browser.close()
+        await context.close()
     assert [text for text in problems if not any(f"status of {status}" in text for status in refusals)] == []

@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route, expect
 from events.types import ListKind, ListMatched
 from inference.types import RejectionReason
 from rules.types import AlarmDefinition, ListEntry
-from tests.adapter.api.conftest import CHROMIUM, Console, until
+from tests.adapter.api.conftest import CHROMIUM, PASSWORD, Console, until
 from tests.adapter.api.test_funnel import camera_at_rest, refuse
 from tests.adapter.api.test_resources import add_list, pass_by
 from tests.rules.examples import NOON, recognized
@@ -17,6 +17,17 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
 ]
+
+
+async def test_whoever_has_no_session_signs_in_and_out_by_the_form(page: Page) -> None:
+    await page.context.clear_cookies()
+    await page.goto("/")
+    await page.fill("[name=name]", "anna")
+    await page.fill("[name=password]", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector("text=Live reads")
+    await page.click("button:has-text('Sign out')")
+    await page.wait_for_selector("[name=password]")
 
 
 async def test_a_read_and_its_list_appear_without_reloading(console: Console, page: Page) -> None:
