@@ -21,6 +21,8 @@ from inference.training.scenes import SceneDresser
 
 LONGEST_SIDE = 900  # scenes are kept in memory at most this large
 SMALLEST_PLATE_PX, LARGEST_PLATE_SHARE = 14.0, 0.55
+# Most plates hang level before the camera; those seen from the side or from high above lean, and some lean much.
+LEVEL_DEG, LEANING_DEG, LEANING_SHARE, STEEPEST_DEG = 6.0, 15.0, 0.3, 35.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +120,9 @@ def _lay(
 def _warp(
     centre: NDArray[np.float64], place: NDArray[np.float64], scale: float, size: int, rng: random.Random
 ) -> NDArray[np.float64]:
-    angle = math.radians(rng.gauss(0, 6))
-    shear = rng.gauss(0, 0.08)
+    leans = rng.random() < LEANING_SHARE
+    angle = math.radians(np.clip(rng.gauss(0, LEANING_DEG if leans else LEVEL_DEG), -STEEPEST_DEG, STEEPEST_DEG))
+    shear = rng.gauss(0, 0.16 if leans else 0.08)
     aspect = math.exp(rng.gauss(0, 0.08))
     cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
     linear = np.array([[cos * aspect, -sin + shear * scale], [sin, cos / aspect]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,7 +113,8 @@ def real_view(crop: RealCrop, rng: random.Random, *, plain: bool = False) -> NDA
         corners[[0, 3], 0] += crop.mask_left * w
     if not plain:
         corners += np.array([[rng.gauss(0, 0.015) * w, rng.gauss(0, 0.04) * h] for _ in range(4)], np.float32)
-        lift = math.tan(math.radians(rng.gauss(0, 3))) * w / 2
+        corners[[0, 1], 0] += rng.gauss(0, 0.1) * h
+        lift = math.tan(math.radians(rng.gauss(0, 4))) * w / 2
         corners[[0, 3], 1] -= lift
         corners[[1, 2], 1] += lift
     target = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
@@ -126,15 +128,27 @@ def real_view(crop: RealCrop, rng: random.Random, *, plain: bool = False) -> NDA
 
 
 class Samples:
-    """An endless, seeded stream of batches."""
+    """An endless, seeded stream of batches.
 
-    def __init__(self, *, fonts: list[Path], real: list[RealCrop], seed: int, real_share: float) -> None:
+    `variants` makes another plate of a real one, `inference.training.shuffle.Shuffle` for one.
+    """
+
+    def __init__(
+        self,
+        *,
+        fonts: list[Path],
+        real: list[RealCrop],
+        seed: int,
+        real_share: float,
+        variants: Callable[[int, random.Random], RealCrop | None] = lambda index, rng: None,
+    ) -> None:
         self._rng = random.Random(seed)
         self._press = PlatePress(fonts, self._rng)
         # The Chinese crops are many and alike: a fifth of their weight is enough.
         self._real = real
         self._weights = [0.25 if crop.source == "lprnet_cn" else 1.0 for crop in real]
         self._share = real_share if real else 0.0
+        self._variants = variants
         self._waiting: list[Sample] = []
 
     def batch(self, count: int) -> Batch:
@@ -149,7 +163,8 @@ class Samples:
         )
 
     def _real_sample(self) -> Sample:
-        crop = self._rng.choices(self._real, self._weights)[0]
+        index = self._rng.choices(range(len(self._real)), self._weights)[0]
+        crop = self._variants(index, self._rng) or self._real[index]
         return Sample(
             picture=real_view(crop, self._rng),
             text=crop.text,

@@ -21,8 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from inference.training.fonts import convert_fonts
+from inference.training.precision import half_where_fast
 from inference.training.reader_data import UNKNOWN, Batch, RealCrop, Samples, load_real, real_view
 from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ReaderNet
+from inference.training.shuffle import Shuffle
 
 BATCH = 64
 SAVE_EVERY_S = 240
@@ -31,12 +33,22 @@ PEAK_RATE = 1.5e-3
 FACTS_WEIGHT = 0.3
 
 
-def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, share: float) -> None:
-    """Runs in a process of its own until `stop` is set."""
+def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, share: float, weights: Path) -> None:
+    """Runs in a process of its own until `stop` is set.
+
+    `weights` is where the reader in training is saved: it tells where characters stand, better each time.
+    """
     cv2.setNumThreads(1)
+    torch.set_num_threads(1)
     real = load_real(data, "train") if data else []
-    samples = Samples(fonts=sorted(fonts.glob("*.ttf")), real=real, seed=seed, real_share=share)
+    shuffle, asked = Shuffle(real), 0.0
+    samples = Samples(fonts=sorted(fonts.glob("*.ttf")), real=real, seed=seed, real_share=share, variants=shuffle)
     while not stop.is_set():
+        if real and not shuffle.enough and weights.exists() and (saved := weights.stat().st_mtime) != asked:
+            asked = saved
+            net = ReaderNet()
+            net.load_state_dict(torch.load(weights, weights_only=True)["average"])
+            shuffle.ask(net)
         batch = samples.batch(BATCH)
         while not stop.is_set():
             try:
@@ -52,9 +64,7 @@ def to_input(pictures: np.ndarray) -> Tensor:
 
 def loss_of(net: ReaderNet, batch: Batch) -> Tensor:
     """The reading's loss, and a little for the look of the whole plate where it is known."""
-    # Training takes half the time where there are matrix units for it (AMX), two thirds with AVX-512 alone.
-    able = torch.cpu.get_capabilities()
-    with torch.autocast("cpu", torch.bfloat16, enabled=any(able.get(k, False) for k in ("amx_bf16", "avx512_bf16"))):
+    with half_where_fast():
         logits, world, layout = (answer.float() for answer in net.look(to_input(batch.pictures)))
     loss = reading_loss(logits, batch.texts, batch.lower, torch.from_numpy(batch.columns))
     lower = torch.tensor(batch.lower)
@@ -115,15 +125,19 @@ def _line(columns: list[int]) -> str:
 
 @torch.no_grad()
 def evaluate(net: ReaderNet, crops: list[RealCrop]) -> dict[str, float]:
-    """Whole-plate match on real crops never trained on, per set, O = 0 and I = 1."""
+    """Whole-plate match on real crops never trained on, per set, O = 0 and I = 1, and the texts' loss, nats a plate."""
     net.eval()
     rng = random.Random(0)
     hits: dict[str, list[bool]] = {}
     places: list[bool] = []
+    nats: list[float] = []
     fold = str.maketrans("OQI", "001")
     for start in range(0, len(crops), BATCH):
         part = crops[start : start + BATCH]
         logits, world, _ = net.look(to_input(np.stack([real_view(crop, rng, plain=True) for crop in part])))
+        shares = nn.functional.log_softmax(logits, dim=-1).flatten(1, 2)
+        # One hopeless plate must not outweigh all others.
+        nats += _ctc(shares, [crop.text for crop in part], 2 * COLUMNS).clamp(max=50).tolist()
         for crop, text, place in zip(part, decode(logits), world.argmax(1).tolist(), strict=True):
             if crop.world != UNKNOWN:
                 places.append(place == crop.world)
@@ -131,6 +145,7 @@ def evaluate(net: ReaderNet, crops: list[RealCrop]) -> dict[str, float]:
     net.train()
     scores = {f"match_{name}": sum(values) / len(values) for name, values in sorted(hits.items())}
     scores["world"] = sum(places) / max(1, len(places))
+    scores["nats"] = sum(nats) / max(1, len(nats))
     return scores | {"match": sum(map(sum, hits.values())) / max(1, sum(map(len, hits.values())))}
 
 
@@ -161,11 +176,18 @@ def main() -> None:
     optimizer = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02, fused=True)
     checkpoint = options.out / "reader.pt"
     spent, step = 0.0, 0
+
+    def save() -> None:
+        saved = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save(saved | {"spent": spent, "step": step}, checkpoint.with_suffix(".tmp"))
+        checkpoint.with_suffix(".tmp").rename(checkpoint)
+
     if options.start and not checkpoint.exists():
         begun = {key: value.float() for key, value in torch.load(options.start, weights_only=True).items()}
         # Weights from before a head was added leave that head as it begins.
         net.load_state_dict(begun, strict=False)
         average.load_state_dict(net.state_dict())
+        save()  # the producing process asks these weights already
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         net.load_state_dict(state["net"])
@@ -178,7 +200,7 @@ def main() -> None:
     queue, stop = context.Queue(8), context.Event()
     worker = context.Process(
         target=produce,
-        args=(queue, stop, fonts, options.data, options.seed * 1000 + step, options.real_share),
+        args=(queue, stop, fonts, options.data, options.seed * 1000 + step, options.real_share, checkpoint),
         daemon=True,
     )
     worker.start()
@@ -209,9 +231,7 @@ def main() -> None:
             mark = now
             running = 0.98 * running + 0.02 * loss.item() if running else loss.item()
             if now - last_saved > SAVE_EVERY_S or spent >= options.minutes * 60 or step == last_step:
-                saved = {"net": net.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict()}
-                torch.save(saved | {"spent": spent, "step": step}, checkpoint.with_suffix(".tmp"))
-                checkpoint.with_suffix(".tmp").rename(checkpoint)
+                save()
                 score = {key: round(value, 4) for key, value in evaluate(average, held_out).items()}
                 line = {"step": step, "minutes": round(spent / 60, 1), "loss": round(running, 4), **score}
                 print(json.dumps(line), flush=True)
