@@ -25,6 +25,8 @@ LEAST_SURE = 0.3
 PLAIN_MARGIN = 0.05  # of the box's width, as `real_view` cuts it
 STEEPEST = 0.2  # rise over run
 IN_CLASS = 0.7  # share of permutations that keep letters and digits where they were
+# Many countries draw these alike, and only where they stand tells them apart: there letters stay among letters.
+ALIKE = frozenset("O0QI1")
 REPEATED = 0.3  # share whose characters are drawn with replacement, so that equal ones stand side by side
 OTHER_LENGTH = 0.15
 
@@ -168,14 +170,15 @@ def shuffled(crop: RealCrop, cuts: Cuts, rng: random.Random) -> RealCrop:
     """The plate with its characters in another order, some of them twice, now and then one more or less."""
     text = crop.text
     order = list(range(len(text)))
-    if rng.random() < IN_CLASS:
+    ruled = not ALIKE.isdisjoint(text)
+    if ruled or rng.random() < IN_CLASS:
         for kind in (True, False):
             places = [i for i, char in enumerate(text) if char.isdigit() is kind]
             for place, index in zip(places, _drawn(places, rng), strict=True):
                 order[place] = index
     else:
         order = _drawn(order, rng)
-    if rng.random() < OTHER_LENGTH:
+    if not ruled and rng.random() < OTHER_LENGTH:
         if rng.random() < 0.5 and len(order) > 4:
             order.pop(rng.randrange(len(order)))
         elif len(order) < LONGEST - 1:
