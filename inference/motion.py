@@ -6,6 +6,7 @@ Answers with the boxes of what moved, in pixels of the full frame.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ MOST_NOISE = 7.0
 LEAST_BLOB = 0.0007
 # The reference follows the picture with this time constant, so a vehicle that stopped is part of it soon.
 SETTLE_S = 0.7
+# What looks as it did over this long is the scene that a vehicle leaves behind, not motion, though the reference still
+# remembers the vehicle. One that waited for much of this time is part of it: then its leaving is looked at longer.
+SCENE_S = 60.0
 # A blob that comes back in one place again and again, small and alone, is a clock, a lamp or a flag.
 NUISANCE_SHARE = 0.012
 NUISANCE_TIMES = 10
@@ -60,7 +64,10 @@ class _Nuisance:
 
 
 class MotionGate:
-    """Compares each frame with a reference that follows slowly. One per camera; calls must not overlap."""
+    """Compares each frame with two references: one that follows within a second, and the scene without its vehicles.
+
+    Motion is what differs from both. One gate per camera; calls must not overlap.
+    """
 
     def __init__(
         self, areas: Sequence[Polygon] = (), masks: Sequence[Polygon] = (), *, sensitivity: float = 1.0
@@ -70,6 +77,8 @@ class MotionGate:
         self._sensitivity = sensitivity
         self._size: tuple[int, int] | None = None
         self._reference: _Grey | None = None
+        self._scene: _Grey | None = None
+        self._begun_s = 0.0
         self._mask: NDArray[np.uint8] | None = None
         self._mask_px = 0
         self._last_s = 0.0
@@ -88,24 +97,34 @@ class MotionGate:
         """What changed since the frames before; a first frame, a cut and a new size count as motion everywhere."""
         width, height = frame.size
         grey = self._shrink(frame)
-        if self._reference is None or self._mask is None or self._size != (width, height):
+        if self._reference is None or self._scene is None or self._mask is None or self._size != (width, height):
             self._size = (width, height)
             self._mask = self._draw_mask(grey.shape[1], grey.shape[0])
             self._mask_px = max(1, cv2.countNonZero(self._mask))
+            self._scene, self._begun_s = grey.copy(), frame.monotonic_s
             return self._begin(frame, grey)
-        change = grey - self._reference
-        # A cloud or the camera's own exposure shifts the whole picture; that is not motion.
-        change -= _middle(change[::4, ::4])
-        size = cv2.absdiff(change, 0.0)
-        noise = _middle(size[::4, ::4]) / 0.6745
+        change, noise = _change(grey, self._reference)
+        is_cut = noise > MOST_NOISE
+        if is_cut:
+            # A lorry that filled the picture has come or gone, or this is another picture altogether.
+            self._reference = grey.copy()
+            change, noise = _change(grey, self._scene)
+        step = max(LEAST_STEP, NOISE_TIMES * noise) / self._sensitivity
+        hot = cv2.compare(change, step, cv2.CMP_GT) & self._mask
+        if not is_cut and cv2.countNonZero(hot):
+            hot &= cv2.compare(_change(grey, self._scene)[0], step, cv2.CMP_GT)
+        self._follow(grey, frame.monotonic_s)
         if noise > MOST_NOISE:
             return self._begin(frame, grey)
-        step = max(LEAST_STEP, NOISE_TIMES * noise) / self._sensitivity
-        hot = cv2.compare(size, step, cv2.CMP_GT) & self._mask
-        elapsed_s = max(0.0, frame.monotonic_s - self._last_s)
-        self._last_s = frame.monotonic_s
-        cv2.accumulateWeighted(grey, self._reference, 1.0 - float(np.exp(-max(elapsed_s, 0.02) / SETTLE_S)))
         return self._blobs(hot, frame.monotonic_s, width / grey.shape[1], height / grey.shape[0])
+
+    def _follow(self, grey: _Grey, now_s: float) -> None:
+        elapsed_s = max(0.02, now_s - self._last_s)
+        self._last_s = now_s
+        cv2.accumulateWeighted(grey, self._reference, 1.0 - math.exp(-elapsed_s / SETTLE_S))
+        # A young scene follows fast: its first picture may show a vehicle.
+        scene_s = min(SCENE_S, max(SETTLE_S, now_s - self._begun_s))
+        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / scene_s))
 
     def _begin(self, frame: Frame, grey: _Grey) -> MotionResult:
         """A picture that has nothing to do with the one before: motion everywhere, and the reference begins anew."""
@@ -167,6 +186,15 @@ class MotionGate:
             if known.times <= NUISANCE_TIMES:
                 real.append(blob)
         return real
+
+
+def _change(grey: _Grey, reference: _Grey) -> tuple[_Grey, float]:
+    """How far each pixel is from a reference, in grey levels, and how far noise alone takes it."""
+    change = grey - reference
+    # A cloud or the camera's own exposure shifts the whole picture; that is not motion.
+    change -= _middle(change[::4, ::4])
+    size = np.asarray(cv2.absdiff(change, 0.0), np.float32)
+    return size, _middle(size[::4, ::4]) / 0.6745
 
 
 def _middle(values: _Grey) -> float:

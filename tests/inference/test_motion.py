@@ -153,3 +153,55 @@ def test_a_cut_to_another_scene_counts_as_motion_everywhere_however_often_it_com
         still = [gate.moved(frame(scene, number + later)).moved for later in range(1, 4)]
         assert still == [False, False, False]
         number += 4
+
+
+def at_rest(gate: MotionGate, scene: np.ndarray, frames: int = 60) -> int:
+    """The gate knows the scene; answers with the next frame's number."""
+    for number in range(frames):
+        gate.moved(frame(noisy(scene, number, 3.0), number))
+    return frames
+
+
+@pytest.mark.parametrize("size", [(200, 150), (1200, 700)], ids=["car", "lorry that fills the picture"])
+def test_the_scene_that_a_vehicle_leaves_is_at_rest_at_once(size: tuple[int, int]) -> None:
+    gate, scene = MotionGate(), street()
+    number = at_rest(gate, scene)
+    for passing in range(6):
+        vehicle = car(scene, 20 + 10 * passing, 5, *size)
+        assert gate.moved(frame(noisy(vehicle, number, 3.0), number))
+        number += 1
+    assert not any(gate.moved(frame(noisy(scene, number + later, 3.0), number + later)) for later in range(8))
+
+
+def test_a_vehicle_that_follows_a_lorry_is_seen() -> None:
+    gate, scene = MotionGate(), street()
+    number = at_rest(gate, scene)
+    for step in range(4):
+        gate.moved(frame(car(scene, 10 * step, 5, 1200, 700), number + step))
+    following = gate.moved(frame(car(scene, 600, 300), number + 4))
+    assert any(box.x <= 700 <= box.right and box.y <= 375 <= box.bottom for box in following.boxes)
+    assert not following.whole
+
+
+def test_a_vehicle_that_creeps_is_seen_all_the_way() -> None:
+    gate, scene = MotionGate(), street()
+    number = at_rest(gate, scene)
+    moved = [bool(gate.moved(frame(car(scene, 300 + 8 * step, 300), number + step))) for step in range(20)]
+    assert all(moved)
+
+
+def test_a_vehicle_that_stood_long_is_seen_when_it_leaves() -> None:
+    gate, scene = MotionGate(), street()
+    number = at_rest(gate, scene)
+    for step in range(400):
+        gate.moved(frame(car(scene, 400, 300), number + step))
+    assert gate.moved(frame(car(scene, 430, 300), number + 400))
+
+
+def test_where_a_camera_was_turned_vehicles_are_seen_as_before() -> None:
+    gate, before, after = MotionGate(), street(1), street(2)
+    number = at_rest(gate, before)
+    assert gate.moved(frame(after, number)).whole
+    assert not gate.moved(frame(after, number + 1))
+    for step in range(4):
+        assert gate.moved(frame(car(after, 100 + 60 * step, 300), number + 2 + step))
