@@ -21,6 +21,7 @@ import numpy as np
 import psutil
 
 from inference.bench_speed import EPOCH, FPS, HEIGHT, WIDTH, Still, trimmed, with_noise
+from inference.motion import KNOWN_AFTER_S
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import Recognizer
 from inference.source import Source, open_source
@@ -30,7 +31,7 @@ from inference.watch import Reads, Watch, WatchSettings, watch_settings
 
 # The usual share of frames with motion at a gate.
 USUAL_SHARE = 0.05
-# At first every camera looks, as nothing is known yet; that is over when each has skipped a frame.
+# At first every camera looks, as nothing is known yet; that is over when each has skipped a frame and knows its scene.
 SETTLE_WITHIN_S = 180.0
 
 
@@ -174,6 +175,7 @@ async def _fleet(name: str, recognizer: Reads, clips: Sequence[Path], seconds: f
                 async with asyncio.timeout(SETTLE_WITHIN_S):
                     for camera in cameras:
                         await camera.settled.wait()
+                    await asyncio.sleep(KNOWN_AFTER_S)
             started = _Tally.of(cameras)
             await asyncio.sleep(seconds)
             ended = _Tally.of(cameras)

@@ -28,9 +28,14 @@ MOST_NOISE = 7.0
 LEAST_BLOB = 0.0007
 # The reference follows the picture with this time constant, so a vehicle that stopped is part of it soon.
 SETTLE_S = 0.7
-# What looks as it did over this long is the scene that a vehicle leaves behind, not motion, though the reference still
-# remembers the vehicle. One that waited for much of this time is part of it: then its leaving is looked at longer.
-SCENE_S = 60.0
+# The scene is what has been there for long: what a vehicle leaves behind is no motion, though the reference still
+# remembers the vehicle. Its light is followed with the first time constant; what is new in it, a vehicle that waits,
+# becomes part of it with the second.
+SCENE_S, PART_OF_SCENE_S = 60.0, 600.0
+# It changes slowly, so it is not compared with every frame.
+FOLLOW_EVERY_S = 1.0
+# Before this nobody can say what belongs to the scene, and after so long another picture is another scene.
+KNOWN_AFTER_S = 20.0
 # A blob that comes back in one place again and again, small and alone, is a clock, a lamp or a flag.
 NUISANCE_SHARE = 0.012
 NUISANCE_TIMES = 10
@@ -78,7 +83,10 @@ class MotionGate:
         self._size: tuple[int, int] | None = None
         self._reference: _Grey | None = None
         self._scene: _Grey | None = None
-        self._begun_s = 0.0
+        self._grey: _Grey | None = None
+        """The last frame, where it is like one before it."""
+        self._step = LEAST_STEP
+        self._begun_s = self._as_known_s = self._followed_s = 0.0
         self._mask: NDArray[np.uint8] | None = None
         self._mask_px = 0
         self._last_s = 0.0
@@ -101,35 +109,63 @@ class MotionGate:
             self._size = (width, height)
             self._mask = self._draw_mask(grey.shape[1], grey.shape[0])
             self._mask_px = max(1, cv2.countNonZero(self._mask))
-            self._scene, self._begun_s = grey.copy(), frame.monotonic_s
+            self._begin_scene(grey, frame.monotonic_s)
             return self._begin(frame, grey)
+        self._grey = grey
         change, noise = _change(grey, self._reference)
-        is_cut = noise > MOST_NOISE
-        if is_cut:
+        if noise > MOST_NOISE:
             # A lorry that filled the picture has come or gone, or this is another picture altogether.
             self._reference = grey.copy()
             change, noise = _change(grey, self._scene)
-        step = max(LEAST_STEP, NOISE_TIMES * noise) / self._sensitivity
-        hot = cv2.compare(change, step, cv2.CMP_GT) & self._mask
-        if not is_cut and cv2.countNonZero(hot):
-            hot &= cv2.compare(_change(grey, self._scene)[0], step, cv2.CMP_GT)
-        self._follow(grey, frame.monotonic_s)
+        self._step = max(LEAST_STEP, NOISE_TIMES * noise) / self._sensitivity
+        hot = cv2.compare(change, self._step, cv2.CMP_GT) & self._mask
+        if cv2.countNonZero(hot):
+            hot &= cv2.compare(_change(grey, self._scene)[0], self._step, cv2.CMP_GT)
+        elapsed_s = max(0.02, frame.monotonic_s - self._last_s)
+        self._last_s = frame.monotonic_s
+        cv2.accumulateWeighted(grey, self._reference, 1.0 - math.exp(-elapsed_s / SETTLE_S))
+        if frame.monotonic_s - self._followed_s >= FOLLOW_EVERY_S:
+            self._follow(grey, frame.monotonic_s)
         if noise > MOST_NOISE:
             return self._begin(frame, grey)
         return self._blobs(hot, frame.monotonic_s, width / grey.shape[1], height / grey.shape[0])
 
+    def empty(self) -> bool:
+        """Whether the last frame showed nothing but the scene where we look: who came lately has gone."""
+        if self._grey is None or self._scene is None or self._mask is None:
+            return False
+        if self._last_s - self._begun_s < KNOWN_AFTER_S:
+            return False
+        strange = cv2.compare(_change(self._grey, self._scene)[0], self._step, cv2.CMP_GT) & self._mask
+        return bool(cv2.countNonZero(_opened(strange)) < LEAST_BLOB * strange.size)
+
     def _follow(self, grey: _Grey, now_s: float) -> None:
-        elapsed_s = max(0.02, now_s - self._last_s)
-        self._last_s = now_s
-        cv2.accumulateWeighted(grey, self._reference, 1.0 - math.exp(-elapsed_s / SETTLE_S))
+        """What the scene is now."""
+        assert self._scene is not None
+        change, noise = _change(grey, self._scene)
+        if noise <= MOST_NOISE:
+            self._as_known_s = now_s
+        elif now_s - self._as_known_s > KNOWN_AFTER_S:
+            self._begin_scene(grey, now_s)
+            return
+        strange = cv2.compare(change, self._step, cv2.CMP_GT)
+        elapsed_s, age_s = now_s - self._followed_s, now_s - self._begun_s
+        self._followed_s = now_s
         # A young scene follows fast: its first picture may show a vehicle.
-        scene_s = min(SCENE_S, max(SETTLE_S, now_s - self._begun_s))
-        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / scene_s))
+        usual_s = min(SCENE_S, max(FOLLOW_EVERY_S, age_s))
+        strange_s = usual_s if age_s < KNOWN_AFTER_S else PART_OF_SCENE_S
+        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / usual_s), ~strange)
+        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / strange_s), strange)
+
+    def _begin_scene(self, grey: _Grey, now_s: float) -> None:
+        self._scene = grey.copy()
+        self._begun_s = self._as_known_s = self._followed_s = now_s
 
     def _begin(self, frame: Frame, grey: _Grey) -> MotionResult:
         """A picture that has nothing to do with the one before: motion everywhere, and the reference begins anew."""
         width, height = frame.size
         self._reference = grey
+        self._grey = None
         self._last_s = frame.monotonic_s
         self._nuisances.clear()
         return MotionResult(True, (Box(x=0, y=0, width=width, height=height),), whole=True)
@@ -150,7 +186,7 @@ class MotionGate:
     def _blobs(self, hot: NDArray[np.uint8], now_s: float, across: float, down: float) -> MotionResult:
         if not cv2.countNonZero(hot):
             return MotionResult(False)
-        hot = cv2.morphologyEx(hot, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+        hot = _opened(hot)
         share = cv2.countNonZero(hot) / self._mask_px
         joined = cv2.dilate(hot, np.ones((7, 7), np.uint8))
         count, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
@@ -195,6 +231,11 @@ def _change(grey: _Grey, reference: _Grey) -> tuple[_Grey, float]:
     change -= _middle(change[::4, ::4])
     size = np.asarray(cv2.absdiff(change, 0.0), np.float32)
     return size, _middle(size[::4, ::4]) / 0.6745
+
+
+def _opened(hot: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Without lone pixels."""
+    return np.asarray(cv2.morphologyEx(hot, cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)), np.uint8)
 
 
 def _middle(values: _Grey) -> float:

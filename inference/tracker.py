@@ -164,6 +164,10 @@ class Tracker:
         """Some plate is still followed, decided or not."""
         return bool(self._tracks)
 
+    def came_since(self, since_s: float) -> bool:
+        """Whether every plate in view was first seen after this; so it is of none."""
+        return all(track.first_s >= since_s for track in self._tracks)
+
     def where(self, now_s: float) -> list[Box]:
         """Where the followed plates should be now."""
         return [track.predict(now_s) for track in self._tracks]

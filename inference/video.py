@@ -92,7 +92,7 @@ def watch_pictures(
         plan, motion = observer.plan(frame)
         told: list[Passage] = []
         if not plan.look:
-            told = observer.tracker.release(now_s)
+            told = observer.unseen(frame, plan, motion)
         else:
             recognition = recognizer.recognize(frame.picture, settings.recognition, region=plan.region)
             if on_look is not None:

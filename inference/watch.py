@@ -30,6 +30,8 @@ FRAME_TIMEOUT_S = 2.0
 LINGER_S = 1.5
 # While no plate is in view, a scene at rest is looked at so often: the next look would show the same nothing.
 LOOKS_AT_REST = 2
+# A vehicle that came within this time is not yet part of the scene that the motion gate knows.
+LATELY_S = 8.0
 # Motion at the edge of a blob belongs to the same vehicle: the region looked at is wider by this share of the picture.
 AROUND = 0.08
 # Above this share of the picture a region saves nothing.
@@ -103,6 +105,8 @@ class Plan:
 
     look: bool
     region: Box | None = None
+    gone: bool = False
+    """No look is needed to see that nothing is there any more."""
 
 
 class Pace:
@@ -226,7 +230,7 @@ class Watch:
             self.funnel.count(now, "motion")
         if not plan.look:
             await _call(self._on_frame, frame, None)
-            await self._tell(self._observer.tracker.release(frame.monotonic_s))
+            await self._tell(self._observer.unseen(frame, plan, motion))
             return
         recognition, told, busy_ms = await asyncio.get_running_loop().run_in_executor(
             self._executor, self._look, frame, plan, motion
@@ -285,7 +289,16 @@ class Observer:
         waits = self.tracker.undecided and now_s - self._last_look_s <= 2 * self.settings.tracker.decide_after_s
         rereads = self.tracker.in_view and now_s - self._last_look_s >= self.settings.reread_s
         look = lingers or waits or rereads or not self.settings.motion_gate
+        lately = self.settings.motion_gate and self.tracker.came_since(now_s - LATELY_S)
+        if look and not motion.moved and lately and self._gate.empty():
+            return Plan(look=False, gone=True), motion
         return Plan(look, self._region(frame, motion) if look and not rereads else None), motion
+
+    def unseen(self, frame: Frame, plan: Plan, motion: MotionResult) -> list[Passage]:
+        """What follows from a frame that nobody looked at."""
+        if plan.gone:
+            return self.update(frame, Recognition(), plan, motion)
+        return self.tracker.release(frame.monotonic_s)
 
     def update(self, frame: Frame, recognition: Recognition, plan: Plan, motion: MotionResult) -> list[Passage]:
         """What the tracker makes of one recognition."""

@@ -205,3 +205,29 @@ def test_where_a_camera_was_turned_vehicles_are_seen_as_before() -> None:
     assert not gate.moved(frame(after, number + 1))
     for step in range(4):
         assert gate.moved(frame(car(after, 100 + 60 * step, 300), number + 2 + step))
+
+
+def test_the_gate_knows_when_nothing_but_the_scene_is_there() -> None:
+    gate, scene = MotionGate(), street()
+    assert not gate.empty()
+    number = at_rest(gate, scene, 2)
+    assert not gate.empty()  # what belongs to the scene is not known yet
+    number = at_rest(gate, scene, 120)
+    assert gate.empty()
+    for step in range(32):
+        standing = gate.moved(frame(noisy(car(scene, 400, 300), number + step, 3.0), number + step))
+        assert not gate.empty()
+    assert not standing.moved
+    assert not gate.moved(frame(noisy(scene, number + 32, 3.0), number + 32))
+    assert gate.empty()
+
+
+def test_after_a_turn_the_new_scene_is_known_in_time() -> None:
+    gate, before, after = MotionGate(), street(1), street(2)
+    number = at_rest(gate, before, 120)
+    empty = []
+    for step in range(200):
+        gate.moved(frame(noisy(after, number + step, 3.0), number + step))
+        empty.append(gate.empty())
+    assert not any(empty[:80])
+    assert empty[-1]

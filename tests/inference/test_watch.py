@@ -204,6 +204,38 @@ async def test_a_parked_plate_is_read_again_seldom_and_told_once() -> None:
     assert reader.calls < 80
 
 
+async def test_where_the_scene_is_known_nobody_looks_for_a_vehicle_that_has_left() -> None:
+    quiet = 8 * 30
+
+    def later(number: int) -> np.ndarray:
+        return drive_by(number - quiet)
+
+    told, watch, reader, _ = await watched(later, quiet + 80)
+    assert finals(told) == ["43HNN2"]
+    assert told[-1].state is PassageState.LOST
+    # It is gone as soon as with looks, and what was seen of it is all that was looked at.
+    with_looks, _, more, _ = await watched(drive_by, 80)
+    assert [passage.ended_at - passage.started_at for passage in told] == [
+        passage.ended_at - passage.started_at for passage in with_looks
+    ]
+    assert reader.calls <= 1 + LOOKS_AT_REST + 24 < more.calls
+    assert total(watch.funnel.hours).analysed == reader.calls
+
+
+async def test_a_parked_plate_is_not_taken_for_gone_when_another_vehicle_leaves() -> None:
+    def beside_a_parked_car(number: int) -> np.ndarray:
+        picture = scene(car_x=440)
+        if 400 <= number < 424:
+            cv2.rectangle(picture, ((number - 400) * 12, 20), ((number - 400) * 12 + 150, 110), (200, 60, 40), -1)
+        return picture
+
+    told, _, reader, _ = await watched(beside_a_parked_car, 8 * 90)
+    assert finals(told) == ["43HNN2"]
+    assert [passage.state for passage in told].count(PassageState.LOST) <= 1
+    # It is looked at while the other passes and after.
+    assert reader.calls > 24
+
+
 async def test_a_region_follows_the_motion_when_asked_to() -> None:
     settings = replace(FAST, look_at_motion_only=True)
     told, _, reader, _ = await watched(drive_by, 80, settings=settings)
