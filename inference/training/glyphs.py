@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+ROUND = "O0QCG"
 
 Outline = list[tuple[float, ...] | list[tuple[int, int]]]
 
@@ -62,6 +65,7 @@ class Hand:
     `corner` is the radius of the round characters' corners (None: the half circles of most fonts); old Brazilian plates
     are nearly square. `flag` is how far the 1 reaches to the left: with a short one it is an I but for a hook.
     `apex` is how far the middle of M and W reaches across; `upright` makes the outer strokes of the W straight.
+    `square` gives stems sharp ends: that alone tells a boxy D from an O.
     """
 
     thick: int
@@ -69,6 +73,7 @@ class Hand:
     flag: int = 20
     apex: int = 60
     upright: bool = False
+    square: bool = False
 
     @classmethod
     def random(cls, rng: random.Random) -> Hand:
@@ -80,6 +85,7 @@ class Hand:
             flag=rng.randrange(7, 24),
             apex=rng.randrange(40, 96),
             upright=rng.random() < 0.5,
+            square=rng.random() < 0.7,
         )
 
 
@@ -92,7 +98,18 @@ def stroke_glyph(char: str, hand: Hand) -> NDArray[np.uint8]:
             cv2.ellipse(canvas, (int(cx), int(cy)), (int(rx), int(ry)), 0, start, end, 255, hand.thick, cv2.LINE_AA)
         else:
             cv2.polylines(canvas, [np.array(part, np.int32)], False, 255, hand.thick, cv2.LINE_AA)
+            if hand.square and char not in ROUND:
+                _square_ends(canvas, part, hand.thick)
     return canvas
+
+
+def _square_ends(canvas: NDArray[np.uint8], line: list[tuple[int, int]], thick: int) -> None:
+    """OpenCV's strokes end round; stamped stems end square."""
+    half = thick // 2
+    for (x, y), (to_x, to_y) in pairwise(line):
+        if x == to_x:
+            low, high = min(y, to_y), max(y, to_y)
+            cv2.rectangle(canvas, (x - half, low - half), (x + half, high + half), 255, -1)
 
 
 def _outline(char: str, hand: Hand) -> Outline:

@@ -40,7 +40,7 @@ class PlatePress:
         rng = self._rng
         self._paint.begin()
         family = rng.choices(
-            ("eu", "american", "brazil", "mercosur", "asian", "two_line", "dark"), (26, 38, 13, 5, 6, 8, 4)
+            ("eu", "american", "brazil", "mercosur", "asian", "two_line", "dark"), (24, 35, 18, 5, 6, 8, 4)
         )[0]
         if family == "eu":
             return self._european()
