@@ -165,7 +165,7 @@ class Tracker:
         return bool(self._tracks)
 
     def came_since(self, since_s: float) -> bool:
-        """Whether every plate in view was first seen after this; so it is of none."""
+        """Whether every plate in view was first seen after this; true where none is in view."""
         return all(track.first_s >= since_s for track in self._tracks)
 
     def where(self, now_s: float) -> list[Box]:
