@@ -18,6 +18,7 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
+from inference.areas import within
 from inference.funnel import Funnel
 from inference.motion import MotionGate, MotionResult
 from inference.recognition import Recognition, RecognitionSettings
@@ -290,9 +291,15 @@ class Observer:
         rereads = self.tracker.in_view and now_s - self._last_look_s >= self.settings.reread_s
         look = lingers or waits or rereads or not self.settings.motion_gate
         lately = self.settings.motion_gate and self.tracker.came_since(now_s - LATELY_S)
-        if look and not motion.moved and lately and self._gate.empty():
+        if look and not motion.moved and lately and not self._any_masked(frame) and self._gate.empty():
             return Plan(look=False, gone=True), motion
         return Plan(look, self._region(frame, motion) if look and not rereads else None), motion
+
+    def _any_masked(self, frame: Frame) -> bool:
+        """Whether a plate in view lies where the motion gate is blind."""
+        masks, (width, height) = self.settings.masks, frame.size
+        centers = [box.center for box in self.tracker.where(frame.monotonic_s)] if masks else []
+        return any(within((x / width, y / height), masks) for x, y in centers)
 
     def unseen(self, frame: Frame, plan: Plan, motion: MotionResult) -> list[Passage]:
         """What follows from a frame that nobody looked at."""

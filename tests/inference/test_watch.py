@@ -222,6 +222,19 @@ async def test_where_the_scene_is_known_nobody_looks_for_a_vehicle_that_has_left
     assert total(watch.funnel.hours).analysed == reader.calls
 
 
+async def test_a_plate_that_stops_where_the_gate_is_blind_is_not_taken_for_gone() -> None:
+    quiet = 8 * 30
+    right_half = ((0.5, 0.0), (1.0, 0.0), (1.0, 1.0), (0.5, 1.0))
+
+    def stops(number: int) -> np.ndarray:
+        return scene(car_x=min((number - quiet) * 25, 400) if number >= quiet else None)
+
+    told, _, _, _ = await watched(stops, quiet + 8 * 12, settings=replace(FAST, masks=(right_half,)))
+    assert finals(told) == ["43HNN2"]
+    assert told[-1].state is PassageState.LOST
+    assert told[-1].ended_at - told[-1].started_at > timedelta(seconds=5)
+
+
 async def test_a_parked_plate_is_not_taken_for_gone_when_another_vehicle_leaves() -> None:
     def beside_a_parked_car(number: int) -> np.ndarray:
         picture = scene(car_x=440)
