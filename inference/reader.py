@@ -97,8 +97,8 @@ class LineReader:
         filled = 1.0 - probabilities[:, self._blanks].sum(axis=1, dtype=np.float64)
         strongest = probabilities.argmax(axis=1)
         shares = probabilities[:, self._members].astype(np.float64) @ self._fold
-        spans = _spans(filled, [self._keys[index] for index in strongest])
-        rows, presence, positions = _of_spans(shares, filled, spans)
+        spans = _spans(filled.tolist(), [self._keys[index] for index in strongest])
+        rows, presence, positions = _of_spans(shares, filled.tolist(), spans)
         raw = [self._classes[c] for i, c in enumerate(strongest) if c and (i == 0 or strongest[i - 1] != c)]
         return CharacterSlots(
             shares=rows,
@@ -166,7 +166,7 @@ class RowsReader:
             crops = [cut(picture, quad, width=self._width, height=self._height) for quad in chunk]
             batch = np.stack([cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY) for crop in crops])[..., None]
             rows, *facts = self._network.run(batch)
-            slots = [self._slots(np.asarray(one, np.float64)) for one in rows]
+            slots = [self._slots(one) for one in rows]
             if facts and self._world:
                 slots = [self._with_facts(one, fact) for one, fact in zip(slots, facts[0], strict=True)]
             answers += slots
@@ -176,22 +176,26 @@ class RowsReader:
         *world, two_lines = facts.tolist()
         return replace(slots, world=dict(zip(self._world, world, strict=True)), two_lines=two_lines)
 
-    def _slots(self, rows: Floats) -> CharacterSlots:
+    def _slots(self, rows: NDArray[Any]) -> CharacterSlots:
         # Both lines behind each other, as one is read after the other.
-        filled = 1.0 - rows[:, :, -1]
+        columns = rows.shape[1]
+        filled = 1.0 - rows[:, :, -1].astype(np.float64)
         spans: list[tuple[int, int]] = []
-        for line, strongest in enumerate(rows[:, :, :-1].argmax(axis=2).tolist()):
-            before = line * rows.shape[1]
-            found = _spans(filled[line], [self._keys[index] for index in strongest])
-            spans += [(start + before, stop + before) for start, stop in found]
-        every_column = rows.reshape(-1, rows.shape[2])[:, self._columns]
-        shares, presence, positions = _of_spans(every_column, filled.ravel(), spans)
+        for line, line_filled in enumerate(filled.tolist()):
+            if max(line_filled) < FAINT:
+                continue  # most plates have one line
+            keys = [self._keys[index] for index in rows[line, :, :-1].argmax(axis=1).tolist()]
+            spans += [(start + line * columns, stop + line * columns) for start, stop in _spans(line_filled, keys)]
+        shares, presence, positions = _of_spans(rows.reshape(-1, rows.shape[2]), filled.ravel().tolist(), spans)
+        shares = shares[:, self._columns]
         strongest_of = shares.argmax(axis=1).tolist() if spans else []
         return CharacterSlots(
             shares=shares,
             presence=presence,
-            positions=positions % rows.shape[1] / rows.shape[1],
-            raw_text="".join(ALPHABET[i] for i, there in zip(strongest_of, presence, strict=True) if there > 0.5),
+            positions=positions % columns / columns,
+            raw_text="".join(
+                ALPHABET[i] for i, there in zip(strongest_of, presence.tolist(), strict=True) if there > 0.5
+            ),
         )
 
 
@@ -201,7 +205,7 @@ FAINT = 0.05
 GAP = 0.3
 
 
-def _spans(filled: NDArray[Any], keys: Sequence[str]) -> list[tuple[int, int]]:
+def _spans(filled: Sequence[float], keys: Sequence[str]) -> list[tuple[int, int]]:
     """Neighbouring frames that show the same character (look-alikes count as the same), each as (first, past the last).
 
     Faint frames join their left. A clear gap between two frames of one character makes two of it.
@@ -209,7 +213,7 @@ def _spans(filled: NDArray[Any], keys: Sequence[str]) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     key: str | None = None
     faintest = 1.0
-    for frame, share in enumerate(filled.tolist()):
+    for frame, share in enumerate(filled):
         if share < FAINT:
             continue
         strong = share >= 0.5
@@ -226,21 +230,20 @@ def _spans(filled: NDArray[Any], keys: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _of_spans(
-    shares: NDArray[Any], filled: NDArray[Any], spans: Sequence[tuple[int, int]]
+    shares: NDArray[Any], filled: Sequence[float], spans: Sequence[tuple[int, int]]
 ) -> tuple[Floats, Floats, Floats]:
     """Of each span: its shares as its frames are filled, how surely there is something, and its middle in frames."""
     if not spans:
         return np.empty((0, shares.shape[1])), np.empty(0), np.empty(0)
-    # Every second piece between these is a span; one frame more, so that the last end is one of the frames too.
-    bounds = np.array(spans).ravel()
-
-    def of_each(reduce: np.ufunc, values: NDArray[Any]) -> Floats:
-        return np.asarray(reduce.reduceat(np.concatenate([values, values[:1] * 0.0]), bounds)[::2], np.float64)
-
-    weight = of_each(np.add, filled)
-    middles = np.arange(len(filled)) + 0.5
-    centres = of_each(np.add, filled * middles) / weight
-    return of_each(np.add, shares) / weight[:, None], of_each(np.maximum, filled), centres
+    # A few numbers each: lists are faster than arrays.
+    weights = [sum(filled[start:stop]) for start, stop in spans]
+    centres = [
+        sum((frame + 0.5) * filled[frame] for frame in range(start, stop)) / weight
+        for (start, stop), weight in zip(spans, weights, strict=True)
+    ]
+    sums = np.array([shares[start:stop].sum(axis=0, dtype=np.float64) for start, stop in spans])
+    presence = np.array([max(filled[start:stop]) for start, stop in spans])
+    return sums / np.array(weights)[:, None], presence, np.array(centres)
 
 
 def _look_alike_key(character: str) -> str:

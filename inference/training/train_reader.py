@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inference.recognizer import open_recognizer
 from inference.training.fonts import convert_fonts
 from inference.training.precision import half_where_fast
 from inference.training.reader_data import UNKNOWN, Batch, RealCrop, Samples, load_real, real_view
@@ -40,7 +41,7 @@ def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, sh
     """
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    real = load_real(data, "train") if data else []
+    real = load_real(data, "train", open_recognizer("own", threads=1).detector) if data else []
     shuffle, asked = Shuffle(real), 0.0
     samples = Samples(fonts=sorted(fonts.glob("*.ttf")), real=real, seed=seed, real_share=share, variants=shuffle)
     while not stop.is_set():
@@ -156,7 +157,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=90)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--real-share", type=float, default=0.3)
+    parser.add_argument("--real-share", type=float, default=0.5)
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="learning rate after the first steps")
     parser.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     parser.add_argument("--seed", type=int, default=1)
