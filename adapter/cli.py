@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from adapter import cli_bench, cli_data, cli_models, cli_suitability
-from adapter.cli_common import connect, console, fail, settings_from
+from adapter import cli_bench, cli_data, cli_models, cli_suitability, cli_worker
+from adapter.cli_common import connect, console, fail, log_to_stderr, settings_from
 from adapter.settings import Settings
 
 app = typer.Typer(
@@ -33,6 +30,7 @@ app.add_typer(cli_models.modules_app, name="modules")
 app.add_typer(cli_models.models_app, name="models")
 app.command("read")(cli_models.read)
 app.command("bench")(cli_bench.bench)
+app.command("worker")(cli_worker.worker)
 
 
 @app.callback()
@@ -65,7 +63,7 @@ def serve(
         "discovery": discovery,
     }
     settings = settings_from(context, **{key: value for key, value in given.items() if value is not None})
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
     raise typer.Exit(asyncio.run(_serve(settings)))
 
 
@@ -157,31 +155,6 @@ def discover(
     for row in rows:
         table.add_row(row["name"], row["hardware"], row["address"])
     console.print(table)
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    """Standard output belongs to the line that says we are ready; the log goes to standard error."""
-    number = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if settings.log_json
-        else structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            renderer,
-        ]
-        if settings.log_json
-        else [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)
 
 
 def main() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import Any, NoReturn
 
+import structlog
 import typer
 from rich.console import Console
 from rich.text import Text
@@ -56,3 +59,28 @@ def connect(context: typer.Context) -> _Failing:
         return _Failing(ServiceClient.of_this_machine(settings_from(context)))
     except ServiceError as error:
         fail(str(error))
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Standard output belongs to the line that says we are ready; the log goes to standard error."""
+    number = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if settings.log_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            renderer,
+        ]
+        if settings.log_json
+        else [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=max(number, logging.WARNING), stream=sys.stderr)

@@ -13,6 +13,7 @@ from adapter.lpr_camera import LprCamera
 from adapter.pipeline import Pipeline
 from adapter.store.cameras import CameraRecord
 from adapter.tasks import Tasks
+from adapter.workers.hub import Hub
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp_stream import Stream
 from inference.funnel import Funnel, FunnelHour
@@ -32,6 +33,7 @@ class Fleet:
         executor: Executor,
         lost_after: timedelta,
         tasks: Tasks,
+        hub: Hub | None = None,
         on_drop: Callable[[str], None] = lambda camera_id: None,
         on_passage: Callable[[str, Passage], None] = lambda camera_id, passage: None,
     ) -> None:
@@ -39,6 +41,8 @@ class Fleet:
         self._executor = executor
         self._lost_after = lost_after
         self._owner = tasks
+        self._hub = hub or Hub()
+        self._hub.report_to(self.find)
         self._on_drop = on_drop
         self._on_passage = on_passage
         self._pipeline: Pipeline | None = None
@@ -95,6 +99,7 @@ class Fleet:
             executor=self._executor,
             pipeline=self._pipeline,
             lost_after=self._lost_after,
+            hub=self._hub,
             on_scene=self._show,
             on_passage=self._on_passage,
             funnel=known.funnel if known else None,

@@ -5,14 +5,16 @@ What runs while the camera is enabled:
     connect (ONVIF) -> stream, or snapshots -> source -> watch -> pipeline.passage
                                                 └── watchdog: CameraLost, CameraRestored
 
+Source and watch run here, or on the worker that the record names as the camera's server.
+
 A camera that fails is tried again for ever, on its own, and never disturbs another.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -22,23 +24,27 @@ import structlog
 
 from adapter.api.ports import CameraHealth, CameraState
 from adapter.camera_recognition import CameraRecognition, needs_restart
+from adapter.frame_rate import FrameRate
 from adapter.osd_masks import with_masks
 from adapter.picture_address import PictureAddress, PictureChoice, is_onvif_address, poll_s
 from adapter.picture_care import look_after
 from adapter.pipeline import Pipeline
 from adapter.retry import retry_forever
 from adapter.setting_cost import measured_delay_s
+from adapter.source_options import SourceOptions
 from adapter.store.cameras import CameraRecord
+from adapter.watched import WatchedSource, Watching
 from adapter.watching import watch_settings
+from adapter.workers.remote_watch import Controls, RemoteSource, RemoteWatch
 from events.types import CameraLost, CameraRestored
 from inference.errors import InferenceError, ModuleError, SourceRefused
-from inference.funnel import Funnel
-from inference.plate_views import PlateViews
+from inference.funnel import Funnel, FunnelHour
+from inference.plate_views import PlateView, PlateViews
 from inference.recognition import Recognition
-from inference.rejects import Rejects
-from inference.source import INTERLACED, Source, SourceStatus, open_source
+from inference.rejects import Rejected, Rejects
+from inference.source import INTERLACED, Source, SourceStatus
 from inference.tracker import Tracker
-from inference.types import Frame, Passage, PassageState, Scene
+from inference.types import Frame, Passage, PassageState, Picture, Scene
 from inference.watch import Reads, Watch, WatchSettings
 from onvif_client.camera import Camera
 from onvif_client.errors import (
@@ -56,13 +62,10 @@ log = structlog.get_logger(__name__)
 
 WATCHDOG_S = 1.0
 SNAPSHOT_QUALITY = 85
-# The rate shown is that of the last few seconds.
-RATE_FRAMES = 32
-RATE_FORGOTTEN_AFTER = timedelta(seconds=5)
 LEFT_OUT = "Settings of another version were left out; their defaults count until the settings are saved: {settings}."
 
 # Another value of these is another connection, or none; everything else in a record changes in place.
-RESTARTING = ("address", "user", "password", "profile_token", "enabled")
+RESTARTING = ("address", "user", "password", "profile_token", "enabled", "server")
 
 
 class LprCamera:
@@ -76,6 +79,7 @@ class LprCamera:
         executor: Executor,
         pipeline: Pipeline,
         lost_after: timedelta,
+        hub: Controls,
         on_scene: Callable[[str, Scene], None] = lambda camera_id, scene: None,
         on_passage: Callable[[str, Passage], None] = lambda camera_id, passage: None,
         funnel: Funnel | None = None,
@@ -87,7 +91,7 @@ class LprCamera:
         self.detail = ""
         """The last failure in words, empty while all is well."""
         self.profile: Profile | None = None
-        self.watch: Watch | None = None
+        self.watch: Watching | None = None
         self.last_frame: Frame | None = None
         self.relays: tuple[RelayOutput, ...] = ()
         self.on_screen: tuple[OnScreenText, ...] = ()
@@ -102,16 +106,17 @@ class LprCamera:
         """The newest finds that were not read, with their pictures."""
         self.views = PlateViews()
         """What the plates of the last vehicles measured."""
-        self._frame_times: deque[datetime] = deque(maxlen=RATE_FRAMES)
+        self._frame_rate = FrameRate()
         self._recognizer = recognizer
         self._executor = executor
         self._pipeline = pipeline
         self._lost_after = lost_after
+        self._hub = hub
         self._on_scene = on_scene
         self._on_passage = on_passage
         self._clock = clock
         self._onvif: Camera | None = None
-        self._source: Source | None = None
+        self._source: WatchedSource | None = None
         self._pictures = PictureChoice(clock=clock)
         self._running_since: datetime | None = None
         self._away_since: datetime | None = clock()
@@ -129,6 +134,11 @@ class LprCamera:
         return self.record.name
 
     @property
+    def server(self) -> str:
+        """The worker that watches this camera; empty when this process does."""
+        return self.record.server
+
+    @property
     def is_onvif(self) -> bool:
         """Otherwise the address is a stream, a picture address, a file or a folder."""
         return is_onvif_address(self.record.address)
@@ -143,6 +153,7 @@ class LprCamera:
         return CameraHealth(
             camera_id=self.camera_id,
             name=self.name,
+            server=self.server,
             state=state if self.record.enabled else CameraState.DISABLED,
             detail=f"{left_out} {self.detail or self.advice}".strip(),
             frames_per_second=self._rate(),
@@ -262,10 +273,13 @@ class LprCamera:
                 self._onvif = None
 
     def _open(self, address: str) -> Source:
-        """A source that is not open yet, with this camera's login and options."""
+        return self._options(address).open()
+
+    def _options(self, address: str) -> SourceOptions:
+        """How to open this address, with this camera's login and options."""
         chosen = self.recognition
-        return open_source(
-            address,
+        return SourceOptions(
+            address=address,
             name=self.name,
             username=self.record.user or None,
             password=self.record.password or None,
@@ -286,13 +300,37 @@ class LprCamera:
 
     async def _watch(self, pictures: PictureAddress) -> None:
         """Until the recording ends or the stream stays away."""
+        source, self.watch = self._remote_watch(pictures) if self.server else self._own_watch(pictures)
+        self._source = source
+        try:
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self.watch.run(), name=f"watch {self.camera_id}")
+                looking = group.create_task(self._care(source, pictures), name=f"pictures {self.camera_id}")
+                watching.add_done_callback(lambda task: looking.cancel())
+                looking.add_done_callback(lambda task: watching.cancel())
+        except* (CameraUnreachable, ModuleError) as away:
+            raise away.exceptions[0] from None
+        finally:
+            self._missed_before, self._source = self.frames_missed, None
+
+    def _remote_watch(self, pictures: PictureAddress) -> tuple[WatchedSource, Watching]:
+        watch = RemoteWatch(
+            hub=self._hub,
+            server=self.server,
+            camera_id=self.camera_id,
+            options=self._options(pictures.url),
+            settings=self._settings(),
+        )
+        return watch.source, watch
+
+    def _own_watch(self, pictures: PictureAddress) -> tuple[WatchedSource, Watching]:
         tracker, self._tracker = self._known(), None
         if tracker is None:
             # Object ids begin again.
             self._event_ids.clear()
-        self._source = self._open(pictures.url)
-        self.watch = Watch(
-            source=self._source,
+        source = self._open(pictures.url)
+        watch = Watch(
+            source=source,
             recognizer=self._recognizer,
             settings=self._settings(),
             executor=self._executor,
@@ -303,18 +341,9 @@ class LprCamera:
             funnel=self.funnel,
             tracker=tracker,
         )
-        try:
-            async with asyncio.TaskGroup() as group:
-                watching = group.create_task(self.watch.run(), name=f"watch {self.camera_id}")
-                looking = group.create_task(self._care(self._source, pictures), name=f"pictures {self.camera_id}")
-                watching.add_done_callback(lambda task: looking.cancel())
-                looking.add_done_callback(lambda task: watching.cancel())
-        except* (CameraUnreachable, ModuleError) as away:
-            raise away.exceptions[0] from None
-        finally:
-            self._missed_before, self._source = self.frames_missed, None
+        return source, watch
 
-    async def _care(self, source: Source, pictures: PictureAddress) -> None:
+    async def _care(self, source: WatchedSource, pictures: PictureAddress) -> None:
         """Until the camera should be asked for its pictures anew; what is in view is told first."""
         try:
             await look_after(
@@ -341,12 +370,15 @@ class LprCamera:
 
     async def _passed(self, passage: Passage) -> None:
         event_id = self._event_ids.setdefault(passage.object_id, uuid4().hex)
-        self.recognized += passage.state is PassageState.FINAL
         if passage.state is PassageState.LOST:
             del self._event_ids[passage.object_id]
+        await self._tell(event_id, passage)
+        self.views.passed(passage)
+
+    async def _tell(self, event_id: str, passage: Passage) -> None:
+        self.recognized += passage.state is PassageState.FINAL
         await self._pipeline.passage(self, event_id, passage)
         self.funnel.told(passage, self._clock())
-        self.views.passed(passage)
         self._on_passage(self.camera_id, passage)
 
     def _scene(self, scene: Scene) -> None:
@@ -358,14 +390,33 @@ class LprCamera:
             self.rejects.note(frame, recognition)
         if recognition is not None:
             self.views.note(frame, recognition)
-        self._frame_times.append(self._clock())
+        self._frame_rate.note(self._clock())
 
     def _rate(self) -> float:
         """Frames taken per second over the last few; 0 when none came lately."""
-        times = self._frame_times
-        if len(times) < 2 or self._clock() - times[-1] > RATE_FORGOTTEN_AFTER:
-            return 0.0
-        return round((len(times) - 1) / max((times[-1] - times[0]).total_seconds(), 1e-3), 1)
+        source = self._source
+        return source.frames_per_second if isinstance(source, RemoteSource) else self._frame_rate.at(self._clock())
+
+    # -- what a worker tells ----------------------------------------------------------------------------------------
+
+    async def passed(self, event_id: str, passage: Passage, view: PlateView | None) -> None:
+        """Perhaps long ago: what a worker kept while it was alone comes when it is back."""
+        await self._tell(event_id, passage)
+        if view is not None:
+            self.views.keep(view)
+
+    def counted(self, hours: Sequence[FunnelHour]) -> None:
+        self.funnel.add(hours)
+
+    def shown(self, scene: Scene) -> None:
+        self._scene(scene)
+
+    def pictured(self, picture: Picture, captured_at: datetime) -> None:
+        """The newest picture, every few seconds."""
+        self.last_frame = Frame(picture=picture, captured_at=captured_at, monotonic_s=time.monotonic(), sequence=0)
+
+    def turned_down(self, rejected: Rejected) -> None:
+        self.rejects.keep(rejected)
 
     # -- lost and found ---------------------------------------------------------------------------------------------
 
@@ -402,7 +453,7 @@ class LprCamera:
                 utc_time=now,
                 camera_id=self.camera_id,
                 camera_name=self.name,
-                detail=self.detail or "No picture arrives.",
+                detail=self.detail or self.advice or "No picture arrives.",
             )
         )
 

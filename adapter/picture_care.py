@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from adapter.picture_address import PictureAddress, PictureChoice
+from adapter.watched import WatchedSource
 from inference.source import Source, SourceStatus
 from onvif_client.errors import CameraUnreachable
 
@@ -18,7 +19,7 @@ PROBE_S = 12.0
 
 
 async def look_after(
-    source: Source,
+    source: WatchedSource,
     pictures: PictureAddress,
     choice: PictureChoice,
     *,
@@ -42,7 +43,7 @@ async def look_after(
 
 
 async def _until_away(
-    source: Source,
+    source: WatchedSource,
     pictures: PictureAddress,
     choice: PictureChoice,
     on_error: Callable[[str], None],

@@ -30,10 +30,12 @@ from adapter.face_ports import FaceCameras, FaceImaging, FaceRelays, FaceUsers
 from adapter.fleet import Fleet
 from adapter.onvif_device import face as onvif_face
 from adapter.onvif_device.discovery import Discovery
+from adapter.onvif_device.ports import DeviceIdentity
 from adapter.own_address import OwnAddress
 from adapter.pictures import Pictures
 from adapter.pipeline import Pipeline
 from adapter.quota import Quota
+from adapter.recognizing import inference_threads, load_recognizer
 from adapter.relays import RelayDriver
 from adapter.rulebook import Rulebook
 from adapter.server import VERSION, Server
@@ -41,14 +43,13 @@ from adapter.settings import Settings
 from adapter.snapshot_control import SnapshotControl
 from adapter.store.store import Store
 from adapter.tasks import Tasks
+from adapter.workers.hub import Hub
 from events.dispatcher import Dispatcher
 from events.live import Live
 from events.metadata.rtsp import RtspServer
 from events.onvif.subscriptions import Subscriptions
 from events.types import Event, RelayChanged
-from inference.models import PerformanceHint
 from inference.module_library import ModuleLibrary
-from inference.recognizer import Recognizer, open_recognizer
 from inference.watch import Reads
 
 log = structlog.get_logger(__name__)
@@ -86,11 +87,13 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         tasks = Tasks()
         snapshots, captures = await _open_snapshots(settings, store, reader, tasks)
         live, subscriptions = Live(), Subscriptions(journal=store.journal)
+        hub = Hub(version=VERSION, modules=(library := await _modules(settings)).modules)
         fleet = Fleet(
             recognizer=reader,
             executor=executor,
             lost_after=timedelta(seconds=settings.camera_lost_after_s),
             tasks=tasks,
+            hub=hub,
             on_drop=subscriptions.forget_camera,
             on_passage=captures.note,
         )
@@ -133,7 +136,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             public_url=str(settings.public_url) if settings.public_url else None,
             own_url=own_address.towards,
             users_changed=face_users.reload,
-            quota=(quota := Quota.of(settings, await _modules(settings))),
+            quota=(quota := Quota.of(settings, library)),
         )
         await server.open()
         tasks.start(dispatcher.run(), name="dispatcher")
@@ -170,19 +173,12 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 live=live,
                 pictures=pictures,
                 modules=quota.library,
+                workers=hub,
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
         await _start_cameras(fleet, store)
-        if settings.discovery:
-            await stack.enter_async_context(
-                Discovery(
-                    identity=identity,
-                    http_port=onvif_port,
-                    port=settings.discovery_port,
-                    instance_id=int(time.time()),
-                )
-            )
+        await _answer_discovery(stack, settings, identity, onvif_port)
         stack.enter_context(
             jobs.schedule(
                 store=store,
@@ -225,11 +221,20 @@ async def _open_snapshots(
 
 
 def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> ThreadPoolExecutor:
-    """As many threads as the recogniser has requests: one more would only wait, one fewer leave a request idle."""
-    at_once = reader.at_once if isinstance(reader, Recognizer) else max(1, settings.inference_threads)
-    executor = ThreadPoolExecutor(at_once, thread_name_prefix="inference")
+    executor = inference_threads(reader, settings)
     stack.callback(executor.shutdown, cancel_futures=True)
     return executor
+
+
+async def _answer_discovery(
+    stack: AsyncExitStack, settings: Settings, identity: DeviceIdentity, onvif_port: int
+) -> None:
+    if settings.discovery:
+        await stack.enter_async_context(
+            Discovery(
+                identity=identity, http_port=onvif_port, port=settings.discovery_port, instance_id=int(time.time())
+            )
+        )
 
 
 async def _start_cameras(fleet: Fleet, store: Store) -> None:
@@ -248,18 +253,6 @@ async def _start_cameras(fleet: Fleet, store: Store) -> None:
             hours=await store.funnels.load(record.camera_id),
             left_out=left_out,
         )
-
-
-async def load_recognizer(settings: Settings) -> Recognizer:
-    """Loading a model takes a second or two of computing; the event loop is not needed for it."""
-    return await asyncio.to_thread(
-        open_recognizer,
-        settings.pack,
-        device=settings.device,
-        data_dir=settings.data,
-        threads=settings.inference_threads,
-        hint=PerformanceHint(settings.performance_hint),
-    )
 
 
 async def _modules(settings: Settings) -> ModuleLibrary:

@@ -103,6 +103,19 @@ class Funnel:
             since = self._hours.get(hour.starts_at)
             self._hours[hour.starts_at] = total([hour, since]) if since else hour
 
+    def drain(self) -> tuple[FunnelHour, ...]:
+        """What was counted since the last call, oldest first: for counters that are added up elsewhere."""
+        hours, self._hours = self.hours, {}
+        return hours
+
+    def add(self, hours: Sequence[FunnelHour]) -> None:
+        """What another funnel of the same camera counted."""
+        for hour in hours:
+            for counter in self._counters(hour.starts_at):
+                for name in (*COUNTS, *TIMES):
+                    setattr(counter, name, getattr(counter, name) + getattr(hour, name))
+                counter.rejected.update(hour.rejected)
+
     def settle(self, outcomes: Mapping[datetime, Outcomes]) -> None:
         """Take up what became of the passages, by hour, as others count it from what they keep.
 

@@ -96,6 +96,10 @@ class PlateViews:
             view = self._noted(passage) or _view(passage.frame_picture, quad_of_box(passage.box), cut=False)
             self._views.append(replace(view, direction=passage.direction))
 
+    def keep(self, view: PlateView) -> None:
+        """A view that was measured elsewhere."""
+        self._views.append(view)
+
     def forget(self) -> None:
         """The camera sends other pictures now."""
         self._frames.clear()

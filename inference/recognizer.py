@@ -90,6 +90,13 @@ class Recognizer:
         for network in self._shaped:
             network.forget()
 
+    def use_modules(self, modules: Mapping[str, CountryModule]) -> None:
+        """Decide by these country modules from the next picture on."""
+        with self._lock:
+            if modules != self.modules:
+                self.modules = modules
+                self._decoders.clear()
+
     def check(self, settings: RecognitionSettings) -> None:
         """Raise ModuleError when the settings name a module that is not installed."""
         self._decoder(settings.modules)

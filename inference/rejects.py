@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import cv2
@@ -69,9 +69,9 @@ class Rejects:
             if jpeg is None:
                 continue
             self._last_s[reason] = now_s
-            self._kept.setdefault(reason, deque(maxlen=MOST_PER_REASON)).append(
+            self.keep(
                 Rejected(
-                    reject_id=self._next,
+                    reject_id=0,
                     at=frame.captured_at,
                     reason=reason,
                     cure=CURES[reason],
@@ -81,7 +81,12 @@ class Rejects:
                     jpeg=jpeg,
                 )
             )
-            self._next += 1
+
+    def keep(self, rejected: Rejected) -> None:
+        """One find, under a number of its own here."""
+        kept = self._kept.setdefault(rejected.reason, deque(maxlen=MOST_PER_REASON))
+        kept.append(replace(rejected, reject_id=self._next))
+        self._next += 1
 
 
 def _likeliest(rejections: Sequence[Rejection]) -> dict[RejectionReason, Rejection]:

@@ -21,6 +21,7 @@ from adapter.api import (
     reactions,
     recognition,
     snapshots,
+    workers,
 )
 from adapter.api.bodies import MAX_FORM_BYTES
 from adapter.api.endpoint import PREFIX, Call, Endpoint
@@ -50,6 +51,7 @@ def create_app(services: Services) -> web.Application:
     # Where monitoring systems look when nobody tells them another path; the same entry as the API's.
     app.router.add_route("GET", metrics.PATH, metrics.ENDPOINT.handler())
     app.router.add_get("/health", _health)
+    app.on_shutdown.append(_close_links)
     app.router.add_static("/static", STATIC)
     return app
 
@@ -67,6 +69,7 @@ def all_endpoints() -> Sequence[Endpoint]:
         *outputs.endpoints(),
         *happenings.endpoints(),
         *accounts.endpoints(),
+        *workers.endpoints(),
         metrics.ENDPOINT,
     ]
     openapi = Endpoint(
@@ -77,6 +80,11 @@ def all_endpoints() -> Sequence[Endpoint]:
 
 async def _openapi(_call: Call) -> web.Response:
     return web.json_response(document(all_endpoints(), version=product_version()))
+
+
+async def _close_links(app: web.Application) -> None:
+    """Workers go on and come back; their requests would hold up the end."""
+    await app[SERVICES].workers.aclose()
 
 
 async def _health(request: web.Request) -> web.Response:

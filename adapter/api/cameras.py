@@ -158,6 +158,7 @@ async def _add(call: Call) -> CameraRecord:
         selected_lists=None if values["selected_lists"] is None else frozenset(values["selected_lists"]),
         max_speed_kmh=values["max_speed_kmh"],
         description=values["description"],
+        server=values["server"],
         created_at=call.now,
     )
     stored = await call.services.cameras.add(record)

@@ -10,7 +10,7 @@ from adapter.api import lists, outputs, reactions, views
 from adapter.api.ports import Services
 from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
-from adapter.store.users import Role
+from adapter.store.users import PERSONS, Role
 
 SHOWN_CHANGES = 100
 
@@ -64,7 +64,8 @@ async def accounts_page(_request: web.Request, services: Services) -> dict[str, 
         "tokens": [views.TokenView.model_validate(one) for one in await store.tokens.all()],
         "onvif_users": [views.OnvifUserView.model_validate(one) for one in await store.onvif_users.all()],
         "audit": await store.audit.latest(SHOWN_CHANGES),
-        "roles": list(Role),
+        "roles": PERSONS,
+        "token_roles": list(Role),
         "levels": list(UserLevel),
         "now": services.clock(),
     }

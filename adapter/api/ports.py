@@ -17,6 +17,7 @@ from adapter.setting_state import SettingsState
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from adapter.suitability_types import Suitability
+from adapter.workers.hub import Hub
 from events.types import Event
 from inference.funnel import FunnelHour
 from inference.module_library import ModuleLibrary
@@ -41,6 +42,8 @@ class CameraHealth:
 
     camera_id: str
     name: str
+    server: str = ""
+    """The worker that watches it; empty for this server itself."""
     state: CameraState
     detail: str = ""
     frames_per_second: float = 0.0
@@ -243,6 +246,7 @@ class Services:
     live: LiveEvents
     pictures: PictureFiles
     modules: ModuleLibrary = field(default_factory=ModuleLibrary)
+    workers: Hub = field(default_factory=Hub)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
 

@@ -13,6 +13,7 @@ from adapter.camera_recognition import recognition_schema
 from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
+from adapter.workers.messages import NAME_PATTERN
 from events.types import ListKind
 from inference.snapshots import Approval, Light, VehicleType, Weather
 from rules.alarms import AlarmState
@@ -45,6 +46,9 @@ Id = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\
 Address = Annotated[str, StringConstraints(max_length=1000), AfterValidator(camera_address)]
 WebUrl = Annotated[str, StringConstraints(max_length=1000), AfterValidator(web_address)]
 Password = Annotated[str, StringConstraints(max_length=200)]
+PersonRole = Literal[Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR]
+ServerChoice = Annotated[str, StringConstraints(pattern=f"^$|{NAME_PATTERN}")]
+"""The name of a worker; empty for the controller itself."""
 UtcMoment = Annotated[datetime, AfterValidator(_utc)]
 PageSize = Literal[50, 100, 200, 500, 1000]  # M-285
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -70,6 +74,7 @@ class NewCamera(Body):
     selected_lists: list[Id] | None = Field(default=None, max_length=1000)
     max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
     description: ShortText = ""
+    server: ServerChoice = ""
 
 
 class CameraChange(Body):
@@ -85,6 +90,7 @@ class CameraChange(Body):
     selected_lists: list[Id] | None = Field(default=None, max_length=1000)
     max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
     description: ShortText | None = None
+    server: ServerChoice | None = None
 
 
 class ConnectionTest(Body):
@@ -283,11 +289,11 @@ class AlarmChange(Body):
 class NewUser(Body):
     name: Name
     password: Password
-    role: Role
+    role: PersonRole
 
 
 class UserChange(Body):
-    role: Role
+    role: PersonRole
     enabled: bool = True
 
 

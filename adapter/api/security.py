@@ -21,6 +21,7 @@ from adapter.api.bodies import FORM_TYPE, end_broken_body, read_form
 from adapter.api.errors import KNOWN_ERRORS, ApiError, as_api_error
 from adapter.api.ports import SERVICES
 from adapter.store.users import Role
+from adapter.workers.messages import JOIN_PATH
 
 COOKIE = "onvif_lpr_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -148,6 +149,8 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
     header = request.headers.get("Authorization")
     if header is not None:
         request[IDENTITY] = await _token_identity(request, header)
+        if may_only_join(request[IDENTITY], request.path):
+            raise ApiError(403, "forbidden", "This token lets a worker join and opens nothing else.")
         return await handler(request)
     identity, must_change = await _session_identity(request)
     if request.method not in SAFE_METHODS:
@@ -156,6 +159,11 @@ async def identify(request: web.Request, handler: Handler) -> web.StreamResponse
         raise ApiError(403, "password_change_required", "Replace the one-time password first, at /password.")
     request[IDENTITY] = identity
     return await handler(request)
+
+
+def may_only_join(identity: Identity, path: str) -> bool:
+    """Whether this is a worker somewhere else than at its door."""
+    return identity.role is Role.WORKER and path != JOIN_PATH
 
 
 async def _token_identity(request: web.Request, header: str) -> Identity:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapter.api.ports import CameraHealth, CameraState
+from adapter.workers.hub import Presence
 
 NO_CAMERAS = "No LPR cameras configured"
 ALL_RUNNING = "All LPR cameras are running"
@@ -13,6 +14,13 @@ NOT_CONNECTED = "Not connected to surveillance system"
 NOT_RUNNING = "Service not running"
 NO_EVENT_SERVER = "Event Server not connected"
 UNKNOWN_ERROR = "Unknown error"
+
+
+def worker_status(presence: Presence | None, cameras: Sequence[CameraHealth]) -> str:
+    """The status of another LPR server; None when nobody has heard of it since the start."""
+    if presence is Presence.STOPPED:
+        return NOT_RUNNING
+    return status_text(cameras) if presence is Presence.RESPONDING else NOT_RESPONDING
 
 
 def status_text(cameras: Sequence[CameraHealth]) -> str:

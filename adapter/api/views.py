@@ -36,6 +36,7 @@ class CameraView(BaseModel):
     selected_lists: list[str] | None
     max_speed_kmh: float | None
     description: str
+    server: str
     profile_token: str | None
     video_source_token: str | None
 

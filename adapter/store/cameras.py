@@ -21,7 +21,8 @@ class CameraRecord:
     """One configured camera. `address` is an ONVIF device URL or an rtsp:// URL without credentials.
 
     `modules` are country module codes in order of priority; `recognition` the recognition settings that differ from the
-    defaults; `selected_lists` None means all lists, present and future (M-216).
+    defaults; `selected_lists` None means all lists, present and future (M-216). `server` names the worker that watches
+    it; empty is the controller itself.
     """
 
     camera_id: str
@@ -37,6 +38,7 @@ class CameraRecord:
     selected_lists: frozenset[str] | None = None
     max_speed_kmh: float | None = None
     description: str = ""
+    server: str = ""
     created_at: datetime
 
 
@@ -104,6 +106,7 @@ class Cameras:
             "selected_lists": None if record.selected_lists is None else sorted(record.selected_lists),
             "max_speed_kmh": record.max_speed_kmh,
             "description": record.description,
+            "server": record.server,
             "created_at": record.created_at,
         }
 

@@ -73,6 +73,7 @@ cameras = Table(
     Column("selected_lists", JSON),
     Column("max_speed_kmh", Float),
     Column("description", Text, nullable=False),
+    Column("server", String(64), nullable=False, server_default=""),
     Column("created_at", UtcTime, nullable=False),
 )
 

@@ -28,15 +28,22 @@ MAX_PASSWORD_LENGTH = 200
 
 
 class Role(StrEnum):
-    """What somebody may do; each role may do what the ones before it may."""
+    """What somebody may do. Each role of a person may do what the ones before it may; a worker may join, no more."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
+    WORKER = "worker"
+    """Of tokens only."""
 
     def covers(self, needed: Role) -> bool:
-        order = list(Role)
+        if Role.WORKER in (self, needed):
+            return self is needed
+        order = list(PERSONS)
         return order.index(self) >= order.index(needed)
+
+
+PERSONS = (Role.VIEWER, Role.OPERATOR, Role.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

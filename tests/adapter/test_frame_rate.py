@@ -8,6 +8,7 @@ import numpy as np
 
 from adapter.lpr_camera import LprCamera
 from adapter.store.cameras import CameraRecord
+from adapter.workers.hub import Hub
 from inference.types import Frame
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -17,6 +18,7 @@ def test_the_rate_follows_the_frames_and_ends_with_them() -> None:
     now = [NOON]
     record = CameraRecord(camera_id="north", name="North", address="rtsp://192.0.2.7/live", created_at=NOON)
     camera = LprCamera(
+        hub=Hub(),
         record=record,
         recognizer=None,
         executor=None,

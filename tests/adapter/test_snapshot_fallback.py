@@ -16,6 +16,7 @@ from adapter.lpr_camera import LprCamera
 from adapter.picture_address import PictureAddress, PictureChoice
 from adapter.picture_care import look_after
 from adapter.store.cameras import CameraRecord
+from adapter.workers.hub import Hub
 from inference.recognition import Recognition, RecognitionSettings
 from inference.source import open_source
 from inference.types import Box, Picture
@@ -51,6 +52,7 @@ async def watched(ahead: timedelta = timedelta(0), **quirks: bool) -> AsyncItera
     async with VirtualCamera(settings, state=state, stage=BlankStage()) as virtual:
         with ThreadPoolExecutor(1) as executor:
             camera = LprCamera(
+                hub=Hub(),
                 record=CameraRecord(
                     camera_id="north",
                     name="North",
