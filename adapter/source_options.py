@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from inference.av_feed import Transport
 from inference.hardware import OFF
-from inference.source import Source, open_source
+from inference.source import Source, SourceState, open_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,8 @@ class SourceOptions:
     rotation: int = 0
     deinterlace: bool = False
 
-    def open(self) -> Source:
-        """A source that is not started yet."""
+    def open(self, on_state: Callable[[SourceState], None] | None = None) -> Source:
+        """A source that is not started yet; `on_state` is called in the event loop that starts it."""
         return open_source(
             self.address,
             name=self.name,
@@ -39,4 +40,5 @@ class SourceOptions:
             apart=self.apart,
             rotation=self.rotation,
             deinterlace=self.deinterlace,
+            on_state=on_state,
         )

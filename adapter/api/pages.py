@@ -11,7 +11,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from adapter.api import configuration_pages, funnel_page, lists, login, modules
+from adapter.api import configuration_pages, funnel_page, lists, login, modules, workers
 from adapter.api.errors import ApiError
 from adapter.api.happenings import alarm_view
 from adapter.api.ports import SERVICES, Services
@@ -168,9 +168,11 @@ async def _camera_info(request: web.Request, services: Services) -> dict[str, An
     record = await services.store.cameras.get(request.match_info["camera_id"])
     camera = CameraView.model_validate(record)
     health = {one.camera_id: one for one in (await services.server.status()).cameras}
-    changeable = {"name", "address", "user", "max_speed_kmh", "description", "enabled"}
+    changeable = {"name", "address", "user", "max_speed_kmh", "description", "enabled", "server"}
+    known = {one.name for one in await workers.workers(services)}
     return {
         "camera": camera,
+        "servers": sorted(known | ({camera.server} - {""})),
         "record": camera.model_dump(mode="json", include=changeable),
         "health": health.get(record.camera_id),
     }
@@ -225,8 +227,12 @@ async def _camera_suitability(request: web.Request, services: Services) -> dict[
     return {"camera": CameraView.model_validate(record), "report": report}
 
 
-async def _status(_request: web.Request, services: Services) -> dict[str, Any]:
-    return {"server": await services.server.status()}
+async def _status(request: web.Request, services: Services) -> dict[str, Any]:
+    return {
+        "server": await services.server.status(),
+        "workers": await workers.workers(services),
+        "join_command": workers.join_command(request),
+    }
 
 
 async def _camera_names(services: Services) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -48,12 +49,14 @@ class CameraAtWork:
         recognizer: Reads,
         executor: Executor,
         outgoing: Outgoing,
+        on_state: Callable[[], None],
         last: CameraAtWork | None = None,
     ) -> None:
         self.assignment = assignment
         self._recognizer = recognizer
         self._executor = executor
         self._outgoing = outgoing
+        self._on_state = on_state
         self._funnel = Funnel()
         self._rejects = Rejects()
         self._views = PlateViews()
@@ -131,7 +134,7 @@ class CameraAtWork:
             self._passage_ids.clear()
         if self._source is not None:
             self._dropped_before += self._source.dropped
-        self._source = self.assignment.source.open()
+        self._source = self.assignment.source.open(lambda state: self._on_state())
         self._watch = Watch(
             source=self._source,
             recognizer=self._recognizer,

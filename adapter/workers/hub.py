@@ -16,7 +16,7 @@ from aiohttp.web import WebSocketResponse
 
 from adapter.store.errors import StoreError
 from adapter.workers.errors import JoinRefused, LinkBroken
-from adapter.workers.link import BEAT_S, Link, until_first
+from adapter.workers.link import BEAT_S, Link, until_first, wait
 from adapter.workers.messages import (
     FROM_WORKER,
     PROTOCOL,
@@ -281,7 +281,7 @@ class Hub:
             said = place.number
             await link.send(Heard(number=said))
             if said == place.number:
-                await _wait(place.news, BEAT_S)
+                await wait(place.news, BEAT_S)
 
     async def _listen(self, place: _Place, link: Link[FromWorker]) -> None:
         """Until the worker says goodbye."""
@@ -355,11 +355,3 @@ async def _check(still_allowed: Callable[[], Awaitable[bool]]) -> None:
         await asyncio.sleep(ASK_TOKEN_EVERY_S)
         if not await still_allowed():
             raise LinkBroken("the worker's token was revoked or has expired")
-
-
-async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            await event.wait()
-    except TimeoutError:
-        return

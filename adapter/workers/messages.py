@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import cv2
 import numpy as np
@@ -301,12 +301,15 @@ FromController = Welcome | TurnedAway | Assignments | Finish | Heard
 _Kind = Field(discriminator="kind")
 FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(Annotated[FromWorker, _Kind])
 FROM_CONTROLLER: TypeAdapter[FromController] = TypeAdapter(Annotated[FromController, _Kind])
+# How infinity is written is asked of the outermost type, and a union says nothing about it.
+_BY_KIND: dict[Any, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind) for kind in (*get_args(FromWorker), *get_args(FromController))
+}
 
 
 def encode(message: FromWorker | FromController) -> str:
     """One JSON text."""
-    adapter: TypeAdapter[Any] = FROM_WORKER if isinstance(message, FromWorker) else FROM_CONTROLLER
-    return adapter.dump_json(message).decode()
+    return _BY_KIND[type(message)].dump_json(message).decode()
 
 
 def decode(adapter: TypeAdapter[Any], text: str) -> Any:

@@ -17,7 +17,7 @@ from yarl import URL
 from adapter.retry import LONGEST_PAUSE_S, retry_forever
 from adapter.workers.camera_at_work import CameraAtWork
 from adapter.workers.errors import JoinRefused, LinkBroken, TokenRefused
-from adapter.workers.link import BEAT_S, Link, until_first
+from adapter.workers.link import BEAT_S, Link, until_first, wait
 from adapter.workers.messages import (
     FROM_CONTROLLER,
     JOIN_PATH,
@@ -38,6 +38,8 @@ from inference.modules import CountryModule
 from inference.watch import Reads
 
 CONNECT_S = 10.0
+# What changes is told at once, but not each flutter of it.
+SOONEST_BEAT_S = 0.2
 # A controller that restarts, or a switch, is back by then. After this somebody may have given the cameras to another.
 GO_ON_S = 300.0
 # What is kept at the end is told if the controller takes it in this time.
@@ -85,6 +87,7 @@ class Worker:
         self._last: OrderedDict[str, CameraAtWork] = OrderedDict()
         """Of cameras that were stopped: a reconnection of theirs goes on from there."""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._news = asyncio.Event()
         self._heard_s = time.monotonic()
 
     @property
@@ -200,7 +203,9 @@ class Worker:
                     cameras=tuple(camera.figures() for camera in cameras),
                 ),
             )
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(SOONEST_BEAT_S)
+            await wait(self._news, BEAT_S - SOONEST_BEAT_S)
+            self._news.clear()
 
     async def _listen(self, link: Link[FromController]) -> None:
         while True:
@@ -242,6 +247,7 @@ class Worker:
                 recognizer=self._recognizer,
                 executor=self._executor,
                 outgoing=self.outgoing,
+                on_state=self._news.set,
                 last=self._last.pop(one.camera_id, None),
             )
             self._jobs[one.camera_id] = _Job(camera, asyncio.create_task(camera.run(), name=f"camera {one.camera_id}"))

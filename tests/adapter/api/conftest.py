@@ -39,6 +39,7 @@ from adapter.store.store import Store
 from adapter.store.users import Role
 from adapter.suitability_types import Suitability
 from adapter.tasks import Tasks
+from adapter.workers.hub import Hub
 from events.live import Live
 from inference.funnel import Funnel, FunnelHour
 from inference.plate_views import PlateViews
@@ -265,6 +266,7 @@ class Console:
     clock: Clock
     server: TestServer
     client: TestClient
+    workers: Hub
     tokens: dict[Role, dict[str, str]] = field(default_factory=dict)
 
     async def token(self, role: Role = Role.ADMINISTRATOR) -> dict[str, str]:
@@ -300,6 +302,7 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
         service.control = CameraControl(
             store=store, fleet=service.fleet, snapshots=snapshots, captures=captures, quota=Quota()
         )
+        workers = Hub()
         app = create_app(
             Services(
                 store=store,
@@ -307,13 +310,22 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
                 cameras=service,
                 live=live,
                 pictures=Pictures(folder=tmp_path / "pictures"),
+                workers=workers,
                 clock=clock,
             )
         )
         server = TestServer(app)
         async with TestClient(server) as client:
             await store.users.add("anna", PASSWORD, Role.ADMINISTRATOR, now=NOON, must_change=False)
-            yield Console(store=store, service=service, live=live, clock=clock, server=server, client=client)
+            yield Console(
+                store=store,
+                service=service,
+                live=live,
+                clock=clock,
+                server=server,
+                client=client,
+                workers=workers,
+            )
             live.close()
 
 
