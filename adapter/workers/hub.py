@@ -148,7 +148,7 @@ class Hub:
     def begin(self, watch: RemoteWatch) -> None:
         self._watches[watch.camera_id] = watch
         if self._linked(watch.server) is None:
-            watch.source.away(f"The LPR server {watch.server} is not responding.")
+            watch.source.away(self._why_away(watch.server))
         self.changed(watch)
 
     def end(self, watch: RemoteWatch) -> None:
@@ -172,6 +172,13 @@ class Hub:
         place.finishing.append(Finish(camera_id=watch.camera_id, assignment_id=assignment.assignment_id))
         place.news.set()
         return True
+
+    def _why_away(self, server: str) -> str:
+        place = self._places.get(server)
+        if place is None:
+            return f"The LPR server {server} has not joined yet."
+        stopped = place.state.presence is Presence.STOPPED
+        return f"The LPR server {server} {'was stopped' if stopped else 'is not responding'}."
 
     def _linked(self, server: str) -> _Place | None:
         place = self._places.get(server)
@@ -262,10 +269,9 @@ class Hub:
             place.link = None
             place.free.set()
             place.state = replace(place.state, presence=presence, since=self._clock())
-            word = "was stopped" if presence is Presence.STOPPED else "is not responding"
             for watch in self._watches.values():
                 if watch.server == hello.name:
-                    watch.source.away(f"The LPR server {hello.name} {word}.")
+                    watch.source.away(self._why_away(hello.name))
 
     async def _say(self, place: _Place, link: Link[FromWorker]) -> None:
         """What the worker has to know, newest only, and at least a sign of life."""
