@@ -19,7 +19,7 @@ import structlog
 from adapter.pictures import PictureError, Pictures
 from adapter.rulebook import Rulebook
 from adapter.store.journal import SqlJournal
-from events.types import ActionFailed, CameraLost, CameraRestored, Event, PlateRecognized
+from events.types import Event, PlateRecognized, SystemEvent
 from inference.types import Passage, PassageState
 from rules.rules import evaluate, evaluate_system, with_list_kinds
 from rules.types import Outcome, RelayDecision
@@ -91,7 +91,7 @@ class Pipeline:
                 log.info("relay refused", camera_id=camera.camera_id, event_id=event.event_id)
                 log.debug("relay refused", why=refusal)
 
-    async def system(self, event: CameraLost | CameraRestored | ActionFailed) -> None:
+    async def system(self, event: SystemEvent) -> None:
         """Something about the service itself: stored, told, and alarmed where somebody asked for it."""
         outcome = evaluate_system(event, alarm_definitions=self._rulebook.alarm_definitions, new_id=self._new_id)
         await self._commit(event, outcome, self._clock())

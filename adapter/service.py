@@ -139,7 +139,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             quota=(quota := Quota.of(settings, library)),
         )
         await server.open()
-        tasks.start(dispatcher.run(), name="dispatcher")
+        _start_tasks(tasks, dispatcher, hub, pipeline, settings)
         await relays.recover()
 
         identity = await bootstrap.device_identity(store, name=settings.server_name, version=VERSION)
@@ -218,6 +218,12 @@ async def _open_snapshots(
     captures = AutoCaptures(facts=store.facts, snapshots=snapshots, tasks=tasks)
     await captures.open()
     return snapshots, captures
+
+
+def _start_tasks(tasks: Tasks, dispatcher: Dispatcher, hub: Hub, pipeline: Pipeline, settings: Settings) -> None:
+    tasks.start(dispatcher.run(), name="dispatcher")
+    lost_after = timedelta(seconds=settings.camera_lost_after_s)
+    tasks.start(hub.watch_over(lost_after, pipeline.system), name="workers")
 
 
 def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> ThreadPoolExecutor:

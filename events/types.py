@@ -155,7 +155,43 @@ class ActionFailed:
     kind: Literal["ActionFailed"] = "ActionFailed"
 
 
-Event = PlateRecognized | ListMatched | AlarmRaised | CameraLost | CameraRestored | RelayChanged | ActionFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLost:
+    """`LPR server not responding` (M-300): a worker on another host is away."""
+
+    event_id: str
+    utc_time: datetime
+    server: str
+    detail: str
+    camera_id: str = ""
+    """It is about no camera."""
+    kind: Literal["ServerLost"] = "ServerLost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRestored:
+    """`LPR server responding` (M-301)."""
+
+    event_id: str
+    utc_time: datetime
+    server: str
+    camera_id: str = ""
+    kind: Literal["ServerRestored"] = "ServerRestored"
+
+
+Event = (
+    PlateRecognized
+    | ListMatched
+    | AlarmRaised
+    | CameraLost
+    | CameraRestored
+    | ServerLost
+    | ServerRestored
+    | RelayChanged
+    | ActionFailed
+)
+SystemEvent = CameraLost | CameraRestored | ServerLost | ServerRestored | ActionFailed
+"""About the service itself: alarms may be raised on it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

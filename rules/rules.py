@@ -14,11 +14,12 @@ from uuid import UUID, uuid5
 from events.types import (
     ActionFailed,
     AlarmRaised,
-    CameraLost,
-    CameraRestored,
     ListKind,
     ListMatched,
     PlateRecognized,
+    ServerLost,
+    ServerRestored,
+    SystemEvent,
 )
 from inference.types import PassageState
 from rules.match_lists import ListHit, MatchIndex
@@ -26,10 +27,12 @@ from rules.types import AlarmDefinition, Outcome, RelayAction, RelayDecision
 
 LIST_MATCH = "List match"  # the Type column of M-306
 
-# The words of M-298 and M-299 for the Type column of system alarms.
+# The words of M-298 to M-301 for the Type column of system alarms.
 SYSTEM_EVENT_NAMES: Mapping[str, str] = {
     "CameraLost": "LPR camera connection lost",
     "CameraRestored": "LPR camera running",
+    "ServerLost": "LPR server not responding",
+    "ServerRestored": "LPR server responding",
     "ActionFailed": "Action failed",
 }
 
@@ -69,13 +72,15 @@ def evaluate(
 
 
 def evaluate_system(
-    event: CameraLost | CameraRestored | ActionFailed,
+    event: SystemEvent,
     *,
     alarm_definitions: Iterable[AlarmDefinition],
     new_id: Callable[[], str],
 ) -> Outcome:
-    """The alarms of a system event (M-297 to M-299); the alarm's object is the camera, its type the event's name."""
-    camera_name = event.camera_id if isinstance(event, ActionFailed) else event.camera_name
+    """The alarms of a system event (M-297 to M-301); the alarm's object is the camera or the server, its type the
+    event's name.
+    """
+    about, camera_name = _about(event)
     return Outcome(
         alarms=tuple(
             AlarmRaised(
@@ -83,7 +88,7 @@ def evaluate_system(
                 utc_time=event.utc_time,
                 name=definition.name,
                 priority=definition.priority,
-                object=camera_name,
+                object=about,
                 tag="",
                 type=SYSTEM_EVENT_NAMES[event.kind],
                 camera_id=event.camera_id,
@@ -94,6 +99,14 @@ def evaluate_system(
             if definition.enabled and definition.event_kind == event.kind
         )
     )
+
+
+def _about(event: SystemEvent) -> tuple[str, str]:
+    """What a system event is about, and the name of its camera where there is one."""
+    if isinstance(event, ServerLost | ServerRestored):
+        return event.server, ""
+    name = event.camera_id if isinstance(event, ActionFailed) else event.camera_name
+    return name, name
 
 
 def with_list_kinds(event: PlateRecognized, outcome: Outcome) -> PlateRecognized:

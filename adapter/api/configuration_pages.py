@@ -21,11 +21,13 @@ EVENT_NAMES = {
     "AlarmRaised": "an alarm is raised",
     "CameraLost": "a camera is lost",
     "CameraRestored": "a camera is back",
+    "ServerLost": "an LPR server does not respond",
+    "ServerRestored": "an LPR server is back",
     "RelayChanged": "a relay of a camera changes",
     "ActionFailed": "a gate does not open",
 }
 # Those that the API lets an alarm be raised on.
-ALARM_EVENTS = ("CameraLost", "CameraRestored", "ActionFailed")
+ALARM_EVENTS = ("CameraLost", "CameraRestored", "ServerLost", "ServerRestored", "ActionFailed")
 
 
 async def outputs_page(_request: web.Request, services: Services) -> dict[str, Any]:

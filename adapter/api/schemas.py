@@ -227,7 +227,7 @@ class ExportQuery(Body):
 class AlarmDefinitionBody(Body):
     name: Name
     list_id: Annotated[str, StringConstraints(max_length=64)] = ""
-    event_kind: Literal["", "CameraLost", "CameraRestored", "ActionFailed"] = ""
+    event_kind: Literal["", "CameraLost", "CameraRestored", "ServerLost", "ServerRestored", "ActionFailed"] = ""
     priority: int = Field(default=2, ge=1, le=10)
     enabled: bool = True
 
@@ -267,7 +267,15 @@ class EventQuery(Body):
     list_id: ShortText = ""
     camera_id: ShortText = ""
     kind: Literal[
-        "", "PlateRecognized", "ListMatched", "AlarmRaised", "CameraLost", "CameraRestored", "ActionFailed"
+        "",
+        "PlateRecognized",
+        "ListMatched",
+        "AlarmRaised",
+        "CameraLost",
+        "CameraRestored",
+        "ServerLost",
+        "ServerRestored",
+        "ActionFailed",
     ] = "PlateRecognized"
     since: UtcMoment | None = None
     until: UtcMoment | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import structlog
 from aiohttp import WSCloseCode
@@ -39,6 +39,7 @@ from adapter.workers.messages import (
     picture_of,
 )
 from adapter.workers.remote_watch import RemoteWatch
+from events.types import ServerLost, ServerRestored
 from inference.funnel import FunnelHour
 from inference.modules import CountryModule
 from inference.plate_views import PlateView
@@ -50,7 +51,8 @@ MOST_NAMES = 1000
 # The passage in work when its link broke is waited for before the worker is let in again.
 OLD_LINK_S = 10.0
 # A token that was revoked ends the link within this time.
-ASK_TOKEN_EVERY_S = 30.0
+ASK_TOKEN_EVERY = timedelta(seconds=30)
+LOOK_S = 1.0
 # A frame of the last moment before a camera went to another server; clocks of two hosts differ.
 AFTER_THE_END = timedelta(seconds=2)
 # A worker that was away for longer than this with what it kept had a camera taken from it that nobody remembers.
@@ -105,6 +107,7 @@ class _Place:
     free: asyncio.Event = field(default_factory=asyncio.Event)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     reassign: bool = True
+    told_lost: bool = False
     finishing: list[Finish] = field(default_factory=list)
 
 
@@ -116,9 +119,11 @@ class Hub:
         *,
         version: str = "",
         modules: Mapping[str, CountryModule] | None = None,
+        ask_token_every: timedelta = ASK_TOKEN_EVERY,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._welcome = Welcome(version=version, modules=tuple((modules or {}).values()))
+        self._ask_token_every = ask_token_every
         self._clock = clock
         self._places: dict[str, _Place] = {}
         self._watches: dict[str, RemoteWatch] = {}
@@ -142,6 +147,22 @@ class Hub:
         for place in self._places.values():
             if place.link is not None:
                 await place.link.aclose(WSCloseCode.GOING_AWAY)
+
+    async def watch_over(
+        self, lost_after: timedelta, tell: Callable[[ServerLost | ServerRestored], Awaitable[None]]
+    ) -> None:
+        """Until cancelled: tell of workers that stay away, and of those that are back (M-300, M-301)."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = self._clock()
+            for name, place in tuple(self._places.items()):
+                if place.link is not None and place.told_lost:
+                    place.told_lost = False
+                    await tell(ServerRestored(event_id=uuid4().hex, utc_time=now, server=name))
+                elif place.link is None and not place.told_lost and now - place.state.since >= lost_after:
+                    place.told_lost = True
+                    lost = ServerLost(event_id=uuid4().hex, utc_time=now, server=name, detail=self._why_away(name))
+                    await tell(lost)
 
     # -- for remote watches -----------------------------------------------------------------------------------------
 
@@ -262,7 +283,7 @@ class Hub:
         try:
             await link.send(self._welcome)
             log.info("worker joined", worker=hello.name, host=hello.host_name, version=hello.version)
-            await until_first(self._listen(place, link), self._say(place, link), _check(still_allowed))
+            await until_first(self._listen(place, link), self._say(place, link), self._check(still_allowed))
             presence = Presence.STOPPED
             log.info("worker left", worker=hello.name)
         finally:
@@ -306,6 +327,12 @@ class Hub:
                     place.news.set()
             else:
                 await self._pass_on(place.state.hello.name, message)
+
+    async def _check(self, still_allowed: Callable[[], Awaitable[bool]]) -> None:
+        while True:
+            await asyncio.sleep(self._ask_token_every.total_seconds())
+            if not await still_allowed():
+                raise LinkBroken("the worker's token was revoked or has expired")
 
     def _note(self, place: _Place, beat: Beat) -> None:
         place.state = replace(place.state, cpu_percent=beat.cpu_percent, memory_available_mb=beat.memory_available_mb)
@@ -354,10 +381,3 @@ class Hub:
             camera.pictured(await asyncio.to_thread(picture_of, message.jpeg), message.captured_at)
         else:
             camera.turned_down(message.rejected)
-
-
-async def _check(still_allowed: Callable[[], Awaitable[bool]]) -> None:
-    while True:
-        await asyncio.sleep(ASK_TOKEN_EVERY_S)
-        if not await still_allowed():
-            raise LinkBroken("the worker's token was revoked or has expired")

@@ -120,7 +120,9 @@ class Worker:
                 if self._socket is not None:
                     await self.outgoing.empty()
         except TimeoutError:
-            log.warning("not everything could be told before the end", kept=self.outgoing.kept)
+            pass
+        if self.outgoing.kept:
+            log.warning("not everything could be told before the end", lost=self.outgoing.kept)
         if self._socket is not None:
             try:
                 await Link(self._socket, understands=FROM_CONTROLLER).send(Bye())

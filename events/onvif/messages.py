@@ -28,6 +28,8 @@ from events.types import (
     PlateRecognized,
     RelayChanged,
     RelayState,
+    ServerLost,
+    ServerRestored,
 )
 from events.xmlns import Element, name, node, xs_bool, xs_float, xs_time
 from inference.types import LicensePlate, PassageState
@@ -114,10 +116,11 @@ class Message:
 
 
 def from_event(event: Event) -> Message | None:
-    """The message of an event, or None for what ONVIF subscribers are not told: previews and lost tracks."""
-    if isinstance(event, PlateRecognized):
+    """The message of an event, or None for what ONVIF subscribers are not told: previews, lost tracks, servers."""
+    if isinstance(event, PlateRecognized | ServerLost | ServerRestored):
         # Until the vote is closed the text may change; the standard topic has no way to take a plate back.
-        return _plate(event) if event.state is PassageState.FINAL else None
+        # A VMS knows one device: of the servers behind it the alarm tells that somebody defined on them.
+        return _plate(event) if isinstance(event, PlateRecognized) and event.state is PassageState.FINAL else None
     if isinstance(event, ListMatched):
         return _list_match(event)
     if isinstance(event, AlarmRaised):
@@ -240,7 +243,8 @@ def _alarm(event: AlarmRaised) -> Message:
         topic=topics.ALARM,
         event_id=event.event_id,
         utc_time=event.utc_time,
-        source=_source(event.camera_id),
+        # An alarm about a server is about no video source.
+        source=_source(event.camera_id) if event.camera_id else (),
         data=(
             ("Likelihood", xs_float(event.likelihood)),
             ("lpr:EventId", event.event_id),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from events import codec
 from events.errors import CodecError
-from events.types import ActionFailed, Event
+from events.types import ActionFailed, Event, ServerLost, ServerRestored
 from tests.fakes.events import (
     NOON,
     alarm_raised,
@@ -30,6 +30,8 @@ EVENTS: list[Event] = [
     camera_lost(),
     camera_restored(),
     relay_changed(),
+    ServerLost(event_id=event_id(10), utc_time=NOON, server="north", detail="gone"),
+    ServerRestored(event_id=event_id(11), utc_time=NOON, server="north"),
     ActionFailed(
         event_id=event_id(9), utc_time=NOON, camera_id="north", action="gate", decision_id=event_id(1), detail="late"
     ),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from events.types import ActionFailed, CameraLost, ListKind
+from events.types import ActionFailed, CameraLost, ListKind, ServerLost
 from inference.types import PassageState
 from rules.match_lists import MatchIndex
 from rules.rules import evaluate, evaluate_system, with_list_kinds
@@ -139,6 +139,14 @@ def test_a_system_event_raises_the_alarms_defined_for_it():
         event_id="f1", utc_time=NOON, camera_id="cam1", action="relay gate", decision_id="x", detail="no answer"
     )
     assert evaluate_system(failed, alarm_definitions=[definition], new_id=ids()).alarms == ()
+
+
+def test_an_alarm_on_a_server_is_about_the_server_and_no_camera():
+    lost = ServerLost(event_id="s1", utc_time=NOON, server="north", detail="away")
+    definition = AlarmDefinition(definition_id="d5", name="Away", list_id="", event_kind="ServerLost")
+    (alarm,) = evaluate_system(lost, alarm_definitions=[definition, ALARM], new_id=ids()).alarms
+    assert (alarm.object, alarm.type, alarm.source_id) == ("north", "LPR server not responding", "s1")
+    assert (alarm.camera_id, alarm.camera_name) == ("", "")
 
 
 def test_the_event_says_the_kinds_of_lists_but_not_of_the_unlisted_one():

@@ -302,7 +302,7 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
         service.control = CameraControl(
             store=store, fleet=service.fleet, snapshots=snapshots, captures=captures, quota=Quota()
         )
-        workers = Hub()
+        workers = Hub(ask_token_every=timedelta(seconds=0.2))
         app = create_app(
             Services(
                 store=store,

@@ -153,6 +153,14 @@ async def test_a_workers_token_opens_nothing_else(console: Console) -> None:
     assert status == 422
 
 
+async def test_a_token_that_is_revoked_ends_the_link(console: Console) -> None:
+    async with joined(console) as socket:
+        assert isinstance(await hear(socket), Welcome)
+        for token in await console.store.tokens.all():
+            await console.store.tokens.remove(token.token_id)
+        await closed(socket)
+
+
 async def test_the_door_is_for_websockets(console: Console) -> None:
     async with console.client.get(JOIN_PATH, headers=await console.token(Role.WORKER)) as response:
         assert (response.status, (await response.json())["error"]) == (426, "upgrade_required")

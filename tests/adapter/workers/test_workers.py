@@ -317,14 +317,19 @@ async def test_a_worker_that_is_alone_for_long_stops_its_cameras(tmp_path: Path)
         assert one.site.street.asked <= asked + 1
 
 
-@pytest.mark.requirement("M-298")
-async def test_the_cameras_of_a_worker_that_is_away_count_as_lost(tmp_path: Path) -> None:
+@pytest.mark.requirement("M-298", "M-300", "M-301")
+async def test_a_worker_that_is_away_is_told_and_its_cameras_count_as_lost(tmp_path: Path) -> None:
     async with watched(tmp_path) as one:
+        for kind in ("ServerLost", "ServerRestored"):
+            await one.site.api.post("/alarm-definitions", {"name": kind, "event_kind": kind})
         one.line.cut()
         lost = await until(lambda: one.site.api.get("/events", kind="CameraLost"))
         assert lost[0]["event"]["detail"] == "The LPR server north is not responding."
         one.line.mend()
         await until(lambda: one.site.api.get("/events", kind="CameraRestored"))
+        await until(lambda: one.site.api.get("/events", kind="ServerRestored"))
+        alarms = {alarm["type"]: alarm["object"] for alarm in await one.site.api.get("/alarms")}
+        assert alarms == {"LPR server not responding": "north", "LPR server responding": "north"}
 
 
 async def test_worker_and_controller_decide_by_the_same_country_modules(tmp_path: Path) -> None:

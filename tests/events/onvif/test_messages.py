@@ -159,6 +159,7 @@ def test_a_relay_is_a_property_that_a_late_subscriber_hears_as_initialized() -> 
         plate_recognized(frame_picture=None, plate_picture=None, list_kinds=()),
         list_matched(),
         alarm_raised(),
+        alarm_raised(camera_id="", camera_name="", type="LPR server not responding"),
         alarm_raised(name="bell \x07 & <tag>", object='"quoted" \U0001f697'),
         camera_lost(),
         camera_restored(),
