@@ -17,6 +17,7 @@ import typer
 
 from adapter.cli_common import fail, log_to_stderr, settings_from
 from adapter.settings import Settings
+from adapter.workers.names import MOST_CHARACTERS, host_name, is_name
 
 # A token has 48 characters; a larger file is another one.
 MOST_TOKEN_BYTES = 4096
@@ -38,9 +39,15 @@ def worker(
     """
     settings = settings_from(context, **({} if data_dir is None else {"data_dir": data_dir}))
     _check_address(controller, plain_http=plain_http)
+    name = host_name() if name is None else name
+    if not is_name(name):
+        fail(
+            f"--name {name!r}: a letter or digit, then letters, digits, dots, dashes and underscores,"
+            f" {MOST_CHARACTERS} in all at most"
+        )
     token = _token_of(token_file)
     log_to_stderr(settings)
-    raise typer.Exit(asyncio.run(_work(settings, controller, token, name or _host_name())))
+    raise typer.Exit(asyncio.run(_work(settings, controller, token, name)))
 
 
 async def _work(settings: Settings, controller: str, token: Callable[[], str], name: str) -> int:
@@ -123,9 +130,3 @@ def _token_of(path: Path) -> Callable[[], str]:
     except OSError as error:
         fail(f"the token file {path} cannot be read: {error.strerror}")
     return read
-
-
-def _host_name() -> str:
-    name = socket.gethostname().partition(".")[0]
-    kept = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "-" for one in name).strip("-_")
-    return kept[:63] or "worker"

@@ -13,7 +13,7 @@ from adapter.camera_recognition import recognition_schema
 from adapter.store.onvif_users import UserLevel
 from adapter.store.outputs import OutputKind
 from adapter.store.users import Role
-from adapter.workers.messages import NAME_PATTERN
+from adapter.workers.names import NAME_PATTERN
 from events.types import ListKind
 from inference.snapshots import Approval, Light, VehicleType, Weather
 from rules.alarms import AlarmState

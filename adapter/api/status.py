@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adapter.api.ports import CameraHealth, CameraState
-from adapter.workers.hub import Presence
+from adapter.workers.places import Presence
 
 NO_CAMERAS = "No LPR cameras configured"
 ALL_RUNNING = "All LPR cameras are running"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 from uuid import UUID, uuid4, uuid5
 
@@ -16,10 +15,9 @@ from aiohttp.web import WebSocketResponse
 
 from adapter.store.errors import StoreError
 from adapter.workers.errors import JoinRefused, LinkBroken
-from adapter.workers.link import BEAT_S, Link, until_first, wait
+from adapter.workers.link import BEAT_S, Link, to_the_end, until_first, wait
 from adapter.workers.messages import (
     FROM_WORKER,
-    PROTOCOL,
     Assignments,
     Beat,
     Bye,
@@ -38,6 +36,7 @@ from adapter.workers.messages import (
     Welcome,
     picture_of,
 )
+from adapter.workers.places import Place, Places, Presence, WorkerState
 from adapter.workers.remote_watch import RemoteWatch
 from events.types import ServerLost, ServerRestored
 from inference.funnel import FunnelHour
@@ -46,10 +45,6 @@ from inference.plate_views import PlateView
 from inference.rejects import Rejected
 from inference.types import Passage, Picture, Scene
 
-# Names of workers that were here once are kept for the list. More than this are made up by somebody.
-MOST_NAMES = 1000
-# The passage in work when its link broke is waited for before the worker is let in again.
-OLD_LINK_S = 10.0
 # A token that was revoked ends the link within this time.
 ASK_TOKEN_EVERY = timedelta(seconds=30)
 LOOK_S = 1.0
@@ -64,26 +59,6 @@ _PASSAGES = UUID("0a8a5a5a-6ce4-4bd2-9d3c-64f3f6c1f0b2")
 log = structlog.get_logger(__name__)
 
 
-class Presence(StrEnum):
-    """Whether a worker is there."""
-
-    RESPONDING = "responding"
-    NOT_RESPONDING = "not responding"
-    STOPPED = "stopped"
-    """It said that it stops."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerState:
-    """One worker as it was heard last; `since` is when its presence began."""
-
-    hello: Hello
-    presence: Presence
-    since: datetime
-    cpu_percent: float = 0.0
-    memory_available_mb: float = 0.0
-
-
 class WorkedCamera(Protocol):
     """A camera that a worker watches: `adapter.lpr_camera.LprCamera`."""
 
@@ -94,21 +69,6 @@ class WorkedCamera(Protocol):
     def shown(self, scene: Scene) -> None: ...
     def pictured(self, picture: Picture, captured_at: datetime) -> None: ...
     def turned_down(self, rejected: Rejected) -> None: ...
-
-
-@dataclass(slots=True)
-class _Place:
-    """A worker's name, over all its links. What it had is told once: numbers up to `number` of `session` were."""
-
-    state: WorkerState
-    session: str = ""
-    number: int = 0
-    link: Link[FromWorker] | None = None
-    free: asyncio.Event = field(default_factory=asyncio.Event)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
-    reassign: bool = True
-    told_lost: bool = False
-    finishing: list[Finish] = field(default_factory=list)
 
 
 class Hub:
@@ -125,7 +85,7 @@ class Hub:
         self._welcome = Welcome(version=version, modules=tuple((modules or {}).values()))
         self._ask_token_every = ask_token_every
         self._clock = clock
-        self._places: dict[str, _Place] = {}
+        self._places = Places(clock=clock)
         self._watches: dict[str, RemoteWatch] = {}
         self._left: dict[tuple[str, str], datetime] = {}
         """When a camera was taken from a worker, by (worker, camera)."""
@@ -139,12 +99,12 @@ class Hub:
     @property
     def workers(self) -> Sequence[WorkerState]:
         """All that were here since the start, by name."""
-        return [self._places[name].state for name in sorted(self._places)]
+        return [place.state for place in self._places.all()]
 
     async def aclose(self) -> None:
         """Close all links; the workers go on and come back."""
         self._closed = True
-        for place in self._places.values():
+        for place in self._places.all():
             if place.link is not None:
                 await place.link.aclose(WSCloseCode.GOING_AWAY)
 
@@ -155,7 +115,8 @@ class Hub:
         while True:
             await asyncio.sleep(LOOK_S)
             now = self._clock()
-            for name, place in tuple(self._places.items()):
+            for place in self._places.all():
+                name = place.state.hello.name
                 if place.link is not None and place.told_lost:
                     place.told_lost = False
                     await tell(ServerRestored(event_id=uuid4().hex, utc_time=now, server=name))
@@ -181,7 +142,7 @@ class Hub:
             self.changed(watch)
 
     def changed(self, watch: RemoteWatch) -> None:
-        if (place := self._places.get(watch.server)) is not None:
+        if (place := self._places.find(watch.server)) is not None:
             place.reassign = True
             place.news.set()
 
@@ -195,14 +156,14 @@ class Hub:
         return True
 
     def _why_away(self, server: str) -> str:
-        place = self._places.get(server)
+        place = self._places.find(server)
         if place is None:
             return f"The LPR server {server} has not joined yet."
         stopped = place.state.presence is Presence.STOPPED
         return f"The LPR server {server} {'was stopped' if stopped else 'is not responding'}."
 
-    def _linked(self, server: str) -> _Place | None:
-        place = self._places.get(server)
+    def _linked(self, server: str) -> Place | None:
+        place = self._places.find(server)
         return place if place is not None and place.link is not None else None
 
     # -- one link ---------------------------------------------------------------------------------------------------
@@ -223,61 +184,18 @@ class Hub:
         finally:
             await link.aclose()
 
-    async def _let_in(self, link: Link[FromWorker]) -> _Place:
+    async def _let_in(self, link: Link[FromWorker]) -> Place:
         hello = await link.receive()
         if not isinstance(hello, Hello):
             raise LinkBroken("a link begins with a hello")
         try:
-            place = await self._place_for(hello)
+            place = await self._places.claim(hello, link)
         except JoinRefused as error:
             await link.send(TurnedAway(reason=str(error)))
             raise
-        place.link = link
-        place.free.clear()
         return place
 
-    async def _place_for(self, hello: Hello) -> _Place:
-        if hello.protocol != PROTOCOL:
-            raise JoinRefused(
-                f"worker {hello.name} speaks version {hello.protocol} of the link, the controller version {PROTOCOL};"
-                " install the same release on both hosts"
-            )
-        place = self._places.get(hello.name)
-        if place is not None and place.link is not None:
-            if place.session != hello.session:
-                raise JoinRefused(
-                    f"a worker named {hello.name} is here already, on {place.state.hello.host_name};"
-                    " start this one with another --name"
-                )
-            # The same worker lost its link before this side noticed.
-            await place.link.aclose()
-            try:
-                async with asyncio.timeout(OLD_LINK_S):
-                    await place.free.wait()
-            except TimeoutError as error:
-                raise LinkBroken(f"the old link of worker {hello.name} is still in use") from error
-            if place.link is not None:
-                raise LinkBroken(f"worker {hello.name} came back twice at once")
-        state = WorkerState(hello=hello, presence=Presence.RESPONDING, since=self._clock())
-        if place is None:
-            self._make_room()
-            place = self._places[hello.name] = _Place(state)
-        if place.session != hello.session:
-            place.session, place.number = hello.session, 0
-        # Between here and the caller's claim nothing waits, so that two cannot both claim it.
-        place.reassign, place.finishing = True, []
-        place.state = replace(state, since=self._clock())
-        return place
-
-    def _make_room(self) -> None:
-        if len(self._places) < MOST_NAMES:
-            return
-        gone = [name for name, place in self._places.items() if place.link is None]
-        if not gone:
-            raise JoinRefused(f"there are {MOST_NAMES} workers already")
-        del self._places[min(gone, key=lambda name: self._places[name].state.since)]
-
-    async def _talk(self, place: _Place, link: Link[FromWorker], still_allowed: Callable[[], Awaitable[bool]]) -> None:
+    async def _talk(self, place: Place, link: Link[FromWorker], still_allowed: Callable[[], Awaitable[bool]]) -> None:
         hello = place.state.hello
         presence = Presence.NOT_RESPONDING
         try:
@@ -294,7 +212,7 @@ class Hub:
                 if watch.server == hello.name:
                     watch.source.away(self._why_away(hello.name))
 
-    async def _say(self, place: _Place, link: Link[FromWorker]) -> None:
+    async def _say(self, place: Place, link: Link[FromWorker]) -> None:
         """What the worker has to know, newest only, and at least a sign of life."""
         while True:
             place.news.clear()
@@ -310,7 +228,7 @@ class Hub:
             if said == place.number:
                 await wait(place.news, BEAT_S)
 
-    async def _listen(self, place: _Place, link: Link[FromWorker]) -> None:
+    async def _listen(self, place: Place, link: Link[FromWorker]) -> None:
         """Until the worker says goodbye."""
         while True:
             message = await link.receive()
@@ -322,9 +240,8 @@ class Hub:
                 self._note(place, message)
             elif isinstance(message, Kept):
                 if message.number > place.number:
-                    await self._deal_with(place.state.hello, message)
-                    place.number = message.number
-                    place.news.set()
+                    # Once begun it is ended, also when the link breaks: a gate that was decided on is opened.
+                    await to_the_end(self._deal_with(place, message))
             else:
                 await self._pass_on(place.state.hello.name, message)
 
@@ -334,7 +251,7 @@ class Hub:
             if not await still_allowed():
                 raise LinkBroken("the worker's token was revoked or has expired")
 
-    def _note(self, place: _Place, beat: Beat) -> None:
+    def _note(self, place: Place, beat: Beat) -> None:
         place.state = replace(place.state, cpu_percent=beat.cpu_percent, memory_available_mb=beat.memory_available_mb)
         for figures in beat.cameras:
             if (watch := self._watch(place.state.hello.name, figures.camera_id, figures.assignment_id)) is not None:
@@ -345,7 +262,12 @@ class Hub:
         mine = watch is not None and watch.server == worker and watch.assignment.assignment_id == assignment_id
         return watch if mine else None
 
-    async def _deal_with(self, hello: Hello, message: Kept) -> None:
+    async def _deal_with(self, place: Place, message: Kept) -> None:
+        await self._hear(place.state.hello, message)
+        place.number = message.number
+        place.news.set()
+
+    async def _hear(self, hello: Hello, message: Kept) -> None:
         if isinstance(message, Finished):
             if (watch := self._watch(hello.name, message.camera_id, message.assignment_id)) is not None:
                 watch.is_over()

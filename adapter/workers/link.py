@@ -76,3 +76,13 @@ async def wait(event: asyncio.Event, timeout_s: float) -> None:
             await event.wait()
     except TimeoutError:
         return
+
+
+async def to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for it; a caller that is cancelled waits as well, then is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringCon
 
 from adapter.source_options import SourceOptions
 from adapter.workers.errors import LinkBroken
+from adapter.workers.names import NAME_PATTERN
 from inference.funnel import COUNTS, TIMES, FunnelHour
 from inference.image_size import refusal
 from inference.modules import CountryModule
@@ -41,9 +42,6 @@ JOIN_PATH = "/api/v1/workers/join"
 MAX_MESSAGE_BYTES = 32 * 2**20
 # Read again only by people and by whoever validates settings with it: losses must stay below what those can see.
 FRAME_QUALITY = 95
-
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
-"""As host names are, which is what a worker is called unless told otherwise."""
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Share = Annotated[float, Field(ge=0, le=1)]
