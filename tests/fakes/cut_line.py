@@ -1,4 +1,4 @@
-"""A network between two hosts that a test can cut and mend."""
+"""A network between two hosts that a test can cut, stall and mend."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class CutLine:
         self.port = 0
         self._to = port
         self._whole = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
@@ -23,8 +25,13 @@ class CutLine:
         for writer in self._writers:
             writer.transport.abort()
 
+    def stall(self) -> None:
+        """Nothing comes through any more, and nobody is told."""
+        self._flowing.clear()
+
     def mend(self) -> None:
         self._whole = True
+        self._flowing.set()
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self._whole:
@@ -34,7 +41,10 @@ class CutLine:
         mine = {writer, far_writer}
         self._writers |= mine
         try:
-            ways = [asyncio.create_task(_carry(reader, far_writer)), asyncio.create_task(_carry(far_reader, writer))]
+            ways = [
+                asyncio.create_task(self._carry(reader, far_writer)),
+                asyncio.create_task(self._carry(far_reader, writer)),
+            ]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -45,11 +55,11 @@ class CutLine:
             self._writers -= mine
             far_writer.transport.abort()
 
-
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await self._flowing.wait()
+            writer.write(data)
+            await writer.drain()
 
 
 @asynccontextmanager
