@@ -159,11 +159,12 @@ def test_cameras_really_run_together_on_one_recogniser(tmp_path: Path) -> None:
 
     paths = [film(tmp_path / f"{number}.mp4", seldom, 16, fps=4) for number in range(2)]
     reader = PaintedPlates()
-    fleet = measure_fleet("painted", reader, paths, 3, seconds=2.0)
+    # Once through the clip: a part of it may show nothing but the car.
+    fleet = measure_fleet("painted", reader, paths, 3, seconds=4.0)
     assert (fleet.pipeline, fleet.cameras) == ("painted", 3)
-    assert fleet.seconds == pytest.approx(2.0, abs=0.5)
+    assert fleet.seconds == pytest.approx(4.0, abs=0.5)
     # Each plays at its own pace of 4 frames a second, and none before its turn.
-    assert 3 * 4 <= fleet.frames <= 3 * 11
+    assert 3 * 8 <= fleet.frames <= 3 * 19
     assert 0 < fleet.looks < min(fleet.frames, reader.calls)
     assert reader.busiest == 1
 
