@@ -23,7 +23,7 @@ from inference.training.painter import FlatPlate, Painter
 
 HARD_LETTERS = "MNWHDOQVGJ"
 # Shares of plates whose text and colours are those of a country module; the others teach shapes in any order.
-FROM_MODULES = 0.6
+FROM_MODULES = 0.45
 
 
 class PlatePress:

@@ -13,8 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.detector import Detector
-from inference.regions import Quad, grow
 from inference.training.by_eye import read_by_eye
 from inference.training.lens import camera, see
 from inference.training.plates import PlatePress
@@ -22,9 +20,6 @@ from inference.training.reader_model import ALPHABET, COLUMNS, HEIGHT, LONGEST, 
 
 VIEWS_PER_PLATE = 4  # drawing costs more than spoiling
 LEAST_CONTRAST = 9.0  # grey levels; darker or more glaring views show nothing to anyone
-LONGEST_PX = 960  # what the detector sees of a real picture, as the pipeline's closer look does
-LEAST_OVERLAP = 0.5  # a shape that covers less of a plate's box is of something else
-AS_CUT = 0.5  # share of the views that are cut as the detector cuts, where it found the plate
 UNKNOWN = -1  # of a real plate nobody noted how many characters stand in its second line, or where they are
 
 # Where on earth drawn families and the labelled countries belong, as an index of WORLD.
@@ -74,23 +69,17 @@ class RealCrop:
     one_line: bool = False
     """Whether all its characters are known to stand in one line."""
     world: int = UNKNOWN
-    quad: Quad | None = None
-    """Its corners inside `picture` as a detector finds them; None where it does not, or nobody asked one."""
 
 
 # No plate of two lines is this wide for its height.
 ONE_LINE_ASPECT = 3.0
 
 
-def load_real(folder: Path, split: str, detector: Detector | None = None) -> list[RealCrop]:
-    """All labelled plates of one split, with the corners that `detector` finds.
-
-    Of Chinese plates the left seventh is cut: its character is not in the text. Those have no corners.
-    """
+def load_real(folder: Path, split: str) -> list[RealCrop]:
+    """All labelled plates of one split. Of Chinese plates the left seventh is cut: its character is not in the text."""
     crops = []
     by_eye = read_by_eye()
     cache: dict[str, NDArray[np.uint8]] = {}
-    quads: list[Quad] = []
     with (folder / "labels.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             text, lines = by_eye.get((row["file"], row["plate_index"]), (row["text"], ""))
@@ -99,7 +88,6 @@ def load_real(folder: Path, split: str, detector: Detector | None = None) -> lis
             if row["file"] not in cache:
                 cache.clear()
                 cache[row["file"]] = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
-                quads = _found(detector, cache[row["file"]])
             picture = cache[row["file"]]
             x, y, w, h = (float(row[key]) for key in ("x", "y", "w", "h"))
             if picture is None or h < 9 or w < 20:
@@ -109,39 +97,13 @@ def load_real(folder: Path, split: str, detector: Detector | None = None) -> lis
             mask = 1 / 7 if row["set"] == "lprnet_cn" else 0.0
             world = COUNTRIES.get(row.get("country", ""), UNKNOWN)
             one_line = lines == "1" or w > ONE_LINE_ASPECT * h
-            box = (x - left, y - top, w, h)
-            quad = None if mask else _quad_of(box, [one - np.array([left, top], np.float32) for one in quads])
-            crops.append(RealCrop(part, box, text, row["set"], mask, one_line, world, quad))
+            crops.append(RealCrop(part, (x - left, y - top, w, h), text, row["set"], mask, one_line, world))
     return crops
-
-
-def _found(detector: Detector | None, picture: NDArray[np.uint8] | None) -> list[Quad]:
-    if detector is None or picture is None:
-        return []
-    return [region.quad for region in detector.detect(picture, longest_px=LONGEST_PX)]
-
-
-def _quad_of(box: tuple[float, float, float, float], quads: list[Quad]) -> Quad | None:
-    """The shape that covers the box best, if any covers it well."""
-
-    def overlap(quad: Quad) -> float:
-        (left, top), (right, bottom) = quad.min(0), quad.max(0)
-        wide, high = (
-            max(0.0, min(x + w, right) - max(x, left)),
-            max(0.0, min(y + h, bottom) - max(y, top)),
-        )
-        return float(wide * high / (w * h + (right - left) * (bottom - top) - wide * high))
-
-    x, y, w, h = box
-    best = max(quads, key=overlap, default=None)
-    return best if best is not None and overlap(best) >= LEAST_OVERLAP else None
 
 
 def real_view(crop: RealCrop, rng: random.Random, *, plain: bool = False) -> NDArray[np.uint8]:
     """A real plate as a detector would cut it, spoiled further unless `plain`."""
     x, y, w, h = crop.box
-    if crop.quad is not None and not plain and rng.random() < AS_CUT:
-        return _view(crop, _as_cut(crop.quad, rng), rng, plain=False)
     margin_x, margin_y = (0.05, 0.1) if plain else (rng.uniform(-0.03, 0.18), rng.uniform(-0.05, 0.25))
     corners = np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], np.float32)
     corners += np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]], np.float32) * np.array(
@@ -155,22 +117,6 @@ def real_view(crop: RealCrop, rng: random.Random, *, plain: bool = False) -> NDA
         lift = math.tan(math.radians(rng.gauss(0, 4))) * w / 2
         corners[[0, 3], 1] -= lift
         corners[[1, 2], 1] += lift
-    return _view(crop, corners, rng, plain=plain)
-
-
-def _as_cut(quad: Quad, rng: random.Random) -> Quad:
-    """The detector's corners as tight or loose as packs cut them, a little off: it finds them so one frame later."""
-    sides = {side: rng.uniform(-0.01, 0.1) for side in ("left", "right")}
-    sides |= {side: rng.uniform(-0.02, 0.2) for side in ("top", "bottom")}
-    corners = grow(quad, **sides)
-    size = np.ptp(corners, axis=0)
-    shaken = np.array([[rng.gauss(0, 0.01), rng.gauss(0, 0.03)] for _ in range(4)], np.float32)
-    return np.asarray(corners + shaken * size, np.float32)
-
-
-def _view(crop: RealCrop, corners: NDArray[np.float32], rng: random.Random, *, plain: bool) -> NDArray[np.uint8]:
-    """What stands between the corners, spoiled unless `plain`."""
-    w = crop.box[2]
     target = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners, target)
     flags = cv2.INTER_AREA if w > WIDTH * 1.5 else cv2.INTER_LINEAR

@@ -163,7 +163,7 @@ def level(crop: RealCrop) -> RealCrop:
     picture = cv2.warpAffine(crop.picture, lean(rise), size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     # A tilted plate's box is as much higher as it rises.
     spare = min(abs(rise) * w, 0.5 * h)
-    return replace(crop, picture=picture.astype(np.uint8), box=(x, y + spare / 2, w, h - spare), quad=None)
+    return replace(crop, picture=picture.astype(np.uint8), box=(x, y + spare / 2, w, h - spare))
 
 
 def shuffled(crop: RealCrop, cuts: Cuts, rng: random.Random) -> RealCrop:
@@ -191,7 +191,7 @@ def shuffled(crop: RealCrop, cuts: Cuts, rng: random.Random) -> RealCrop:
     # The masked share of a plate is that of its old width.
     mask = crop.mask_left * w / (w + wider)
     return replace(
-        crop, picture=picture, box=(x, y, w + wider, h), text="".join(text[i] for i in order), mask_left=mask, quad=None
+        crop, picture=picture, box=(x, y, w + wider, h), text="".join(text[i] for i in order), mask_left=mask
     )
 
 

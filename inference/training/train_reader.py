@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inference.recognizer import open_recognizer
 from inference.training.fonts import convert_fonts
 from inference.training.precision import half_where_fast
 from inference.training.reader_data import UNKNOWN, Batch, RealCrop, Samples, load_real, real_view
@@ -41,7 +40,7 @@ def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, sh
     """
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    real = load_real(data, "train", open_recognizer("own", threads=1).detector) if data else []
+    real = load_real(data, "train") if data else []
     shuffle, asked = Shuffle(real), 0.0
     samples = Samples(fonts=sorted(fonts.glob("*.ttf")), real=real, seed=seed, real_share=share, variants=shuffle)
     while not stop.is_set():
