@@ -36,11 +36,6 @@ class RecognitionSettings:
     modules: tuple[str, ...] = ()
     """Codes of the enabled country modules; empty means all that are installed."""
     preset: Preset = Preset.BALANCED
-    begin_at: int | None = None
-    """For a picture that others of the scene follow: the pack's size to look at first (counted from 0, round and
-    round). Larger ones are looked at only when something was read; where nothing was, they wait for the next picture.
-    None looks at all until something sure is read.
-    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

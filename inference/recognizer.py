@@ -77,8 +77,7 @@ class Recognizer:
         for longest_px in self._looks(window, settings):
             look = self._look(window, settings, longest_px, deadline)
             found = look if found is None else _merged(found, look, settings)
-            waits = settings.begin_at is not None and not found.readings
-            if _enough(found) or waits or (deadline is not None and time.perf_counter() > deadline):
+            if _enough(found) or (deadline is not None and time.perf_counter() > deadline):
                 break
         return found or Recognition()
 
@@ -147,8 +146,7 @@ class Recognizer:
         spec = self.pack.file.detector
         looks = (spec.character_px if settings.character_height_min else spec.longest_px).of(settings.preset)
         most_px = max(spec.longest_px.of(settings.preset))
-        sizes = list(dict.fromkeys(search_longest_px(window, settings, look=look, most_px=most_px) for look in looks))
-        yield from sizes[(settings.begin_at or 0) % len(sizes) :]
+        yield from dict.fromkeys(search_longest_px(window, settings, look=look, most_px=most_px) for look in looks)
 
     def _decoder(self, codes: tuple[str, ...]) -> Decoder:
         """Compiled once per set of modules: cameras of one site share it."""

@@ -108,8 +108,6 @@ class Plan:
     region: Box | None = None
     gone: bool = False
     """No look is needed to see that nothing is there any more."""
-    more_follow: bool = False
-    """Something moves and no plate is known yet: what this frame does not show, the next ones may."""
 
 
 class Pace:
@@ -247,7 +245,7 @@ class Watch:
 
     def _look(self, frame: Frame, plan: Plan, motion: MotionResult) -> tuple[Recognition, list[Passage], float]:
         started_s = time.perf_counter()
-        recognition = self._observer.look(frame, plan)
+        recognition = self._recognizer.recognize(frame.picture, self.settings.recognition, region=plan.region)
         told = self._observer.update(frame, recognition, plan, motion)
         return recognition, told, (time.perf_counter() - started_s) * 1000
 
@@ -272,8 +270,6 @@ class Observer:
         self._last_motion_s = float("-inf")
         self._last_look_s = float("-inf")
         self._looks_at_rest = 0
-        self._size = 0
-        """Which of the pack's sizes is the next frame's without a known plate."""
         self.last_frame_s = float("-inf")
 
     def change(self, settings: WatchSettings) -> None:
@@ -297,26 +293,13 @@ class Observer:
         lately = self.settings.motion_gate and self.tracker.came_since(now_s - LATELY_S)
         if look and not motion.moved and lately and not self._any_masked(frame) and self._gate.empty():
             return Plan(look=False, gone=True), motion
-        region = self._region(frame, motion) if look and not rereads else None
-        return Plan(look, region, more_follow=motion.moved and not self.tracker.in_view), motion
+        return Plan(look, self._region(frame, motion) if look and not rereads else None), motion
 
     def _any_masked(self, frame: Frame) -> bool:
         """Whether a plate in view lies where the motion gate is blind."""
         masks, (width, height) = self.settings.masks, frame.size
         centers = [box.center for box in self.tracker.where(frame.monotonic_s)] if masks else []
         return any(within((x / width, y / height), masks) for x, y in centers)
-
-    def look(self, frame: Frame, plan: Plan) -> Recognition:
-        """What is there to be read; blocks. While something without a plate moves, each frame costs one of the pack's
-        sizes and not all of them.
-        """
-        assert self._recognizer is not None
-        settings = self.settings.recognition
-        if plan.more_follow:
-            settings = replace(settings, begin_at=self._size)
-        recognition = self._recognizer.recognize(frame.picture, settings, region=plan.region)
-        self._size = 0 if recognition.readings else self._size + 1
-        return recognition
 
     def unseen(self, frame: Frame, plan: Plan, motion: MotionResult) -> list[Passage]:
         """What follows from a frame that nobody looked at."""

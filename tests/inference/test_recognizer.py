@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,14 +10,13 @@ import numpy as np
 import pytest
 
 from inference.bench import Label, calibration_error, measure, read_labels, summary
-from inference.detector import Detector, TextLineDetector
+from inference.detector import TextLineDetector
 from inference.errors import ModuleError, PackError
 from inference.packs import install_pack
 from inference.read import FILE_SETTINGS, load_picture, read_paths
 from inference.recognizer import RecognitionSettings, Recognizer, open_recognizer
-from inference.regions import Region
 from inference.selftest import KNOWN_TEXT, check_answers, known_picture
-from inference.types import Box, Picture
+from inference.types import Box
 
 ANY = RecognitionSettings(modules=("X_XX",), max_seconds_per_frame=None)
 
@@ -42,42 +40,6 @@ def test_a_region_is_searched_alone_and_boxes_are_those_of_the_whole_picture(rec
     assert reading.box.x > 580
     assert reading.box.y > 440
     assert recognizer.recognize(picture, ANY, region=Box(x=0, y=0, width=400, height=300)).readings == ()
-
-
-class Counting:
-    """A detector that notes at which sizes it is asked, and finds what the one in it finds at the largest only."""
-
-    def __init__(self, inner: Detector, largest: int) -> None:
-        self.sizes: list[int] = []
-        self._inner, self._largest = inner, largest
-
-    def detect(self, picture: Picture, *, longest_px: int) -> list[Region]:
-        self.sizes.append(longest_px)
-        return self._inner.detect(picture, longest_px=longest_px) if longest_px >= self._largest else []
-
-
-def test_a_picture_that_others_follow_costs_one_size_unless_something_is_read(
-    recognizer: Recognizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    picture = cv2.resize(known_picture(), (1280, 854))
-    sizes = [int(size) for size in recognizer.pack.file.detector.longest_px.of(ANY.preset)]
-    counting = Counting(recognizer.detector, largest=sizes[-1])
-    counted = Recognizer(pack=recognizer.pack, detector=counting, reader=recognizer.reader, modules=recognizer.modules)
-    assert counted.recognize(picture, ANY).readings and counting.sizes == sizes
-    looks = []
-    for begin_at in range(len(sizes) + 1):
-        counting.sizes.clear()
-        looks.append((bool(counted.recognize(picture, replace(ANY, begin_at=begin_at)).readings), [*counting.sizes]))
-    # Round and round, and only the size that shows the plate shows it.
-    assert looks == [*((size == sizes[-1], [size]) for size in sizes), (False, [sizes[0]])]
-    # What is read at one size and is not sure is looked at in the larger ones at once.
-    monkeypatch.setattr("inference.recognizer.DOUBTFUL", 1.1)
-    counting.sizes.clear()
-    assert counted.recognize(picture, replace(ANY, begin_at=len(sizes) - 1)).readings
-    doubtful = Counting(recognizer.detector, largest=0)
-    strict = Recognizer(pack=recognizer.pack, detector=doubtful, reader=recognizer.reader, modules=recognizer.modules)
-    assert strict.recognize(picture, replace(ANY, begin_at=0)).readings
-    assert (counting.sizes, doubtful.sizes) == (sizes[-1:], sizes)
 
 
 def test_threads_share_one_recognizer(recognizer: Recognizer) -> None:

@@ -53,8 +53,6 @@ class PaintedPlates:
     def __init__(self, *, takes_s: float = 0.0, text: str = "43HNN2", sees: bool = True) -> None:
         self.calls = 0
         self.regions: list[Box | None] = []
-        self.sizes: list[int | None] = []
-        self.seen: list[bool] = []
         self.busy = 0
         self.busiest = 0
         self._takes_s = takes_s
@@ -66,14 +64,12 @@ class PaintedPlates:
         with self._lock:
             self.calls += 1
             self.regions.append(region)
-            self.sizes.append(settings.begin_at)
             self.busy += 1
             self.busiest = max(self.busiest, self.busy)
         time.sleep(self._takes_s)
         with self._lock:
             self.busy -= 1
         where = plate_at(picture) if self._sees else None
-        self.seen.append(where is not None)
         return Recognition(readings=(reading(self._text, where, likelihood=0.9),) if where else ())
 
 
@@ -170,24 +166,6 @@ async def test_what_moves_outside_the_area_is_never_looked_at() -> None:
     # As often as an empty road, though a car drives by below the area.
     assert reader.calls == 1 + LOOKS_AT_REST
     assert (finals(told), total(watch.funnel.hours).motion) == ([], 1)
-
-
-async def test_what_moves_without_a_plate_is_looked_at_in_another_size_each_time_and_at_rest_in_all() -> None:
-    def drives_in(number: int) -> np.ndarray:
-        return scene(car_x=min(18 * number, 180))
-
-    _, _, blind, _ = await watched(drives_in, 40, reader=PaintedPlates(sees=False))
-    moving = [size for size in blind.sizes if size is not None]
-    assert moving == list(range(len(moving))) and len(moving) > 5
-    # It stands: these are the last looks for long, and what needs another size must not wait for more.
-    assert blind.sizes[len(moving) :] == [None] * LOOKS_AT_REST
-
-
-async def test_a_plate_in_view_is_looked_for_in_all_sizes() -> None:
-    _, _, reader, _ = await watched(drive_by, 80)
-    first = reader.seen.index(True)
-    # After the first reading the vehicle is known, moving or not, until it has left.
-    assert set(reader.sizes[first + 1 : first + 11]) == {None}
 
 
 async def test_looks_at_a_vehicle_without_plate_and_at_a_burned_in_line_are_counted_as_such() -> None:
