@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping, Sequence
 from inference import two_lines
 from inference.areas import Window
 from inference.decoding import Decoder, Hypothesis
-from inference.quality import measure
+from inference.quality import Quality, measure
 from inference.rank import Candidate, is_static_text, likelihood
 from inference.reader import CharacterSlots, Reader
 from inference.recognition import Preset, RecognitionSettings
 from inference.regions import Quad, Region, grow
 
-# Readings this likely hardly ever change when more crops are read.
-SURE_ENOUGH = 0.7
-# Beside a sure reading, what is less likely than this is no plate: of a hundred such finds not one became a reading.
-HOPELESS = 1e-4
+# Readings this likely hardly ever change when more crops are read; better corners still mend some.
+CROPS_ENOUGH, CORNERS_ENOUGH = 0.7, 0.95
+# Beside a reading this likely, what is less likely than that is no plate: of a hundred such finds not one became a
+# reading.
+SURE_BESIDE, HOPELESS = 0.7, 1e-4
 # Half of a plate's text may be a plate too (`AB12` of `AB12 CDE`): both lines must leave clearly less doubt.
 DOUBT_LEFT = 0.75
 # So many crops are read before the time is looked at again: a text line costs about 20 ms of one core.
@@ -73,18 +74,18 @@ class CandidateReader:
         hopeless beside a sure reading gets none.
         """
         found, unread = self._first_crops(window, regions, deadline)
-        found.sort(key=self._likelihood, reverse=True)
+        ranked = sorted(((self._likelihood(one), one) for one in found), key=lambda pair: pair[0], reverse=True)
         more: list[Candidate] = []
         surest = 0.0
-        for number, candidate in enumerate(found):
+        for number, (likely, candidate) in enumerate(ranked):
             out_of_time = number > 0 and self._late(deadline)
-            hopeless = surest >= SURE_ENOUGH and self._likelihood(candidate) < HOPELESS
+            hopeless = surest >= SURE_BESIDE and likely < HOPELESS
             better: Candidate | None = candidate
             if settings.preset is not Preset.FAST and not out_of_time and not hopeless:
-                better = self._in_doubt(window, candidate, settings, closer)
+                better = self._in_doubt(window, candidate, likely, settings, closer)
             if better is not None:
                 more.append(better)
-                surest = max(surest, self._likelihood(better))
+                surest = max(surest, likely if better is candidate else self._likelihood(better))
         return self._with_joined_lines(window, more, deadline) if self._finds_lines else more, unread
 
     def _first_crops(
@@ -102,40 +103,34 @@ class CandidateReader:
         return found, waiting
 
     def _in_doubt(
-        self, window: Window, candidate: Candidate, settings: RecognitionSettings, closer: Closer
+        self, window: Window, candidate: Candidate, likely: float, settings: RecognitionSettings, closer: Closer
     ) -> Candidate | None:
-        """A candidate that is not sure, looked at closely and then read in more crops; None when it is no plate."""
-        if not self._worth_more(candidate, settings):
-            return candidate
-        better = self._closer(window, candidate, closer)
-        if better is None or not self._worth_more(better, settings):
-            return better
-        return self._in_more_crops(window, better)
+        """A candidate that is not sure, looked at closely or read in more crops; None when it is no plate.
 
-    def _closer(self, window: Window, candidate: Candidate, closer: Closer) -> Candidate | None:
-        """The candidate read again between better corners; None when there is no plate on a closer look."""
+        What is likely right already keeps its say beside a closer look: in the dark that may find nothing at all, and
+        what it finds may be worse.
+        """
+        if likely >= min(settings.stop_above, CORNERS_ENOUGH) or not _can_be_plate(candidate):
+            return candidate
+        right_already = likely >= min(settings.stop_above, CROPS_ENOUGH)
         region = closer(candidate.region)
         if region is None:
-            return None
+            return candidate if right_already else None
         if region is candidate.region:
-            return candidate
-        slots = self._reader.read(window.picture, [grow(region.quad, **self._crops[0])])
-        return self._candidate(window, region, tuple(slots))
+            return candidate if right_already else self._in_crops(window, region, self._crops[1:], before=candidate)
+        if right_already:
+            return self._in_crops(window, region, self._crops[:1], before=candidate)
+        return self._in_crops(window, region, self._crops)
 
-    def _in_more_crops(self, window: Window, candidate: Candidate) -> Candidate:
-        quads: list[Quad] = [grow(candidate.region.quad, **crop) for crop in self._crops[1:]]
-        if not quads:
-            return candidate
-        others = self._reader.read(window.picture, quads)
-        return self._candidate(window, candidate.region, (*candidate.crops, *others))
-
-    def _worth_more(self, candidate: Candidate, settings: RecognitionSettings) -> bool:
-        """Whether more crops could change anything: not for a clock or a banner, nor for what is sure already."""
-        if self._likelihood(candidate) >= min(settings.stop_above, SURE_ENOUGH):
-            return False
-        slots = candidate.crops[0]
-        there = int((slots.presence > 0.5).sum())
-        return 2 <= there <= 12 and not is_static_text(candidate.raw_text)
+    def _in_crops(
+        self, window: Window, region: Region, crops: Sequence[Mapping[str, float]], *, before: Candidate | None = None
+    ) -> Candidate:
+        """The plate read in these crops of the region, together with those from before."""
+        quads: list[Quad] = [grow(region.quad, **crop) for crop in crops]
+        if before is not None and not quads:
+            return before
+        slots = (*(before.crops if before else ()), *self._reader.read(window.picture, quads))
+        return self._candidate(window, region, slots, quality=before.quality if before else None)
 
     def _with_joined_lines(
         self, window: Window, candidates: list[Candidate], deadline: float | None
@@ -185,12 +180,14 @@ class CandidateReader:
         aligned = self._decoder.aligned(hypothesis.text, slots, module)
         return sum(slot is not None and slot < first_line for slot in aligned) in module.breaks(hypothesis.text)
 
-    def _candidate(self, window: Window, region: Region, crops: tuple[CharacterSlots, ...]) -> Candidate:
+    def _candidate(
+        self, window: Window, region: Region, crops: tuple[CharacterSlots, ...], *, quality: Quality | None = None
+    ) -> Candidate:
         return Candidate(
             region=region,
             crops=crops,
             hypotheses=tuple(self._decoder.decode(crops)),
-            quality=measure(window.picture, region.quad),
+            quality=quality or measure(window.picture, region.quad),
             picture_height_px=window.whole_height,
             max_bend=self._max_bend,
         )
@@ -200,6 +197,12 @@ class CandidateReader:
 
     def _late(self, deadline: float | None) -> bool:
         return deadline is not None and self._clock() > deadline
+
+
+def _can_be_plate(candidate: Candidate) -> bool:
+    """Whether more crops could change anything: not for a clock or a banner."""
+    there = int((candidate.crops[0].presence > 0.5).sum())
+    return 2 <= there <= 12 and not is_static_text(candidate.raw_text)
 
 
 def _promise(region: Region) -> float:
