@@ -107,8 +107,7 @@ class CandidateReader:
     ) -> Candidate | None:
         """A candidate that is not sure, looked at closely or read in more crops; None when it is no plate.
 
-        What is likely right already keeps its say beside a closer look: in the dark that may find nothing at all, and
-        what it finds may be worse.
+        A closer look that finds nothing where a plate was read has failed; in the dark that happens.
         """
         if likely >= min(settings.stop_above, CORNERS_ENOUGH) or not _can_be_plate(candidate):
             return candidate
@@ -118,9 +117,7 @@ class CandidateReader:
             return candidate if right_already else None
         if region is candidate.region:
             return candidate if right_already else self._in_crops(window, region, self._crops[1:], before=candidate)
-        if right_already:
-            return self._in_crops(window, region, self._crops[:1], before=candidate)
-        return self._in_crops(window, region, self._crops)
+        return self._in_crops(window, region, self._crops[:1] if right_already else self._crops)
 
     def _in_crops(
         self, window: Window, region: Region, crops: Sequence[Mapping[str, float]], *, before: Candidate | None = None
