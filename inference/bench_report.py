@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import psutil
 
 from inference.bench import FOLDED_SETS, SET_MODULES, Label, Outcome, measure, reliability, summary
@@ -119,7 +118,6 @@ def run(
 
     Without `modules` each set of photos has those of its countries, and clips have all.
     """
-    cv2.setNumThreads(1)
     by_set = {label.group: tuple(modules) for label in labels} if modules else SET_MODULES
     report = Report()
     recognizers: dict[str, Recognizer] = {}

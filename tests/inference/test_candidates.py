@@ -15,6 +15,8 @@ from inference.types import Box
 from tests.fakes.spoken_reader import SpokenReader, candidate_reader, decoder_of, region, window
 
 SETTINGS = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None)
+# How sure a spoken reader is of each character of a plate that is 0.82 likely, and of one that is 0.68.
+LIKELY, UNLIKELY = 0.6, 0.5
 
 
 def read(
@@ -79,6 +81,32 @@ def test_the_smaller_the_gap_between_the_thresholds_the_fewer_crops_are_read() -
         return count
 
     assert [crops(gap) for gap in (0.7, 0.4, 0.05)] == [5, 4, 3]
+
+
+@pytest.mark.parametrize(
+    ("share", "stop_above", "moved", "text", "crops"),
+    [
+        # Likely right: one crop between better corners decides, and one that finds nothing changes nothing.
+        (LIKELY, 0.95, True, "BYO9034", 2),
+        (LIKELY, 0.95, False, "AYO9034", 1),
+        # As sure as the camera's owner asks: nobody looks.
+        (LIKELY, 0.7, True, "AYO9034", 1),
+        # In doubt: every crop between better corners, and what vanishes was no plate.
+        (UNLIKELY, 0.95, True, "BYO9034", 3),
+        (UNLIKELY, 0.95, False, None, 1),
+    ],
+)
+def test_a_closer_look_decides_where_it_finds_the_plate(
+    share: float, stop_above: float, moved: bool, text: str | None, crops: int
+) -> None:
+    spoken = SpokenReader({(370, 317): "AYO9034", (470, 317): "BYO9034"}, share=share)
+    reader = candidate_reader(spoken, decoder_of(("BR",)), finds_lines=False)
+    settings = replace(SETTINGS, stop_above=stop_above)
+    found, _ = reader.read(
+        window(), [region(300, 300)], settings, deadline=None, closer=lambda _: region(400, 300) if moved else None
+    )
+    assert best_texts(found) == ([text] if text else [])
+    assert spoken.crops == crops
 
 
 def test_what_is_hopeless_is_read_again_only_while_nothing_is_sure() -> None:

@@ -48,6 +48,12 @@ def test_threads_share_one_recognizer(recognizer: Recognizer) -> None:
     assert {answer.readings[0].plate.plate_number for answer in answers} == {KNOWN_TEXT}
 
 
+def test_opencv_starts_no_threads_of_its_own(tmp_path: Path) -> None:
+    cv2.setNumThreads(2)
+    open_recognizer("ppocr", data_dir=tmp_path, threads=1)
+    assert cv2.getNumThreads() == 1
+
+
 def test_a_country_that_does_not_write_such_plates_refuses_it(recognizer: Recognizer) -> None:
     settings = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None)
     recognition = recognizer.recognize(known_picture(), settings)
