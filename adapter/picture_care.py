@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from adapter.picture_address import PictureAddress, PictureChoice
+from adapter.tasks import until_first
 from adapter.watched import WatchedSource
 from inference.source import Source, SourceStatus
 from onvif_client.errors import CameraUnreachable
@@ -28,18 +29,10 @@ async def look_after(
     clock: Callable[[], datetime],
 ) -> None:
     """Return when the stream is back while snapshots are polled; raise CameraUnreachable when pictures stay away."""
-    tasks = [asyncio.create_task(_until_away(source, pictures, choice, on_error, clock), name=f"away {source.name}")]
+    work = [_until_away(source, pictures, choice, on_error, clock)]
     if pictures.is_snapshots and pictures.stream is not None:
-        back = _until_back(pictures.stream, choice, open_source)
-        tasks.append(asyncio.create_task(back, name=f"probe {source.name}"))
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        work.append(_until_back(pictures.stream, choice, open_source))
+    await until_first(*work)
 
 
 async def _until_away(

@@ -14,8 +14,9 @@ from aiohttp import WSCloseCode
 from aiohttp.web import WebSocketResponse
 
 from adapter.store.errors import StoreError
+from adapter.tasks import until_first
 from adapter.workers.errors import JoinRefused, LinkBroken
-from adapter.workers.link import BEAT_S, Link, to_the_end, until_first, wait
+from adapter.workers.link import BEAT_S, Link, to_the_end, wait
 from adapter.workers.messages import (
     FROM_WORKER,
     Assignments,

@@ -56,19 +56,6 @@ class Link(Generic[T]):
         await self._socket.close(code=code)
 
 
-async def until_first(*work: Coroutine[Any, Any, None]) -> None:
-    """Run together until one ends, however it ends; the others are cancelled."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 async def wait(event: asyncio.Event, timeout_s: float) -> None:
     """Returns when the event is set or the time is over."""
     try:

@@ -15,9 +15,10 @@ import structlog
 from yarl import URL
 
 from adapter.retry import LONGEST_PAUSE_S, retry_forever
+from adapter.tasks import until_first
 from adapter.workers.camera_at_work import CameraAtWork
 from adapter.workers.errors import JoinRefused, LinkBroken, TokenRefused
-from adapter.workers.link import BEAT_S, Link, until_first, wait
+from adapter.workers.link import BEAT_S, Link, wait
 from adapter.workers.messages import (
     FROM_CONTROLLER,
     JOIN_PATH,
