@@ -52,8 +52,8 @@ def quantize(model: Any, samples: list[NDArray[np.uint8]], *, exact: Sequence[st
 def sensitive(model: Any) -> list[str]:
     """The reader's layers that eight bits harm, or hardly make faster.
 
-    What makes every plate equally strong (a dark one has few of the 256 steps; rounded to them it cost one plate of
-    twenty), the first and the last convolution, and those with few weights.
+    What makes every plate equally strong, for what is brighter than most pictures of the calibration would be cut there
+    (one plate of twenty; of the strongest, one of twelve); the first and the last convolution; those with few weights.
     """
     layers = [(op.get_type_name(), op.get_friendly_name()) for op in model.get_ordered_ops()]
     convolutions = [name for kind, name in layers if kind == "Convolution"]
