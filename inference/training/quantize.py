@@ -43,7 +43,7 @@ def quantize(model: Any, samples: list[NDArray[np.uint8]], *, exact: Sequence[st
         nncf.Dataset(samples),
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(samples),
-        # The slow correction takes a minute of a small network: 993 of 1,000 crops are read as with sixteen bits, not 991.
+        # Slow for large networks. With it 993 of 1,000 crops are read as with sixteen bits, not 991.
         fast_bias_correction=not exact,
         ignored_scope=nncf.IgnoredScope(names=list(exact), types=["Sigmoid", "SoftPlus", "Softmax"], validate=False),
     )
