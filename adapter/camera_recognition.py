@@ -100,7 +100,7 @@ class CameraRecognition(BaseModel):
         "Speed against quality.",
         group="effort",
         effect="accurate looks larger and reads each plate in more crops; fast looks once and reads each once.",
-        cost="fast takes about 0.6 and accurate about 1.9 of the time that balanced takes.",
+        cost="fast takes about 0.5 and accurate about 1.8 of the time that balanced takes.",
         ids="M-202 M-203",
         live=True,
     )
