@@ -107,7 +107,7 @@ class CandidateReader:
     ) -> Candidate | None:
         """A candidate that is not sure, looked at closely or read in more crops; None when it is no plate.
 
-        A closer look that finds nothing where a plate was read has failed; in the dark that happens.
+        A closer look that shows no plate where one was read has failed; in the dark that happens.
         """
         if likely >= min(settings.stop_above, CORNERS_ENOUGH) or not _can_be_plate(candidate):
             return candidate
@@ -117,7 +117,10 @@ class CandidateReader:
             return candidate if right_already else None
         if region is candidate.region:
             return candidate if right_already else self._in_crops(window, region, self._crops[1:], before=candidate)
-        return self._in_crops(window, region, self._crops[:1] if right_already else self._crops)
+        if not right_already:
+            return self._in_crops(window, region, self._crops)
+        better = self._in_crops(window, region, self._crops[:1])
+        return candidate if self._likelihood(better) < settings.discard_below else better
 
     def _in_crops(
         self, window: Window, region: Region, crops: Sequence[Mapping[str, float]], *, before: Candidate | None = None

@@ -84,27 +84,26 @@ def test_the_smaller_the_gap_between_the_thresholds_the_fewer_crops_are_read() -
 
 
 @pytest.mark.parametrize(
-    ("share", "stop_above", "moved", "text", "crops"),
+    ("share", "stop_above", "closer", "text", "crops"),
     [
-        # Likely right: one crop between better corners decides, and one that finds nothing changes nothing.
-        (LIKELY, 0.95, True, "BYO9034", 2),
-        (LIKELY, 0.95, False, "AYO9034", 1),
+        # Likely right: one crop between better corners decides, and a look that shows no plate changes nothing.
+        (LIKELY, 0.95, region(400, 300), "BYO9034", 2),
+        (LIKELY, 0.95, region(600, 300), "AYO9034", 2),
+        (LIKELY, 0.95, None, "AYO9034", 1),
         # As sure as the camera's owner asks: nobody looks.
-        (LIKELY, 0.7, True, "AYO9034", 1),
+        (LIKELY, 0.7, region(400, 300), "AYO9034", 1),
         # In doubt: every crop between better corners, and what vanishes was no plate.
-        (UNLIKELY, 0.95, True, "BYO9034", 3),
-        (UNLIKELY, 0.95, False, None, 1),
+        (UNLIKELY, 0.95, region(400, 300), "BYO9034", 3),
+        (UNLIKELY, 0.95, None, None, 1),
     ],
 )
-def test_a_closer_look_decides_where_it_finds_the_plate(
-    share: float, stop_above: float, moved: bool, text: str | None, crops: int
+def test_a_closer_look_decides_where_it_shows_a_plate(
+    share: float, stop_above: float, closer: Region | None, text: str | None, crops: int
 ) -> None:
-    spoken = SpokenReader({(370, 317): "AYO9034", (470, 317): "BYO9034"}, share=share)
+    spoken = SpokenReader({(370, 317): "AYO9034", (470, 317): "BYO9034", (670, 317): "TURBO"}, share=share)
     reader = candidate_reader(spoken, decoder_of(("BR",)), finds_lines=False)
     settings = replace(SETTINGS, stop_above=stop_above)
-    found, _ = reader.read(
-        window(), [region(300, 300)], settings, deadline=None, closer=lambda _: region(400, 300) if moved else None
-    )
+    found, _ = reader.read(window(), [region(300, 300)], settings, deadline=None, closer=lambda _: closer)
     assert best_texts(found) == ([text] if text else [])
     assert spoken.crops == crops
 
