@@ -70,7 +70,7 @@ class CandidateReader:
         """The candidates, and the regions that the time did not suffice for.
 
         The first crops are read a few at a time until the deadline, the likeliest plates first; then, while there is
-        time, closer looks and other crops of those in doubt. The likeliest plate always gets its other crops; what is
+        time, closer looks at those in doubt and other crops of them. The likeliest plate always gets its own; what is
         hopeless beside a sure reading gets none.
         """
         found, unread = self._first_crops(window, regions, deadline)
@@ -111,7 +111,7 @@ class CandidateReader:
         """
         if likely >= min(settings.stop_above, CORNERS_ENOUGH) or not _can_be_plate(candidate):
             return candidate
-        right_already = likely >= min(settings.stop_above, CROPS_ENOUGH)
+        right_already = likely >= CROPS_ENOUGH
         region = closer(candidate.region)
         if region is None:
             return candidate if right_already else None

@@ -170,7 +170,8 @@ LOOK_ALIKES = {
 }
 
 
-# Another look is taken when nothing better than this was found; 0.6 and 0.3 give the same readings on 433 photos.
+# Another look is taken when nothing better than this was found. On 433 photos `own` reads the same with 0.6 and 0.3;
+# `ppocr`, whose looks are dear, reads one of 218 less than with 0.6.
 DOUBTFUL = 0.4
 
 
