@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from inference import two_lines
+from inference import kinds, two_lines
 from inference.areas import Window
 from inference.decoding import Decoder, Hypothesis
+from inference.plate_colours import measure_colours
 from inference.quality import Quality, measure
 from inference.rank import Candidate, is_static_text, likelihood
 from inference.reader import CharacterSlots, Reader
@@ -183,13 +184,16 @@ class CandidateReader:
     def _candidate(
         self, window: Window, region: Region, crops: tuple[CharacterSlots, ...], *, quality: Quality | None = None
     ) -> Candidate:
+        hypotheses = self._decoder.decode(crops)
+        colours = measure_colours(window.picture, region.quad) if kinds.in_doubt(hypotheses) else None
         return Candidate(
             region=region,
             crops=crops,
-            hypotheses=tuple(self._decoder.decode(crops)),
+            hypotheses=tuple(kinds.weighed(hypotheses, colours) if colours else hypotheses),
             quality=quality or measure(window.picture, region.quad),
             picture_height_px=window.whole_height,
             max_bend=self._max_bend,
+            colours=colours,
         )
 
     def _likelihood(self, candidate: Candidate) -> float:

@@ -20,7 +20,7 @@ from inference.form_tree import FormTree
 from inference.modules import CountryModule, Syntax, has_what_it_needs
 from inference.reader import ALPHABET, CharacterSlots
 from inference.syntax import MAX_LENGTH, Variant
-from inference.types import CharacterLikelihood
+from inference.types import CharacterLikelihood, PlateType
 
 Floats = NDArray[np.float64]
 
@@ -47,6 +47,8 @@ class Hypothesis:
     score: float
     """Log of the likelihood of what was seen under this text, without the prior."""
     prior: float
+    kind: PlateType = PlateType.NORMAL
+    """What its syntax says the plate is."""
 
     @property
     def weight(self) -> float:
@@ -144,7 +146,13 @@ class Decoder:
         wanted = list(dict.fromkeys((text, form.alike) for (text, _), (form, _) in found.items()))
         scores = self._scores(seen, wanted, temper) if wanted else {}
         hypotheses = [
-            Hypothesis(text=text, module=form.module, score=scores[text, form.alike], prior=prior)
+            Hypothesis(
+                text=text,
+                module=form.module,
+                score=scores[text, form.alike],
+                prior=prior,
+                kind=form.syntax.type if form.syntax else PlateType.NORMAL,
+            )
             for (text, _), (form, prior) in found.items()
         ]
         return sorted(hypotheses, key=lambda h: h.weight, reverse=True)

@@ -172,13 +172,18 @@ class CountryModule(_Strict):
         colours = seen() if len(kinds) > 1 else None
         if colours is None:
             return kinds[0]
-        fits: dict[PlateType, float] = {}
-        for style in self.style:
-            fit = colours.fit(background=style.background, characters=style.characters)
-            fits[style.type] = max(fit, fits.get(style.type, fit))
+        fits = self.colour_fits(colours)
         # A kind of which no style says how it looks is neither chosen nor given up for its colours.
         best = max((kind for kind in kinds if kind in fits), key=fits.__getitem__, default=kinds[0])
         return best if fits.get(best, 0.0) - fits.get(kinds[0], 0.0) >= CLEARLY_OTHER else kinds[0]
+
+    def colour_fits(self, seen: PlateColours) -> dict[PlateType, float]:
+        """How well what was seen fits each kind of plate whose colours are known: 0 at best, a log likelihood."""
+        fits: dict[PlateType, float] = {}
+        for style in self.style:
+            fit = seen.fit(background=style.background, characters=style.characters)
+            fits[style.type] = max(fit, fits.get(style.type, fit))
+        return fits
 
     def spelling(self, text: str) -> str:
         """The text as it stands on the plate, with a space between printed groups where there is one in any case."""

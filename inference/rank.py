@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inference.decoding import Hypothesis
+from inference.plate_colours import PlateColours
 from inference.quality import Quality
 from inference.reader import CharacterSlots
 from inference.regions import Region
@@ -44,6 +45,8 @@ class Candidate:
     """How far a syntax may overrule the reader (log likelihood)."""
     lines: tuple[Region, ...] = ()
     """The lines it is joined from, the upper first; empty for a region that was read as it is."""
+    colours: PlateColours | None = None
+    """Of the plate, where they were needed to tell its kind and could be seen."""
 
     @property
     def best(self) -> Hypothesis | None:

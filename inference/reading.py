@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
+from inference import kinds
 from inference.areas import BAND_TOLERANCE, Window
 from inference.candidates import CandidateReader, Closer, as_found
 from inference.decoding import Decoder, Hypothesis
@@ -101,6 +101,9 @@ class PlateReader:
         lead, surest = shown[0]
         crops = tuple(candidate.crops[0] for _, candidate in shown)
         hypotheses = self._decoder.decode(crops, temper=PICTURES_TEMPER)
+        colours = next((candidate.colours for _, candidate in shown if candidate.colours), None)
+        if colours:
+            hypotheses = kinds.weighed(hypotheses, colours)
         joint = replace(surest, crops=crops, hypotheses=tuple(hypotheses))
         best = joint.best
         if best is None:
@@ -124,7 +127,8 @@ class PlateReader:
         if is_static_text(raw) or subordinate(candidate, rivals):
             return Rejection(reason=RejectionReason.STATIC_TEXT, box=box, text=raw, likelihood=sure)
         if best is not None and sure >= settings.discard_below:
-            plate = _plate(best, partial(measure_colours, window.picture, candidate.region.quad))
+            seen = candidate.colours
+            plate = _plate(best, lambda: seen or measure_colours(window.picture, candidate.region.quad))
             cut = not window.holds(candidate.region.quad, margin=EDGE_PX)
             return self._reading(candidate, best, plate, box, sure, cut=cut)
         if window.touches_edge(candidate.region.quad, margin=EDGE_PX):

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from inference.decoding import Hypothesis
+from inference.kinds import in_doubt, weighed
 from inference.modules import installed_modules
 from inference.plate_colours import PlateColours, measure_colours
 from inference.rank import DEFAULT_WEIGHTS
@@ -121,3 +123,35 @@ def test_a_reading_carries_the_kind_that_its_colours_show(ground: str, ink: str,
     settings = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None)
     (reading,), _ = reader.read(window(scene(ground, ink)), [region(300, 300)], settings, deadline=None)
     assert (reading.plate.plate_number, reading.plate.plate_type) == ("CMD1234", PlateType(kind))
+
+
+@pytest.mark.parametrize(
+    ("ground", "ink", "text"), [("white", "black", "WO53011"), ("blue", "white", "W053011"), (None, None, "WO53011")]
+)
+def test_colours_decide_between_texts_of_two_kinds_that_look_alike(
+    ground: str | None, ink: str | None, text: str
+) -> None:
+    # Ostroleka's plates, black on white, are the commoner ones; a diplomat's are white on blue.
+    decoder = decoder_of(("PL",))
+    candidates = candidate_reader(SpokenReader({(370, 317): "W053011"}), decoder)
+    picture = scene(ground, ink) if ground and ink else np.full((720, 1280, 3), (120, 118, 121), np.uint8)
+    settings = RecognitionSettings(modules=("PL",), max_seconds_per_frame=None)
+    (found,), _ = candidates.read(window(picture), [region(300, 300)], settings, deadline=None)
+    assert found.best is not None and found.best.text == text
+    # Several pictures together remember what was seen.
+    reader = PlateReader(candidates=candidates, decoder=decoder, weights=DEFAULT_WEIGHTS, character_share=0.72)
+    (reading,), _ = reader.read(window(picture), [region(300, 300)], settings, deadline=None)
+    together = reader.together([reading, reading])
+    assert together is not None and together.plate.plate_number == text
+
+
+def test_colours_say_nothing_between_countries() -> None:
+    modules = installed_modules()
+    seen = colours(scene("blue", "white"))
+    poland, italy = (
+        Hypothesis(text="WO53011", module=modules[code], score=-1.0, prior=prior)
+        for code, prior in (("PL", 0.0), ("I", -0.5))
+    )
+    assert not in_doubt([poland, italy])
+    assert weighed([poland, italy], seen) == [poland, italy]
+    assert weighed([], seen) == []
