@@ -67,7 +67,9 @@ def burnt_out_share(picture: Picture, quad: Quad) -> float:
 
 
 def _levels(grey: NDArray[Any], *shares: float) -> list[float]:
-    """The grey levels that these shares of the pixels stay below; numpy's own costs several times more on so few."""
-    ordered = np.sort(grey, axis=None)
-    places = np.array(shares) * (ordered.size - 1)
-    return [float(level) for level in np.interp(places, np.arange(ordered.size), ordered)]
+    """The grey levels that these shares of the pixels stay below; counted, at half the cost of sorting."""
+    below = np.cumsum(np.bincount(grey.ravel(), minlength=256))
+    places = np.array(shares) * (grey.size - 1)
+    first = np.floor(places)
+    low, high = np.searchsorted(below, first, side="right"), np.searchsorted(below, np.ceil(places), side="right")
+    return [float(level) for level in low + (high - low) * (places - first)]
