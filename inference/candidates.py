@@ -14,6 +14,7 @@ from inference.rank import Candidate, is_static_text, likelihood
 from inference.reader import CharacterSlots, Reader
 from inference.recognition import Preset, RecognitionSettings
 from inference.regions import Quad, Region, grow
+from inference.stacking import plate_in_patch, stacked
 
 # Readings this likely hardly ever change when more crops are read; better corners still mend some.
 CROPS_ENOUGH, CORNERS_ENOUGH = 0.7, 0.95
@@ -26,6 +27,8 @@ DOUBT_LEFT = 0.75
 BATCH = 4
 # Beyond this height a region is not the likelier a plate; signs are larger.
 LARGE_PX = 40.0
+# Two pictures laid on each other are hardly clearer than the better one.
+LEAST_STACK = 3
 # Plates, or lines of plates, are this many times as wide as high; signs and windows are not.
 PLATE_ASPECTS = 1.8, 8.0
 
@@ -132,6 +135,16 @@ class CandidateReader:
             return before
         slots = (*(before.crops if before else ()), *self._reader.read(window.picture, quads))
         return self._candidate(window, region, slots, quality=before.quality if before else None)
+
+    def read_stacked(self, candidates: Sequence[Candidate]) -> tuple[CharacterSlots, ...]:
+        """What stands on a plate when the pictures of it, the surest first, are laid on each other."""
+        patches = [candidate.patch for candidate in candidates if candidate.patch is not None]
+        if len(patches) < LEAST_STACK:
+            return ()
+        widths = [candidate.region.width_px for candidate in candidates if candidate.patch is not None]
+        # A plate twice as wide shows four times as much.
+        picture = stacked(patches, [(width / max(widths)) ** 2 for width in widths])
+        return tuple(self._reader.read(picture, [grow(plate_in_patch(), **crop) for crop in self._crops]))
 
     def _with_joined_lines(
         self, window: Window, candidates: list[Candidate], deadline: float | None

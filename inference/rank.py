@@ -17,6 +17,7 @@ from inference.plate_colours import PlateColours
 from inference.quality import Quality
 from inference.reader import CharacterSlots
 from inference.regions import Region
+from inference.stacking import Patch
 
 # What the camera or a shop writes and no registration office does: dates, clock times, addresses, telephone numbers.
 _OVERLAY = re.compile(
@@ -45,6 +46,8 @@ class Candidate:
     """How far a syntax may overrule the reader (log likelihood)."""
     lines: tuple[Region, ...] = ()
     """The lines it is joined from, the upper first; empty for a region that was read as it is."""
+    patch: Patch | None = None
+    """How it looked, for laying on other pictures of it; only what is kept of a look has one."""
     colours: PlateColours | None = None
     """Of the plate, where they were needed to tell its kind and could be seen."""
 

@@ -12,8 +12,10 @@ from inference.candidates import CandidateReader, Closer, as_found
 from inference.decoding import Decoder, Hypothesis
 from inference.plate_colours import PlateColours, measure_colours
 from inference.rank import Candidate, is_static_text, likelihood, subordinate
+from inference.reader import CharacterSlots
 from inference.recognition import RecognitionSettings
 from inference.regions import Region
+from inference.stacking import patch_of
 from inference.types import Box, LicensePlate, PlateType, Reading, Rejection, RejectionReason
 
 # A line must hold two characters and cannot be longer than a banner: no plate's number is narrower or wider.
@@ -29,6 +31,8 @@ BEYOND_DOUBT = 0.8
 # One plate in several pictures: so many of the surest are read together, and one that fits a text makes up so much for
 # those that do not (`Decoder.decode`). Measured on drive-bys: 4 or 12 pictures, or 1 or 4, read fewer plates rightly.
 PICTURES, PICTURES_TEMPER = 8, 2.0
+# So many are laid on each other.
+STACKED = 12
 # How much of a detected region's height is characters, by kind of detector (a text line is grown, a plate has margins).
 CHARACTER_SHARE = {"text-lines": 0.72, "plates": 0.6, "plate-map": 0.72}
 
@@ -95,24 +99,35 @@ class PlateReader:
         None when fewer than two of them were read by a reader of this kind, or when no plate explains them.
         """
         shown = [(one, one.seen) for one in looks if isinstance(one.seen, Candidate) and one.seen.crops]
-        shown = sorted(shown, key=lambda pair: pair[0].likelihood, reverse=True)[:PICTURES]
+        shown = sorted(shown, key=lambda pair: pair[0].likelihood, reverse=True)[:STACKED]
         if len(shown) < 2:
             return None
         lead, surest = shown[0]
-        crops = tuple(candidate.crops[0] for _, candidate in shown)
-        hypotheses = self._decoder.decode(crops, temper=PICTURES_TEMPER)
+        laid = self.candidates.read_stacked([candidate for _, candidate in shown])
+        crops = tuple(candidate.crops[0] for _, candidate in shown[:PICTURES])
         colours = next((candidate.colours for _, candidate in shown if candidate.colours), None)
-        if colours:
-            hypotheses = kinds.weighed(hypotheses, colours)
-        joint = replace(surest, crops=crops, hypotheses=tuple(hypotheses))
+        joint = self._of_crops(surest, (*laid, *crops), colours)
         best = joint.best
         if best is None:
             return None
+        # What the pictures laid on each other say, and what single ones say, bears the text out where it is the same.
+        heard = [joint, *(self._of_crops(surest, part, colours) for part in (laid, crops) if laid)]
+        sure = max(
+            likelihood(one, self._weights) for one in heard if one.best is not None and one.best.text == best.text
+        )
         # Colours were measured where a single picture said the same.
         said = (one.plate for one, _ in shown if isinstance(one, Reading) and one.plate.plate_number == best.text)
         plate = next((known for known in said if known.country_code == _iso(best)), None) or _plate(best)
         cut = all(isinstance(one, Rejection) or one.cut for one, _ in shown)
-        return self._reading(joint, best, plate, lead.box, likelihood(joint, self._weights), cut=cut)
+        return self._reading(joint, best, plate, lead.box, sure, cut=cut, seen=None)
+
+    def _of_crops(
+        self, candidate: Candidate, crops: tuple[CharacterSlots, ...], colours: PlateColours | None
+    ) -> Candidate:
+        """The candidate as these crops of several pictures show it."""
+        hypotheses = self._decoder.decode(crops, temper=PICTURES_TEMPER)
+        told = kinds.weighed(hypotheses, colours) if colours else hypotheses
+        return replace(candidate, crops=crops, hypotheses=tuple(told))
 
     def _answer(
         self,
@@ -130,17 +145,25 @@ class PlateReader:
             seen = candidate.colours
             plate = _plate(best, lambda: seen or measure_colours(window.picture, candidate.region.quad))
             cut = not window.holds(candidate.region.quad, margin=EDGE_PX)
-            return self._reading(candidate, best, plate, box, sure, cut=cut)
+            return self._reading(candidate, best, plate, box, sure, cut=cut, seen=_seen(candidate, window))
         if window.touches_edge(candidate.region.quad, margin=EDGE_PX):
             reason = RejectionReason.CUT
         else:
             reason = candidate.quality.complaint() or (
                 RejectionReason.NO_SYNTAX if best is None else RejectionReason.BELOW_THRESHOLD
             )
-        return Rejection(reason=reason, box=box, text=raw, likelihood=sure, seen=replace(candidate, hypotheses=()))
+        return Rejection(reason=reason, box=box, text=raw, likelihood=sure, seen=_seen(candidate, window))
 
     def _reading(
-        self, candidate: Candidate, best: Hypothesis, plate: LicensePlate, box: Box, sure: float, *, cut: bool
+        self,
+        candidate: Candidate,
+        best: Hypothesis,
+        plate: LicensePlate,
+        box: Box,
+        sure: float,
+        *,
+        cut: bool,
+        seen: Candidate | None,
     ) -> Reading:
         module = best.module
         return Reading(
@@ -155,8 +178,7 @@ class PlateReader:
             sharpness=candidate.quality.sharpness,
             contrast=candidate.quality.contrast,
             cut=cut,
-            # What was made of it is decided anew when more pictures are there.
-            seen=replace(candidate, hypotheses=()),
+            seen=seen,
         )
 
     def _plausible(self, region: Region) -> bool:
@@ -174,6 +196,13 @@ class PlateReader:
         if high is not None and share > high * BAND_TOLERANCE:
             return RejectionReason.TOO_LARGE
         return None
+
+
+def _seen(candidate: Candidate, window: Window) -> Candidate:
+    """What is kept of a look until more pictures are there; what was made of it is decided anew then."""
+    # Lines are read one by one, and pictures are laid on each other whole.
+    patch = None if candidate.lines else patch_of(window.picture, candidate.region.quad)
+    return replace(candidate, hypotheses=(), patch=patch)
 
 
 def _plate(best: Hypothesis, colours: Callable[[], PlateColours | None] = lambda: None) -> LicensePlate:

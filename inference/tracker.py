@@ -40,6 +40,8 @@ MOST_PREVIEWS = 4
 ENOUGH_READS = 6
 # While a plate comes nearer its next readings will be better ones: so many must agree before it is final.
 MANY_READS = 10
+# Lettering beside a plate is never read so often and so surely. A vehicle close behind can look as if it rode along.
+CERTAIN_READS = 4
 # More vehicles than this do not come and go within the longest time span; beyond it the oldest is told early.
 MOST_WAITING = 32
 
@@ -331,17 +333,25 @@ class Tracker:
             return False
         # Words and telephone numbers are seen again and again as well: of those only the very text counts.
         agreeing = verdict.support if track.is_lettering() else max(verdict.support, verdict.witnesses)
-        if agreeing < 2:
+        # What several pictures say together is no chance of one of them.
+        if agreeing < 2 and not (verdict.joint and not track.is_lettering()):
             # Looks that came too early or too late for a plate say nothing against what one of them read.
             looked = track.looks >= 3 and not self._hurried(track)
             needed = settings.sure_likelihood if looked else (settings.discard_below + 1) / 2
             if verdict.strongest < needed or track.is_lettering():
                 return False
+        if self._is_plate_of_its_own(track, verdict):
+            return True
         if self._memory.told_beside(track):
             return False
         rivals = [other for other in (*self._tracks, *self._waiting) if track.rides_with(other.object_id)]
         own = track.plate_likeness()
         return all(own > (CLEARLY if other.final else 1.0) * other.plate_likeness() for other in rivals)
+
+    def _is_plate_of_its_own(self, track: Track, verdict: Verdict) -> bool:
+        """Read so surely so often that it is a plate, whatever seems to ride on the same vehicle."""
+        sure = verdict.strongest >= self.settings.sure_likelihood
+        return sure and verdict.support >= CERTAIN_READS and not track.is_lettering()
 
     def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""

@@ -68,6 +68,8 @@ class Verdict:
     """The likelihood of the best single reading of this very text, 0 when no single reading said it."""
     country_likelihood: float
     module_code: str | None
+    joint: bool = False
+    """All pictures together say so too."""
 
     @property
     def text(self) -> str:
@@ -110,7 +112,8 @@ def _overlap(first: str, second: str) -> int:
 def elect(votes: Sequence[Vote], joint: Reading | None = None) -> Verdict | None:
     """The text that explains all readings best, or None when there are none.
 
-    `joint` is what the pictures said together: it knows what each reading only summed up, so it overrules the vote.
+    `joint` is what the pictures said together: it knows what each reading only summed up, so it overrules the vote, or
+    bears it out.
     """
     votes = sorted((vote for vote in votes if vote.text), key=lambda vote: -vote.weight)[:MOST_VOTES]
     if not votes:
@@ -125,8 +128,10 @@ def elect(votes: Sequence[Vote], joint: Reading | None = None) -> Verdict | None
     scores = {text: sum(vote.weight * _explain(vote, text) for vote in votes) for text in candidates}
     winner = max(candidates, key=scores.__getitem__)
     verdict = _verdict(winner, votes, _share(winner, scores, len(votes)))
-    if joint is None or joint.likelihood < JOINT_SURE or joint.plate.plate_number == winner:
+    if joint is None or joint.likelihood < JOINT_SURE:
         return verdict
+    if joint.plate.plate_number == winner:
+        return replace(verdict, likelihood=max(verdict.likelihood, joint.likelihood), joint=True)
     return _overruled(joint, votes)
 
 
@@ -139,6 +144,7 @@ def _overruled(joint: Reading, votes: Sequence[Vote]) -> Verdict:
         likelihood=joint.likelihood,
         country_likelihood=joint.country_likelihood,
         module_code=joint.module_code,
+        joint=True,
     )
 
 

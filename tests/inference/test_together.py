@@ -99,3 +99,38 @@ def test_what_is_sure_at_once_is_not_read_again() -> None:
     for number in range(4, 12):
         told += tracker.update(frame(number / 4), [])
     assert finals(told) == ["43HNN2"]
+
+
+@pytest.mark.parametrize(("pictures", "crops"), [(2, 0), (3, 1)])
+def test_three_pictures_are_also_laid_on_each_other(pictures: int, crops: int) -> None:
+    spoken, decoder = SpokenReader({(370, 317): "AYO9034"}, share=0.9), decoder_of(("BR",))
+    reader = PlateReader(
+        candidates=candidate_reader(spoken, decoder, crops=[{}]),
+        decoder=decoder,
+        weights=DEFAULT_WEIGHTS,
+        character_share=0.72,
+    )
+    looks = [look("AYO9034")] * pictures
+    before = spoken.crops
+    said = reader.together(looks)
+    assert said is not None and said.plate.plate_number == "AYO9034"
+    assert spoken.crops - before == crops
+
+
+@pytest.mark.parametrize(
+    ("text", "likelihood", "expected"), [("43HNN2", 0.6, ["43HNN2"]), ("43HNN2", 0.4, []), ("POLICE", 0.6, [])]
+)
+def test_a_plate_read_once_is_told_when_all_pictures_together_say_so(
+    text: str, likelihood: float, expected: list[str]
+) -> None:
+    tracker = Tracker()
+    told = tracker.update(frame(0), [])
+    tracker.together = lambda looks: reading(text, box(640, 400), likelihood=likelihood)
+    for number in range(4):
+        place = box(640, 400 + 20 * number)
+        lost = Rejection(reason=RejectionReason.BLURRED, box=place, likelihood=0.1, seen=object())
+        seen = [reading(text, place, likelihood=0.55)] if number == 1 else []
+        told += tracker.update(frame(number / 4), seen, [] if seen else [lost])
+    for number in range(8):
+        told += tracker.update(frame(2 + number / 4), [])
+    assert finals(told) == expected

@@ -164,3 +164,20 @@ def test_a_sticker_beside_the_plate_is_no_second_vehicle() -> None:
     for stop_above in (0.95, 1.0):
         tracker = Tracker(TrackerSettings(stop_above=stop_above))
         assert finals(watch(tracker, [Car(text="43HNN2", path=path)], until_s=6, extra=sticker)) == ["43HNN2"]
+
+
+@pytest.mark.parametrize(("likelihood", "expected"), [(0.96, ["43HNN2", "9XTR80"]), (0.8, ["43HNN2"])])
+def test_a_vehicle_close_behind_that_keeps_its_distance_is_told_when_its_plate_is_sure(
+    likelihood: float, expected: list[str]
+) -> None:
+    path = approach()
+
+    def behind(at_s: float):
+        where = path(at_s)
+        if where is None:
+            return [], []
+        above = Box(x=where.x, y=where.y - where.width, width=0.9 * where.width, height=0.9 * where.height)
+        return [reading("9XTR80", above, likelihood=likelihood)], []
+
+    told = watch(Tracker(), [Car(text="43HNN2", path=path)], until_s=6, extra=behind)
+    assert sorted(finals(told)) == expected
