@@ -128,6 +128,7 @@ class Pipeline:
             first_seen_at=passage.started_at,
             read_at=self._clock(),
             read_count=passage.read_count,
+            agreeing_reads=passage.agreeing_reads,
         )
 
     async def _with_pictures(self, event: PlateRecognized, passage: Passage) -> PlateRecognized:

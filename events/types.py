@@ -53,6 +53,9 @@ class PlateRecognized:
     read_at: datetime
     """When the vote was closed (wall clock), for the latency of each hop."""
     read_count: int
+    """Readings of the vehicle, whatever each of them said."""
+    agreeing_reads: int = 0
+    """Those of them that said exactly this text; 0 in events from before it was counted."""
     list_kinds: tuple[ListKind, ...] = ()
     plate_picture: str | None = None
     frame_picture: str | None = None

@@ -423,6 +423,7 @@ class Tracker:
             ended_at=track.ended_at,
             read_at=shot.captured_at,
             read_count=track.read_count,
+            agreeing_reads=verdict.support,
             box=shot.reading.box,
             frame_picture=shot.picture,
             plate_picture=crop(shot.picture, shot.reading.box),

@@ -258,6 +258,10 @@ class Passage:
     read_at: datetime
     """Capture time of the frame whose picture is kept: the frame the final text is best seen in."""
     read_count: int
+    """Readings of the vehicle, whatever each of them said."""
+    agreeing_reads: int
+    """Those of them that said exactly this text; of a text that no reading said as a whole, those behind its weakest
+    character."""
     box: Box
     frame_picture: Picture = field(repr=False)
     plate_picture: Picture = field(repr=False)

@@ -205,8 +205,8 @@ def _reason_against_reading(event: PlateRecognized, action: RelayAction) -> str 
         return "the picture was lost before the passage was finished."
     if event.likelihood < action.likelihood_floor:
         return f"the likelihood {event.likelihood:.2f} is below the floor of {action.likelihood_floor:.2f}."
-    if event.read_count < action.agreeing_reads:
-        return f"only {event.read_count} of the {action.agreeing_reads} required reads agreed."
+    if event.agreeing_reads < action.agreeing_reads:
+        return f"only {event.agreeing_reads} of the {action.agreeing_reads} required reads agreed."
     return None
 
 
@@ -237,7 +237,7 @@ def _decision(
         because=(
             f"{_subject(event, action)} was pulsed: the plate is on the {hit.match_list.kind} list "
             f"{hit.match_list.name!r}{entry}; likelihood {event.likelihood:.2f} (floor {action.likelihood_floor:.2f}), "
-            f"{event.read_count} reads agreed ({action.agreeing_reads} required)."
+            f"{event.agreeing_reads} reads agreed ({action.agreeing_reads} required)."
         ),
     )
 

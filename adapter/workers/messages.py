@@ -150,6 +150,7 @@ class Told(_Reported):
     ended_at: AwareDatetime
     read_at: AwareDatetime
     read_count: Count
+    agreeing_reads: Count
     box: Box
     frame_jpeg: bytes = field(repr=False)
     plate_png: bytes = field(repr=False)

@@ -55,6 +55,7 @@ def passage(number: int) -> Passage:
         ended_at=now,
         read_at=now,
         read_count=3,
+        agreeing_reads=3,
         box=Box(x=1, y=1, width=10, height=4),
         frame_picture=picture,
         plate_picture=picture[:10, :20],

@@ -44,6 +44,7 @@ def plate_recognized(number: int = 1, **changes: Any) -> PlateRecognized:
         "first_seen_at": moment - timedelta(seconds=1),
         "read_at": moment + timedelta(milliseconds=300),
         "read_count": 7,
+        "agreeing_reads": 6,
         "list_kinds": (ListKind.ALLOW,),
         "frame_picture": f"{event_id(number)}-frame.jpg",
         "plate_picture": f"{event_id(number)}-plate.jpg",

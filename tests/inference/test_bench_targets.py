@@ -54,6 +54,7 @@ def final(text: str) -> Passage:
         ended_at=NOON,
         read_at=NOON,
         read_count=3,
+        agreeing_reads=3,
         box=Box(x=0, y=0, width=1, height=1),
         frame_picture=picture,
         plate_picture=picture,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from inference.tracker import Tracker, TrackerSettings
-from inference.types import Box, Passage, Reading, RejectionReason
+from inference.types import Box, Passage, PassageState, Reading, RejectionReason
 from tests.fakes.vehicles import Car, approach, box, finals, frame, reading, watch
 
 
@@ -181,3 +181,13 @@ def test_a_vehicle_close_behind_that_keeps_its_distance_is_told_when_its_plate_i
 
     told = watch(Tracker(), [Car(text="43HNN2", path=path)], until_s=6, extra=behind)
     assert sorted(finals(told)) == expected
+
+
+def test_a_passage_says_how_many_readings_agree_with_it() -> None:
+    said = ["43HNN2", "43HNH2", "43HNN2", "48HNN2", "43HNN2"]
+    tracker, told = Tracker(TrackerSettings(stop_above=1.0)), list[Passage]()
+    for number in range(12):
+        seen = [reading(said[number], box(640, 400 + 20 * number), likelihood=0.8)] if number < len(said) else []
+        told += tracker.update(frame(number / 4), seen)
+    final = next(one for one in told if one.state is PassageState.FINAL)
+    assert (final.plate.plate_number, final.read_count, final.agreeing_reads) == ("43HNN2", 5, 3)

@@ -40,6 +40,7 @@ def recognized(
             "first_seen_at": at - timedelta(seconds=1),
             "read_at": at,
             "read_count": 5,
+            "agreeing_reads": 4,
             "frame_picture": f"{event_id}-frame.jpg",
             "plate_picture": f"{event_id}-plate.jpg",
             **fields,

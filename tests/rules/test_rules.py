@@ -66,7 +66,7 @@ def test_deny_beats_allow():
     ("changes", "now", "reason"),
     [
         ({"likelihood": 0.69}, NOON, "likelihood 0.69 is below the floor of 0.70"),
-        ({"read_count": 1}, NOON, "only 1 of the 2 required reads"),
+        ({"agreeing_reads": 1}, NOON, "only 1 of the 2 required reads"),
         ({"state": PassageState.LOST}, NOON, "picture was lost"),
         ({}, NOON + timedelta(seconds=5), "5.0 s old, later than the deadline of 5.0 s"),
     ],

@@ -41,6 +41,7 @@ def passage(
         ended_at=started_at,
         read_at=started_at,
         read_count=3,
+        agreeing_reads=3,
         box=Box(x=10, y=10, width=100, height=25),
         frame_picture=np.full((HEIGHT, WIDTH, 3), grey or object_id, np.uint8),
         plate_picture=np.zeros((25, 100, 3), np.uint8),

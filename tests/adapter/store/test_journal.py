@@ -110,7 +110,7 @@ async def test_events_are_found_by_plate_list_camera_and_time(store):
 
 async def test_the_reasons_for_not_opening_are_kept_with_the_event(store):
     await fill(store)
-    event = recognized(read_count=1)
+    event = recognized(agreeing_reads=1)
     await store.journal.commit(event, await outcome_of(store, event), now=NOON)
 
     stored = await store.journal.get(event.event_id)

@@ -58,6 +58,7 @@ def passage() -> Passage:
         ended_at=NOON,
         read_at=NOON,
         read_count=7,
+        agreeing_reads=5,
         box=Box(x=1.5, y=2.25, width=40, height=9),
         frame_picture=np.full((90, 160, 3), 120, np.uint8),
         plate_picture=random.integers(0, 256, (12, 40, 3), dtype=np.uint8),

@@ -32,6 +32,7 @@ def told(passage_id: str, state: PassageState = FINAL, *, picture: bytes = b"") 
         ended_at=NOON,
         read_at=NOON,
         read_count=3,
+        agreeing_reads=3,
         box=Box(x=1, y=1, width=10, height=3),
         frame_jpeg=picture,
         plate_png=b"",
