@@ -356,7 +356,7 @@ class Tracker:
     def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""
         again = self._again(track, verdict.text) or self._is_partial(track, verdict.text)
-        track.closed = True
+        track.close()
         track.final = verdict
         if again:
             return []
@@ -402,7 +402,7 @@ class Tracker:
         )
 
     def _suppress(self, track: Track, reason: RejectionReason = RejectionReason.STATIC_TEXT) -> None:
-        track.closed = True
+        track.close()
         verdict = track.verdict()
         text, likelihood = (verdict.text, verdict.likelihood) if verdict else ("", 0.0)
         self.suppressed.append(Rejection(reason=reason, box=track.box, text=text, likelihood=likelihood))

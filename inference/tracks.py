@@ -165,6 +165,11 @@ class Track:
         if len(self.looks_kept) > MOST_LOOKS:
             self.looks_kept.remove(min(self.looks_kept, key=lambda kept: kept.likelihood))
 
+    def close(self) -> None:
+        """No more is voted; what was kept for that is let go: a car park would fill the memory."""
+        self.closed = True
+        self.looks_kept.clear()
+
     def join(self, together: Callable[[Sequence[Reading | Rejection]], Reading | None]) -> None:
         """Read its looks together: from now on that is heard in its vote."""
         self.joint = together(self.looks_kept)
