@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from inference.types import Box, Direction, Frame, Picture, Reading, Rejection
@@ -149,12 +149,14 @@ class Track:
         self.read_count += 1
         if self.closed:
             return
-        self.reads.append((reading, cut))
+        # What the picture showed is kept with the looks alone.
+        heard = replace(reading, seen=None)
+        self.reads.append((heard, cut))
         if len(self.reads) > MOST_READS:
             weakest = min(range(len(self.reads)), key=lambda place: self.reads[place][0].likelihood)
             del self.reads[weakest]
         self._stale = True
-        self._keep(reading, frame, cut=cut)
+        self._keep(heard, frame, cut=cut)
         self.keep_look(reading)
 
     def keep_look(self, look: Reading | Rejection) -> None:
