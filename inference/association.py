@@ -20,8 +20,9 @@ SAME_TEXT = 0.72
 # Texts with so little in common belong to two vehicles, unless the box did not move at all.
 OTHER_TEXT = 0.45
 OTHER_TEXT_REACH = 0.5
-# A strong, quite different reading on a track whose text is settled is the next vehicle in the same place.
-STRONG = 0.8
+# A strong, quite different reading on a track whose text is settled is the next vehicle in the same place. Plates of
+# one country often share half of their characters; a strong misreading shares more.
+STRONG, OTHER_VEHICLE = 0.8, 0.6
 
 Found = TypeVar("Found", Reading, Rejection)
 
@@ -56,14 +57,14 @@ def _fit(track: Track, one: Reading | Rejection, now_s: float) -> float | None:
     growth = abs(growth_between(predicted, one.box))
     text = one.plate.plate_number if isinstance(one, Reading) else one.text
     alike = track.likeness(text) if text else 0.6
+    if alike < OTHER_VEHICLE and one.likelihood >= STRONG and track.steady() and isinstance(one, Reading):
+        return None
     known_speed = len(track.sightings) >= 2
     reach = PREDICTED_WITHIN + (DRIFT if known_speed else UNKNOWN_SPEED) * min(gap_s, 1.5)
     if alike >= SAME_TEXT and text:
         reach = reach * SAME_TEXT_REACH if gap_s <= SAME_TEXT_S else OTHER_TEXT_REACH
     elif alike < OTHER_TEXT:
         reach = OTHER_TEXT_REACH
-        if one.likelihood >= STRONG and track.steady() and isinstance(one, Reading):
-            return None
     if away > reach or growth > (1.1 if alike >= SAME_TEXT else 0.7):
         return None
     return 2 * alike - away / reach - 0.5 * growth

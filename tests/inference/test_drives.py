@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inference.bench import Label
@@ -134,6 +134,8 @@ def test_whatever_is_missed_and_misread_a_vehicle_is_told_at_most_once_and_never
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from(list(Scenario)), min_size=1, max_size=4), st.integers(0, 10_000))
+# The last vehicle's plate shares half of its characters with the one before it, whose track it was taken for.
+@example([Scenario.PAIR, Scenario.FOLLOWING], 370)
 def test_any_interleaving_of_drives_gives_one_passage_per_vehicle(scenarios: Sequence[Scenario], seed: int) -> None:
     """One drive after the other before one camera, every vehicle with a plate of its own."""
     chance = random.Random(seed)
