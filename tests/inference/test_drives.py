@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -68,7 +69,8 @@ def seen(drive: Drive, at_s: float, chance: random.Random, *, misses: float, err
             kept = kept[:place] + chance.choice(SIGNS) + kept[place + 1 :]
             likelihood = chance.uniform(0.4, 0.9)
         sharpness = 0.5 * min(1.0, where.width / 120)
-        readings.append(reading(kept, shown, likelihood=likelihood, sharpness=sharpness))
+        one = reading(kept, shown, likelihood=likelihood, sharpness=sharpness)
+        readings.append(replace(one, cut=shown.area < 0.99 * where.area))
     chance.shuffle(readings)
     return readings
 
