@@ -24,7 +24,6 @@ _OUTLINES: dict[str, Outline] = {
           (28, 32, 25, 26, -90, 0), (28, 68, 25, 26, 0, 90), [(53, 32), (53, 68)]],
     "E": [[(52, 6), (8, 6), (8, 94), (52, 94)], [(8, 48), (44, 48)]],
     "F": [[(52, 6), (8, 6), (8, 94)], [(8, 48), (44, 48)]],
-    "G": [(30, 30, 23, 24, 180, 350), (30, 70, 23, 24, 0, 180), [(7, 30), (7, 70)], [(53, 70), (53, 52), (34, 52)]],
     "H": [[(8, 6), (8, 94)], [(52, 6), (52, 94)], [(8, 49), (52, 49)]],
     "I": [[(30, 6), (30, 94)]],
     "J": [[(48, 6), (48, 70)], (28, 70, 20, 24, 0, 180)],
@@ -65,7 +64,8 @@ class Hand:
     `corner` is the radius of the round characters' corners (None: the half circles of most fonts); old Brazilian plates
     are nearly square. `flag` is how far the 1 reaches to the left: with a short one it is an I but for a hook.
     `apex` is how far the middle of M and W reaches across; `upright` makes the outer strokes of the W straight.
-    `square` gives stems sharp ends: that alone tells a boxy D from an O.
+    `square` gives stems sharp ends: that alone tells a boxy D from an O. `bar` is how far the bar of the G reaches in:
+    Italian plates have none, only an upright stroke that ends at `chin`.
     """
 
     thick: int
@@ -74,18 +74,22 @@ class Hand:
     apex: int = 60
     upright: bool = False
     square: bool = False
+    bar: int = 19
+    chin: int = 52
 
     @classmethod
-    def random(cls, rng: random.Random) -> Hand:
-        """Any hand; every second one is boxy."""
-        corner = rng.randrange(7, 22) if rng.random() < 0.5 else None
+    def random(cls, rng: random.Random, *, boxy: float = 0.5) -> Hand:
+        """Any hand; `boxy` is the share with square round characters."""
+        corner = rng.randrange(7, 22) if rng.random() < boxy else None
         return cls(
-            thick=rng.randrange(6, 15),
+            thick=rng.randrange(6, 18),
             corner=corner,
             flag=rng.randrange(7, 24),
             apex=rng.randrange(40, 96),
             upright=rng.random() < 0.5,
             square=rng.random() < 0.7,
+            bar=rng.choice([0, rng.randrange(24), rng.randrange(12, 26)]),
+            chin=rng.randrange(48, 60),
         )
 
 
@@ -120,7 +124,10 @@ def _outline(char: str, hand: Hand) -> Outline:
     if char == "W":
         out, lean = (4, 10) if hand.upright else (4, 16)
         return [[(out, 6), (lean, 94), (30, 100 - hand.apex), (60 - lean, 94), (60 - out, 6)]]
+    spur: Outline = [[(53, 70), (53, hand.chin), (53 - hand.bar, hand.chin)]]
     r = hand.corner
+    if char == "G" and r is None:
+        return [*_OUTLINES["C"], *spur]
     if r is None or char not in "O0QDCGUJ":
         return _OUTLINES[char]
     left, right, top, bottom = (9, 51, 6, 94) if char == "0" else (7, 53, 6, 94)
@@ -154,7 +161,7 @@ def _outline(char: str, hand: Hand) -> Outline:
     if char == "C":
         return [*ring, [(right, top + r), (right, 30)], [(right, bottom - r), (right, 70)]]
     if char == "G":
-        return [*ring, [(right, top + r), (right, 28)], [(right, bottom - r), (right, 52), (34, 52)]]
+        return [*ring, [(right, top + r), (right, 28)], [(right, bottom - r), (right, 70)], *spur]
     tail: Outline = [[(34, 72), (56, 98)]] if char == "Q" else []
     return ring + far + tail
 

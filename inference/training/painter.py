@@ -71,12 +71,16 @@ class Painter:
         *,
         stretch: tuple[float, float] = (0.75, 1.1),
         stroke: bool = False,
+        boxy: float = 0.5,
         widest_space: float = 0.5,
     ) -> None:
-        """Draw characters one by one, all of one height, filling the area's width as plates do."""
+        """Draw characters one by one, all of one height, filling the area's width as plates do.
+
+        `stroke`: of strokes instead of a font, in a hand that is boxy with the share `boxy`.
+        """
         x0, y0, x1, y1 = area
         height = y1 - y0
-        glyphs = self._stroke_glyphs(text, height) if stroke else self._font_glyphs(text, height)
+        glyphs = self._stroke_glyphs(text, boxy) if stroke else self._font_glyphs(text, height)
         gap = self._rng.uniform(0.04, 0.16) * height
         space = self._rng.uniform(0.2, widest_space) * height
         natural = sum(space if g is None else g.shape[1] + gap for g in glyphs)
@@ -118,9 +122,9 @@ class Painter:
                 glyphs.append(glyph)
         return glyphs
 
-    def _stroke_glyphs(self, text: str, height: int) -> list[NDArray[np.uint8] | None]:
+    def _stroke_glyphs(self, text: str, boxy: float) -> list[NDArray[np.uint8] | None]:
         """Strokes of constant width on a grid, near the old Brazilian and other stamped shapes."""
-        hand = Hand.random(self._rng)
+        hand = Hand.random(self._rng, boxy=boxy)
         drawn = self._rng.choice(HERSHEY) if self._rng.random() < 0.2 else None
         glyphs: list[NDArray[np.uint8] | None] = []
         for char in text:
@@ -208,6 +212,17 @@ class Painter:
         x = left - room / 2 if room_left >= room_right else right + room / 2
         size = max(4, round(room * 0.4))
         self._picture(image, (round(x), round(y)), size, round(size * self._rng.uniform(0.8, 2.0)))
+
+    def seals(self, image: NDArray[np.uint8], foot: int) -> None:
+        """A seal of wax in the upper left, and two slots of its wire at the characters' feet: tails for an O."""
+        rng = self._rng
+        if rng.random() < 0.6:
+            self._emblem(image, (rng.randrange(22, 48), rng.randrange(18, 36)), rng.randrange(7, 15))
+        if rng.random() < 0.5:
+            dark, high = rng.randrange(20, 90), rng.randrange(3, 7)
+            for x in (rng.randrange(90, 140), rng.randrange(260, 310)):
+                top = foot + rng.randrange(-6, 6)
+                cv2.rectangle(image, (x, top), (x + rng.randrange(10, 26), top + high), [dark] * 3, -1)
 
     def _picture(self, image: NDArray[np.uint8], centre: tuple[int, int], half_w: int, half_h: int) -> None:
         """A fruit, a bird, a capitol: a few strokes and blobs in two or three colours, as large as a character."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import cv2
+
 from inference.syntax import DIGITS, LETTERS
 from inference.training.countries import Bgr, Countries
 from inference.training.layouts import (
@@ -73,7 +75,7 @@ class PlatePress:
         if rng.random() < 0.25:
             self._paint.band(image, 470, country=False)
             right = 462
-        self._paint.line(image, text, (left + 4, 12, right, 100), ink, stretch=(0.8, 1.1))
+        self._paint.line(image, text, (left + 4, 12, right, 100), ink, stretch=(0.8, 1.1), stroke=rng.random() < 0.2)
         if rng.random() < 0.6:
             self._paint.between(image, text)
         self._paint.border(image, ink, rng.random() < 0.7)
@@ -127,11 +129,17 @@ class PlatePress:
             self._paint.border(image, ink, True)
             return self._paint.done(image, text, "brazil", len(tail))
         image = self._paint.ground(400, 130, ground)
-        self._paint.words(image, (60, 4, 340, 34), ink, 8, 20)
-        dot = rng.random()
-        shown = text if dot < 0.4 else text.replace("-", " ")
-        self._paint.line(image, shown, (14, 40, 388, 122), ink, stroke=rng.random() < 0.8, stretch=(0.75, 1.0))
-        self._paint.border(image, ink, rng.random() < 0.6)
+        # State and city stand small between the bolts, in an outline on older plates; "BA-SALVADOR".
+        edge = rng.randrange(50, 100)
+        self._paint.words(image, (edge, rng.randrange(4, 14), 400 - edge, rng.randrange(28, 38)), ink, 8, 20)
+        if rng.random() < 0.3:
+            cv2.rectangle(image, (edge - 10, 6), (410 - edge, 36), ink, 1)
+        shown = text if rng.random() < 0.7 else text.replace("-", " ")
+        area = (rng.randrange(12, 36), rng.randrange(38, 50), 400 - rng.randrange(12, 36), rng.randrange(104, 122))
+        boxy = rng.random() < 0.85
+        self._paint.line(image, shown, area, ink, stroke=boxy, stretch=(0.75, 1.15), boxy=0.75)
+        self._paint.seals(image, area[3])
+        self._paint.border(image, ink, rng.random() < 0.5)
         return self._paint.done(image, text, "brazil", 0)
 
     def _mercosur(self) -> FlatPlate:

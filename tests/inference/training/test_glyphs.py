@@ -26,7 +26,10 @@ def test_a_stamped_d_has_sharp_corners_where_an_o_has_none(thick: int) -> None:
     assert corner(stroke_glyph("O", hand)) < 0.6
 
 
-@pytest.mark.parametrize("hand", [Hand(thick=9), Hand(thick=12, corner=12), Hand(thick=12, corner=12, square=True)])
+@pytest.mark.parametrize(
+    "hand",
+    [Hand(thick=9), Hand(thick=9, bar=0), Hand(thick=12, corner=12, bar=0), Hand(thick=12, corner=12, square=True)],
+)
 def test_no_two_characters_are_drawn_as_the_same(hand: Hand) -> None:
     drawn = {char: stroke_glyph(char, hand) for char in LETTERS + DIGITS}
     for one, glyph in drawn.items():

@@ -15,6 +15,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed here (pip 
 cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed here")
 
 from inference.training.detector_data import Scene, sample  # noqa: E402 - after the skip
+from inference.training.export import load_average  # noqa: E402
 from inference.training.lens import see  # noqa: E402
 from inference.training.plates import PlatePress  # noqa: E402
 from inference.training.reader_data import UNKNOWN, classes_of  # noqa: E402
@@ -180,3 +181,17 @@ def test_samples_cover_small_and_large_plates_and_fill_the_picture() -> None:
         assert picture.shape == (256, 256, 3)
         widths += [float(np.ptp(quad[:, 0])) for quad in corners]
     assert min(widths) < 24 and max(widths) > 120
+
+
+def test_weights_are_drawn_back_towards_those_they_began_with(tmp_path: Path) -> None:
+    former, trained = (torch.nn.BatchNorm1d(2) for _ in range(2))
+    torch.nn.init.constant_(former.weight, 1.0)
+    torch.nn.init.constant_(trained.weight, 2.0)
+    torch.save(
+        {key: one.half() if one.is_floating_point() else one for key, one in former.state_dict().items()},
+        tmp_path / "former.pt",
+    )
+    torch.save({"average": trained.state_dict()}, tmp_path / "reader.pt")
+    for share, expected in ((0.0, 1.0), (0.25, 1.25), (1.0, 2.0)):
+        net = load_average(torch.nn.BatchNorm1d(2), tmp_path / "reader.pt", tmp_path / "former.pt", share)
+        assert net.weight.tolist() == [expected] * 2
