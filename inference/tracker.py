@@ -42,6 +42,8 @@ ENOUGH_READS = 6
 MANY_READS = 10
 # Lettering beside a plate is never read so often and so surely. A vehicle close behind can look as if it rode along.
 CERTAIN_READS = 4
+# Fewer pictures than this are no witness beside a single reading.
+LEAST_TOGETHER = 3
 # More vehicles than this do not come and go within the longest time span; beyond it the oldest is told early.
 MOST_WAITING = 32
 
@@ -334,7 +336,8 @@ class Tracker:
         # Words and telephone numbers are seen again and again as well: of those only the very text counts.
         agreeing = verdict.support if track.is_lettering() else max(verdict.support, verdict.witnesses)
         # What several pictures say together is no chance of one of them.
-        if agreeing < 2 and not (verdict.joint and not track.is_lettering()):
+        together = verdict.joint and len(track.looks_kept) >= LEAST_TOGETHER and not track.is_lettering()
+        if agreeing < 2 and not together:
             # Looks that came too early or too late for a plate say nothing against what one of them read.
             looked = track.looks >= 3 and not self._hurried(track)
             needed = settings.sure_likelihood if looked else (settings.discard_below + 1) / 2
