@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -387,5 +388,8 @@ async def page(console: Console, refusals: list[str], chromium: str) -> AsyncIte
         await opened.goto("/", wait_until="load")
         await opened.wait_for_selector("text=Live reads")
         yield opened
-        await context.close()
+        # Seen once on a busy machine: a browser that never says that it has closed. The test is over by then.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT_S):
+                await context.close()
     assert [text for text in problems if not any(f"status of {status}" in text for status in refusals)] == []
