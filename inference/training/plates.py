@@ -136,8 +136,8 @@ class PlatePress:
             cv2.rectangle(image, (edge - 10, 6), (410 - edge, 36), ink, 1)
         shown = text if rng.random() < 0.7 else text.replace("-", " ")
         area = (rng.randrange(12, 36), rng.randrange(38, 50), 400 - rng.randrange(12, 36), rng.randrange(104, 122))
-        boxy = rng.random() < 0.85
-        self._paint.line(image, shown, area, ink, stroke=boxy, stretch=(0.75, 1.15), boxy=0.75)
+        stroke = rng.random() < 0.85
+        self._paint.line(image, shown, area, ink, stroke=stroke, stretch=(0.75, 1.15), boxy=0.75)
         self._paint.seals(image, area[3])
         self._paint.border(image, ink, rng.random() < 0.5)
         return self._paint.done(image, text, "brazil", 0)
