@@ -87,6 +87,8 @@ class MotionGate:
         """The last frame, where it is like one before it."""
         self._step = LEAST_STEP
         self._begun_s = self._as_known_s = self._followed_s = 0.0
+        self._first: list[_Grey] = []
+        """What a young scene showed, second by second."""
         self._mask: NDArray[np.uint8] | None = None
         self._mask_px = 0
         self._last_s = 0.0
@@ -113,7 +115,7 @@ class MotionGate:
             return self._begin(frame, grey)
         self._grey = grey
         change, noise = _change(grey, self._reference)
-        if noise > MOST_NOISE:
+        if noise > MOST_NOISE and self._scene_age_s() >= KNOWN_AFTER_S / 2:
             # A lorry that filled the picture has come or gone, or this is another picture altogether.
             self._reference = grey.copy()
             change, noise = _change(grey, self._scene)
@@ -134,10 +136,13 @@ class MotionGate:
         """Whether the last frame showed nothing but the scene where we look: who came lately has gone."""
         if self._grey is None or self._scene is None or self._mask is None:
             return False
-        if self._last_s - self._begun_s < KNOWN_AFTER_S:
+        if self._scene_age_s() < KNOWN_AFTER_S:
             return False
         strange = cv2.compare(_change(self._grey, self._scene)[0], self._step, cv2.CMP_GT) & self._mask
         return bool(cv2.countNonZero(_opened(strange)) < LEAST_BLOB * strange.size)
+
+    def _scene_age_s(self) -> float:
+        return self._last_s - self._begun_s
 
     def _follow(self, grey: _Grey, now_s: float) -> None:
         """What the scene is now."""
@@ -151,14 +156,18 @@ class MotionGate:
         strange = cv2.compare(change, self._step, cv2.CMP_GT)
         elapsed_s, age_s = now_s - self._followed_s, now_s - self._begun_s
         self._followed_s = now_s
-        # A young scene follows fast: its first picture may show a vehicle.
-        usual_s = min(SCENE_S, max(FOLLOW_EVERY_S, age_s))
-        strange_s = usual_s if age_s < KNOWN_AFTER_S else PART_OF_SCENE_S
-        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / usual_s), ~strange)
-        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / strange_s), strange)
+        if age_s < KNOWN_AFTER_S:
+            # What was there most of the time. A mean would keep a trace of each vehicle, to be taken for motion later.
+            self._first.append(grey)
+            if len(self._first) % 2:
+                self._scene = np.median(self._first, axis=0)
+            return
+        self._first.clear()
+        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / SCENE_S), ~strange)
+        cv2.accumulateWeighted(grey, self._scene, 1.0 - math.exp(-elapsed_s / PART_OF_SCENE_S), strange)
 
     def _begin_scene(self, grey: _Grey, now_s: float) -> None:
-        self._scene = grey.copy()
+        self._scene, self._first = grey.copy(), [grey]
         self._begun_s = self._as_known_s = self._followed_s = now_s
 
     def _begin(self, frame: Frame, grey: _Grey) -> MotionResult:

@@ -173,6 +173,23 @@ def test_the_scene_that_a_vehicle_leaves_is_at_rest_at_once(size: tuple[int, int
     assert not any(gate.moved(frame(noisy(scene, number + later, 3.0), number + later)) for later in range(8))
 
 
+@pytest.mark.parametrize("came_at_s", [1, 5, 10, 15, 19])
+def test_a_vehicle_that_passed_before_the_scene_was_known_leaves_no_trace_in_it(came_at_s: int) -> None:
+    gate, scene = MotionGate(), street()
+    number = 0
+    for passing_at in (4 * came_at_s, 4 * 40):
+        while number < passing_at:
+            gate.moved(frame(noisy(scene, number, 3.0), number))
+            number += 1
+        for step in range(10):
+            white = scene.copy()
+            white[100:600, 300 + 20 * step : 900 + 20 * step] = 250
+            assert gate.moved(frame(noisy(white, number, 3.0), number))
+            number += 1
+    assert not any(gate.moved(frame(noisy(scene, number + later, 3.0), number + later)) for later in range(8))
+    assert gate.empty()
+
+
 def test_a_vehicle_that_follows_a_lorry_is_seen() -> None:
     gate, scene = MotionGate(), street()
     number = at_rest(gate, scene)
