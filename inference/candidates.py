@@ -33,6 +33,8 @@ LEAST_STACK = 3
 PLATE_ASPECTS = 1.8, 8.0
 
 Closer = Callable[[Region], Region | None]
+Judged = tuple[Candidate, float]
+"""A candidate, and how likely its best text is what stands on a plate."""
 
 
 def as_found(region: Region) -> Region | None:
@@ -70,8 +72,8 @@ class CandidateReader:
         *,
         deadline: float | None,
         closer: Closer = as_found,
-    ) -> tuple[list[Candidate], list[Region]]:
-        """The candidates, and the regions that the time did not suffice for.
+    ) -> tuple[list[Judged], list[Region]]:
+        """The candidates with their likelihoods, and the regions that the time did not suffice for.
 
         The first crops are read a few at a time until the deadline, the likeliest plates first; then, while there is
         time, closer looks at those in doubt and other crops of them. The likeliest plate always gets its own; what is
@@ -79,7 +81,7 @@ class CandidateReader:
         """
         found, unread = self._first_crops(window, regions, deadline)
         ranked = sorted(((self._likelihood(one), one) for one in found), key=lambda pair: pair[0], reverse=True)
-        more: list[Candidate] = []
+        judged: list[Judged] = []
         surest = 0.0
         for number, (likely, candidate) in enumerate(ranked):
             out_of_time = number > 0 and self._late(deadline)
@@ -88,9 +90,9 @@ class CandidateReader:
             if settings.preset is not Preset.FAST and not out_of_time and not hopeless:
                 better = self._in_doubt(window, candidate, likely, settings, closer)
             if better is not None:
-                more.append(better)
-                surest = max(surest, likely if better is candidate else self._likelihood(better))
-        return self._with_joined_lines(window, more, deadline) if self._finds_lines else more, unread
+                judged.append((better, likely if better is candidate else self._likelihood(better)))
+                surest = max(surest, judged[-1][1])
+        return self._with_joined_lines(window, judged, deadline) if self._finds_lines else judged, unread
 
     def _first_crops(
         self, window: Window, regions: Sequence[Region], deadline: float | None
@@ -146,27 +148,25 @@ class CandidateReader:
         picture = stacked(patches, [(width / max(widths)) ** 2 for width in widths])
         return tuple(self._reader.read(picture, [grow(plate_in_patch(), **crop) for crop in self._crops]))
 
-    def _with_joined_lines(
-        self, window: Window, candidates: list[Candidate], deadline: float | None
-    ) -> list[Candidate]:
+    def _with_joined_lines(self, window: Window, judged: list[Judged], deadline: float | None) -> list[Judged]:
         """Two lines that together are likelier a plate than either alone become one candidate in their place."""
-        regions = [candidate.region for candidate in candidates]
+        regions = [candidate.region for candidate, _ in judged]
         joined: list[tuple[float, Candidate, tuple[int, int]]] = []
         for pair in two_lines.stacked(regions):
             if self._late(deadline):
                 break
-            upper, lower = candidates[pair[0]], candidates[pair[1]]
-            alone = max(self._likelihood(upper), self._likelihood(lower))
+            (upper, of_upper), (lower, of_lower) = judged[pair[0]], judged[pair[1]]
             plate = self._joined(window, upper, lower)
-            if 1.0 - self._likelihood(plate) < DOUBT_LEFT * (1.0 - alone):
-                joined.append((self._likelihood(plate), plate, pair))
+            likely = self._likelihood(plate)
+            if 1.0 - likely < DOUBT_LEFT * (1.0 - max(of_upper, of_lower)):
+                joined.append((likely, plate, pair))
         used: set[int] = set()
-        kept: list[Candidate] = []
-        for _, plate, pair in sorted(joined, key=lambda one: one[0], reverse=True):
+        kept: list[Judged] = []
+        for likely, plate, pair in sorted(joined, key=lambda one: one[0], reverse=True):
             if used.isdisjoint(pair):
                 used |= set(pair)
-                kept.append(plate)
-        return [*kept, *(candidate for index, candidate in enumerate(candidates) if index not in used)]
+                kept.append((plate, likely))
+        return [*kept, *(one for index, one in enumerate(judged) if index not in used)]
 
     def _joined(self, window: Window, upper: Candidate, lower: Candidate) -> Candidate:
         crops = tuple(two_lines.read_on(*pair) for pair in zip(upper.crops, lower.crops, strict=False))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inference.models import Network, Runs
 from inference.regions import Quad, Region, quad_of_box
-from inference.scaling import scaled
+from inference.scaling import scale_into
 from inference.types import Box, Picture
 
 
@@ -103,7 +103,7 @@ class PlateDetector:
         full_height, full_width = self._whole_cells(inner_height), self._whole_cells(inner_width)
         left, top = (full_width - inner_width) // 2, (full_height - inner_height) // 2
         canvas = np.full((full_height, full_width, 3), self.grey, dtype=np.uint8)
-        canvas[top : top + inner_height, left : left + inner_width] = scaled(picture, inner_width, inner_height)
+        scale_into(canvas[top : top + inner_height, left : left + inner_width], picture)
         # The network takes RGB from 0 to 1, channels first.
         batch = cv2.dnn.blobFromImage(canvas, swapRB=True)
         batch /= 255
@@ -157,11 +157,13 @@ class PlateMapDetector:
         height, width = picture.shape[:2]
         scale = longest_px / max(height, width)
         inner_width, inner_height = max(1, round(width * scale)), max(1, round(height * scale))
-        canvas = np.zeros(
+        canvas = np.empty(
             (-(-inner_height // self.multiple) * self.multiple, -(-inner_width // self.multiple) * self.multiple, 3),
             dtype=np.uint8,
         )
-        canvas[:inner_height, :inner_width] = scaled(picture, inner_width, inner_height)
+        scale_into(canvas[:inner_height, :inner_width], picture)
+        canvas[inner_height:] = 0
+        canvas[:, inner_width:] = 0
         answer = self._network.run(canvas[None])[0][0]
         likelihoods, boxes, quads = self._peaks(answer)
         kept = _suppressed(boxes, self.same_plate)[: self.max_plates]

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-import numpy as np
-
 from inference.quality import burnt_out_share, measure
 from inference.rank import Candidate
 from inference.recognition import Recognition
@@ -67,10 +65,7 @@ def view_of(find: Reading | Rejection, picture: Picture) -> PlateView:
     cut = find.cut if isinstance(find, Reading) else find.reason is RejectionReason.CUT
     if not isinstance(seen, Candidate):
         return _view(picture, quad_of_box(find.box), cut=cut)
-    # The candidate's corners count from its window's corner, the box from the picture's.
-    box = seen.region.box
-    offset = np.array([find.box.x - box.x, find.box.y - box.y], dtype=np.float32)
-    return _view(picture, seen.region.quad + offset, cut=cut)
+    return _view(picture, seen.region.quad, cut=cut)
 
 
 class PlateViews:

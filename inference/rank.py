@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inference.decoding import Hypothesis
 from inference.plate_colours import PlateColours
 from inference.quality import Quality
 from inference.reader import CharacterSlots
 from inference.regions import Region
-from inference.stacking import Patch
+from inference.stacking import Patch, patch_of
+from inference.types import Picture
 
 # What the camera or a shop writes and no registration office does: dates, clock times, addresses, telephone numbers.
 _OVERLAY = re.compile(
@@ -47,7 +48,7 @@ class Candidate:
     lines: tuple[Region, ...] = ()
     """The lines it is joined from, the upper first; empty for a region that was read as it is."""
     patch: Patch | None = None
-    """How it looked, for laying on other pictures of it; only what is kept of a look has one."""
+    """How it looked, for laying on other pictures of it."""
     colours: PlateColours | None = None
     """Of the plate, where they were needed to tell its kind and could be seen."""
 
@@ -70,6 +71,11 @@ class Candidate:
     @property
     def raw_text(self) -> str:
         return self.crops[0].raw_text if self.crops else ""
+
+    def kept(self, picture: Picture) -> Candidate:
+        """With its patch, so that the picture can be let go; its region's corners count from the picture's."""
+        # Lines are read one by one, and pictures are laid on each other whole.
+        return self if self.lines else replace(self, patch=patch_of(picture, self.region.quad))
 
 
 def features(candidate: Candidate) -> dict[str, float]:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from inference import kinds
 from inference.areas import BAND_TOLERANCE, Window
 from inference.candidates import CandidateReader, Closer, as_found
@@ -15,7 +17,6 @@ from inference.rank import Candidate, is_static_text, likelihood, subordinate
 from inference.reader import CharacterSlots
 from inference.recognition import RecognitionSettings
 from inference.regions import Region
-from inference.stacking import patch_of
 from inference.types import Box, LicensePlate, PlateType, Reading, Rejection, RejectionReason
 
 # A line must hold two characters and cannot be longer than a banner: no plate's number is narrower or wider.
@@ -75,12 +76,11 @@ class PlateReader:
                 usable.append(region)
             else:
                 rejections.append(Rejection(reason=reason, box=_in_whole(region, window)))
-        candidates, unread = self.candidates.read(window, usable, settings, deadline=deadline, closer=closer)
+        judged, unread = self.candidates.read(window, usable, settings, deadline=deadline, closer=closer)
         rejections += [
             Rejection(reason=RejectionReason.OUT_OF_TIME, box=_in_whole(region, window)) for region in unread
         ]
         readings = []
-        judged = [(candidate, likelihood(candidate, self._weights)) for candidate in candidates]
         for candidate, sure in judged:
             # What is hardly a plate itself says nothing about the lines beside it.
             rivals = [other for other, theirs in judged if theirs >= sure * RIVAL_SHARE]
@@ -199,10 +199,10 @@ class PlateReader:
 
 
 def _seen(candidate: Candidate, window: Window) -> Candidate:
-    """What is kept of a look until more pictures are there; what was made of it is decided anew then."""
-    # Lines are read one by one, and pictures are laid on each other whole.
-    patch = None if candidate.lines else patch_of(window.picture, candidate.region.quad)
-    return replace(candidate, hypotheses=(), patch=patch)
+    """What the picture showed, in its own pixels. What was made of it is decided anew with more pictures."""
+    corner = np.array([window.x, window.y], dtype=np.float32)
+    region = replace(candidate.region, quad=candidate.region.quad + corner)
+    return replace(candidate, hypotheses=(), region=region)
 
 
 def _plate(best: Hypothesis, colours: Callable[[], PlateColours | None] = lambda: None) -> LicensePlate:

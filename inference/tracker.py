@@ -217,7 +217,7 @@ class Tracker:
         for track, rejection in associate(unseen, rejections, now_s)[0]:
             cut = rejection.reason is RejectionReason.CUT or self._touches_edge(rejection.box)
             track.see(rejection.box, frame, cut=cut)
-            track.keep_look(rejection)
+            track.keep_look(rejection, frame)
 
     def _touches_edge(self, box: Box) -> bool:
         assert self._size is not None

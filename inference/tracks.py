@@ -157,13 +157,13 @@ class Track:
             del self.reads[weakest]
         self._stale = True
         self._keep(heard, frame, cut=cut)
-        self.keep_look(reading)
+        self.keep_look(reading, frame)
 
-    def keep_look(self, look: Reading | Rejection) -> None:
+    def keep_look(self, look: Reading | Rejection, frame: Frame) -> None:
         """Remember what a picture showed of it, whatever was made of it there."""
         if look.seen is None or self.closed:
             return
-        self.looks_kept.append(look)
+        self.looks_kept.append(replace(look, seen=look.seen.kept(frame.picture)))
         if len(self.looks_kept) > MOST_LOOKS:
             self.looks_kept.remove(min(self.looks_kept, key=lambda kept: kept.likelihood))
 

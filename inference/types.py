@@ -174,6 +174,16 @@ class LicensePlate:
     plate_type: PlateType | None = None
 
 
+class Shown(Protocol):
+    """What one picture showed of a plate, so that several of one plate can be read together.
+
+    Only who read it can use it.
+    """
+
+    def kept(self, picture: Picture) -> Shown:
+        """With what is needed of the picture, which can then be let go."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The characters read from one plate crop.
@@ -195,8 +205,7 @@ class Reading:
     contrast: float = 0.0
     cut: bool = False
     """The plate touches the border of the picture or of the recognition area, so a part of it may be outside."""
-    seen: object | None = field(default=None, repr=False, compare=False)
-    """What the picture showed, so that several of one plate can be read together; only who read it can use it."""
+    seen: Shown | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,8 +216,7 @@ class Rejection:
     box: Box
     text: str = ""
     likelihood: float = 0.0
-    seen: object | None = field(default=None, repr=False, compare=False)
-    """As of a `Reading`."""
+    seen: Shown | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ def read(
     reader = candidate_reader(SpokenReader(texts), decoder_of(codes), finds_lines=finds_lines)
     found, unread = reader.read(window(), regions, SETTINGS, deadline=None)
     assert unread == []
-    return found
+    return [candidate for candidate, _ in found]
 
 
 def best_texts(candidates: list[Candidate]) -> list[str]:
@@ -36,7 +36,7 @@ def test_a_syntax_bends_a_sure_reader_less_than_an_unsure_one() -> None:
     for bend, best in ((20.0, True), (1.0, False)):
         spoken = SpokenReader({(370, 317): "AYX90S4"})
         reader = candidate_reader(spoken, decoder_of(("BR",), look_alikes={}), max_bend=bend, crops=[{}])
-        (found,), _ = reader.read(window(), [region(300, 300)], SETTINGS, deadline=None)
+        ((found, _),), _ = reader.read(window(), [region(300, 300)], SETTINGS, deadline=None)
         assert (found.best is not None) is best
 
 
@@ -104,7 +104,7 @@ def test_a_closer_look_decides_where_it_shows_a_plate(
     reader = candidate_reader(spoken, decoder_of(("BR",)), finds_lines=False)
     settings = replace(SETTINGS, stop_above=stop_above)
     found, _ = reader.read(window(), [region(300, 300)], settings, deadline=None, closer=lambda _: closer)
-    assert best_texts(found) == ([text] if text else [])
+    assert best_texts([candidate for candidate, _ in found]) == ([text] if text else [])
     assert spoken.crops == crops
 
 

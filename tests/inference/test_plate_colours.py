@@ -136,7 +136,7 @@ def test_colours_decide_between_texts_of_two_kinds_that_look_alike(
     candidates = candidate_reader(SpokenReader({(370, 317): "W053011"}), decoder)
     picture = scene(ground, ink) if ground and ink else np.full((720, 1280, 3), (120, 118, 121), np.uint8)
     settings = RecognitionSettings(modules=("PL",), max_seconds_per_frame=None)
-    (found,), _ = candidates.read(window(picture), [region(300, 300)], settings, deadline=None)
+    ((found, _),), _ = candidates.read(window(picture), [region(300, 300)], settings, deadline=None)
     assert found.best is not None and found.best.text == text
     # Several pictures together remember what was seen.
     reader = PlateReader(candidates=candidates, decoder=decoder, weights=DEFAULT_WEIGHTS, character_share=0.72)

@@ -21,7 +21,6 @@ from tests.fakes.vehicles import reading
 from tests.rules.examples import NOON
 
 LEVEL = Box(x=500, y=400, width=200, height=44)
-WINDOW = (300, 200)
 
 
 def plate(*, ground: int = 180, strokes: int = 40) -> Picture:
@@ -43,8 +42,8 @@ def scene(shape: Quad, **levels: int) -> Picture:
 
 
 def found(shape: Quad, picture: Picture) -> Reading:
-    """A reading as a recogniser makes it in a window of the picture: its corners count from the window's."""
-    region = Region(quad=(shape - np.array(WINDOW, np.float32)).astype(np.float32), likelihood=0.9)
+    """A reading as a recogniser makes it."""
+    region = Region(quad=shape.astype(np.float32), likelihood=0.9)
     candidate = Candidate(
         region=region,
         crops=(),

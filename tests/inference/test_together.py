@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 
-from inference.rank import DEFAULT_WEIGHTS
+from inference.areas import search_window
+from inference.rank import DEFAULT_WEIGHTS, Candidate
 from inference.reading import PICTURES, PlateReader
 from inference.recognition import RecognitionSettings
 from inference.tracker import Tracker
-from inference.types import Passage, Reading, Rejection, RejectionReason
+from inference.types import Passage, Picture, Reading, Rejection, RejectionReason
 from inference.voting import JOINT_SURE
 from tests.fakes.spoken_reader import SpokenReader, candidate_reader, decoder_of, region, window
 from tests.fakes.vehicles import box, finals, frame, reading
 
 SETTINGS = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None)
+
+
+class Glimpse:
+    """What some other reader saw."""
+
+    def kept(self, picture: Picture) -> Glimpse:
+        return self
 
 
 def plate_reader(text: str, *, share: float) -> PlateReader:
@@ -70,8 +80,8 @@ def told_when_together(says: Reading | None, *, refused: int = 0) -> tuple[list[
     tracker.together = together  # type: ignore[assignment]  # a list is a sequence
     for number in range(3 + refused):
         place = box(640, 400 + 20 * number)
-        seen = replace(reading("43HNH2", place, likelihood=0.7), seen=object())
-        lost = Rejection(reason=RejectionReason.BLURRED, box=place, likelihood=0.1, seen=object())
+        seen = replace(reading("43HNH2", place, likelihood=0.7), seen=Glimpse())
+        lost = Rejection(reason=RejectionReason.BLURRED, box=place, likelihood=0.1, seen=Glimpse())
         told += tracker.update(frame(number / 4), [seen] if number < 3 else [], [lost] if number >= 3 else [])
     for number in range(8):
         told += tracker.update(frame(2 + number / 4), [])
@@ -110,11 +120,28 @@ def test_three_pictures_are_also_laid_on_each_other(pictures: int, crops: int) -
         weights=DEFAULT_WEIGHTS,
         character_share=0.72,
     )
-    looks = [look("AYO9034")] * pictures
+    seen = look("AYO9034")
+    assert seen.seen is not None
+    looks = [replace(seen, seen=seen.seen.kept(window().picture))] * pictures
     before = spoken.crops
     said = reader.together(looks)
     assert said is not None and said.plate.plate_number == "AYO9034"
     assert spoken.crops - before == crops
+
+
+def test_what_is_kept_of_a_plate_in_an_area_is_cut_from_the_whole_picture() -> None:
+    picture = np.zeros((720, 1280, 3), np.uint8)
+    cv2.rectangle(picture, (800, 500), (940, 534), (255, 255, 255), -1)
+    area = search_window(picture, (((0.5, 0.5), (1, 0.5), (1, 1), (0.5, 1)),), None)
+    assert area is not None and (area.x, area.y) == (640, 360)
+    spoken = plate_reader("", share=0.9)
+    _, (refused,) = spoken.read(area, [region(160, 140)], SETTINGS, deadline=None)
+    assert isinstance(refused.seen, Candidate)
+    patch = refused.seen.kept(picture).patch
+    assert patch is not None
+    # White where the plate is, black in the room around it.
+    assert patch[patch.shape[0] // 2].tolist().count(255) > patch.shape[1] * 0.7
+    assert patch[0].max() == patch[-1].max() == 0
 
 
 @pytest.mark.parametrize(
@@ -129,8 +156,8 @@ def test_a_plate_read_once_is_told_when_three_pictures_together_say_so(
     tracker.together = lambda looks: reading(text, box(640, 400), likelihood=likelihood)
     for number in range(looks):
         place = box(640, 400 + 20 * number)
-        lost = Rejection(reason=RejectionReason.BLURRED, box=place, likelihood=0.1, seen=object())
-        seen = [replace(reading(text, place, likelihood=0.55), seen=object())] if number == 0 else []
+        lost = Rejection(reason=RejectionReason.BLURRED, box=place, likelihood=0.1, seen=Glimpse())
+        seen = [replace(reading(text, place, likelihood=0.55), seen=Glimpse())] if number == 0 else []
         told += tracker.update(frame(number / 4), seen, [] if seen else [lost])
     for number in range(8):
         told += tracker.update(frame(2 + number / 4), [])
