@@ -3,7 +3,7 @@
 What runs while the camera is enabled:
 
     connect (ONVIF) -> stream, or snapshots -> source -> watch -> pipeline.passage
-                                                └── watchdog: CameraLost, CameraRestored
+                                                └── presence: CameraLost, CameraRestored
 
 Source and watch run here, or on the worker that the record names as the camera's server.
 
@@ -23,6 +23,7 @@ import cv2
 import structlog
 
 from adapter.api.ports import CameraHealth, CameraState
+from adapter.camera_presence import CameraPresence
 from adapter.camera_recognition import CameraRecognition, needs_restart
 from adapter.frame_rate import FrameRate
 from adapter.osd_masks import with_masks
@@ -36,7 +37,6 @@ from adapter.store.cameras import CameraRecord
 from adapter.watched import WatchedSource, Watching
 from adapter.watching import watch_settings
 from adapter.workers.remote_watch import Controls, RemoteSource, RemoteWatch
-from events.types import CameraLost, CameraRestored
 from inference.errors import InferenceError, ModuleError, SourceRefused
 from inference.funnel import Funnel, FunnelHour
 from inference.plate_views import PlateView, PlateViews
@@ -60,7 +60,7 @@ from onvif_client.types import OnScreenText, Profile, RelayOutput
 
 log = structlog.get_logger(__name__)
 
-WATCHDOG_S = 1.0
+PRESENCE_S = 1.0
 SNAPSHOT_QUALITY = 85
 LEFT_OUT = "Settings of another version were left out; their defaults count until the settings are saved: {settings}."
 
@@ -110,7 +110,6 @@ class LprCamera:
         self._recognizer = recognizer
         self._executor = executor
         self._pipeline = pipeline
-        self._lost_after = lost_after
         self._hub = hub
         self._on_scene = on_scene
         self._on_passage = on_passage
@@ -118,9 +117,7 @@ class LprCamera:
         self._onvif: Camera | None = None
         self._source: WatchedSource | None = None
         self._pictures = PictureChoice(clock=clock)
-        self._running_since: datetime | None = None
-        self._away_since: datetime | None = clock()
-        self._told_lost = False
+        self._presence = CameraPresence(pipeline=pipeline, lost_after=lost_after, clock=clock)
         self._event_ids: dict[int, str] = {}
         self._tracker: Tracker | None = None
         """Goes on over reconnections: it knows which vehicles were told already."""
@@ -146,15 +143,12 @@ class LprCamera:
     @property
     def health(self) -> CameraHealth:
         """How the camera is, for the server page (M-155)."""
-        state = CameraState.LOST if self._told_lost else CameraState.CONNECTING
-        if self._away_since is None:
-            state = CameraState.RUNNING
         left_out = LEFT_OUT.format(settings="; ".join(self.left_out)) if self.left_out else ""
         return CameraHealth(
             camera_id=self.camera_id,
             name=self.name,
             server=self.server,
-            state=state if self.record.enabled else CameraState.DISABLED,
+            state=self._presence.state if self.record.enabled else CameraState.DISABLED,
             detail=f"{left_out} {self.detail or self.advice}".strip(),
             frames_per_second=self._rate(),
             recognized=self.recognized,
@@ -195,7 +189,7 @@ class LprCamera:
     async def run(self) -> None:
         """Until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._watchdog(), name=f"watchdog {self.camera_id}")
+            group.create_task(self._note_presence(), name=f"presence {self.camera_id}")
             group.create_task(
                 retry_forever(
                     "camera",
@@ -229,7 +223,7 @@ class LprCamera:
         """Begin with what is known from before a restart: counters, who was told already, and whether it was lost."""
         self.recognized, self.last_frame = old.recognized, old.last_frame
         self._missed_before = old.frames_missed
-        self._told_lost, self._away_since = old._told_lost, old._away_since or self._clock()
+        self._presence.take_over(old._presence)
         self._tracker, self._event_ids = old._known(), old._event_ids
         if self.record.address == old.record.address and self.recognition.rotation == old.recognition.rotation:
             self.views = old.views
@@ -420,42 +414,15 @@ class LprCamera:
 
     # -- lost and found ---------------------------------------------------------------------------------------------
 
-    async def _watchdog(self) -> None:
+    async def _note_presence(self) -> None:
         while True:
-            running = self._source is not None and self._source.state.status in {
-                SourceStatus.RUNNING,
-                SourceStatus.ENDED,
-            }
-            now = self._clock()
-            if running:
-                await self._found(now)
+            if self._source is not None and self._source.state.status in {SourceStatus.RUNNING, SourceStatus.ENDED}:
+                self.detail = ""
+                await self._presence.running(self.camera_id, self.name)
             else:
-                await self._missed(now)
-            await asyncio.sleep(WATCHDOG_S)
-
-    async def _found(self, now: datetime) -> None:
-        self._away_since = None
-        self.detail = ""
-        if self._told_lost:
-            self._told_lost = False
-            await self._pipeline.system(
-                CameraRestored(event_id=uuid4().hex, utc_time=now, camera_id=self.camera_id, camera_name=self.name)
-            )
-
-    async def _missed(self, now: datetime) -> None:
-        self._away_since = self._away_since or now
-        if self._told_lost or now - self._away_since < self._lost_after:
-            return
-        self._told_lost = True
-        await self._pipeline.system(
-            CameraLost(
-                event_id=uuid4().hex,
-                utc_time=now,
-                camera_id=self.camera_id,
-                camera_name=self.name,
-                detail=self.detail or self.advice or "No picture arrives.",
-            )
-        )
+                why = self.detail or self.advice or "No picture arrives."
+                await self._presence.away(self.camera_id, self.name, why=why)
+            await asyncio.sleep(PRESENCE_S)
 
     def _note_failure(self, error: Exception) -> float | None:
         self.detail = str(error)
