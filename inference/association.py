@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from inference.tracks import Track, distance, growth_between
+from inference.tracks import UNREAD_LIKENESS, Track, distance, growth_between
 from inference.types import Reading, Rejection
 
 # Before its speed is known a plate may have gone this many of its widths per second (50 km/h is 27 widths).
@@ -56,7 +56,7 @@ def _fit(track: Track, one: Reading | Rejection, now_s: float) -> float | None:
     away = min(distance(predicted, one.box), distance(track.box, one.box) + 0.1)
     growth = abs(growth_between(predicted, one.box))
     text = one.plate.plate_number if isinstance(one, Reading) else one.text
-    alike = track.likeness(text) if text else 0.6
+    alike = track.likeness(text) if text else UNREAD_LIKENESS
     if alike < OTHER_VEHICLE and one.likelihood >= STRONG and track.steady() and isinstance(one, Reading):
         return None
     known_speed = len(track.sightings) >= 2

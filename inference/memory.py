@@ -67,6 +67,10 @@ class Memory:
         """This text on this track is a vehicle that was told already."""
         return any(self._same(past, track, text) for past in reversed(self._past))
 
+    def resembles(self, text: str, now_s: float, least: float) -> bool:
+        """A plate that shares so much with this text was here within the time in which it would be the same passage."""
+        return any(now_s - past.last_s <= self.rearm_s and similarity(past.text, text) >= least for past in self._past)
+
     def whole_of(self, track: Track, text: str, within_s: float) -> bool:
         """A longer plate was told just before, and this text is a part of it."""
         return any(

@@ -35,6 +35,8 @@ MOST_MET = 128
 # Letters alone or digits alone are lettering more often than a plate: they belong to a plate within a vehicle's reach.
 LETTERING_ON_VEHICLE = 4.0
 RIGID = 0.35
+# What was never read may say anything.
+UNREAD_LIKENESS = 0.6
 # Lettering this much smaller than a plate beside it (natural logarithm of the scale) is on that vehicle even when its
 # place jumps: a vehicle so far behind would show further up.
 TINY = 1.0
@@ -177,6 +179,11 @@ class Track:
         self.joint = together(self.looks_kept)
         self._stale = True
 
+    def hear(self, joint: Reading, frame: Frame) -> None:
+        """It was read in no picture by itself: what they say together, as `frame` shows it, is its one reading."""
+        self.joint = joint
+        self.read(joint, frame, cut=False)
+
     def _keep(self, reading: Reading, frame: Frame, *, cut: bool) -> None:
         text = reading.plate.plate_number
         worth = reading.likelihood * math.sqrt(max(reading.sharpness, 0.01) * max(reading.box.width, 1.0))
@@ -209,13 +216,13 @@ class Track:
         return max(shots, key=lambda shot: similarity(shot.reading.plate.plate_number, text) * shot.worth, default=None)
 
     def likeness(self, text: str) -> float:
-        """How alike a text is to what was read here: 1 the same, 0 nothing in common."""
+        """How alike a text is to what was read here: 1 the same, 0 nothing in common, in between where nothing was."""
         if self.final is not None:
             return similarity(self.final.text, text)
         verdict = self.verdict()
         known = {reading.plate.plate_number for reading, _ in self.reads[-6:]}
         known |= {verdict.text} if verdict else set()
-        return max((similarity(other, text) for other in known), default=0.0)
+        return max((similarity(other, text) for other in known), default=UNREAD_LIKENESS)
 
     def steady(self) -> bool:
         """At least two readings already agree on the text."""

@@ -17,6 +17,7 @@ from inference.types import (
     LicensePlate,
     Passage,
     PassageState,
+    Picture,
     Reading,
     Rejection,
 )
@@ -53,6 +54,13 @@ def reading(text: str, where: Box, *, likelihood: float = 0.9, sharpness: float 
         module_code=country,
         sharpness=sharpness,
     )
+
+
+class Glimpse:
+    """What a reader saw of a plate; which reader it was does not matter."""
+
+    def kept(self, picture: Picture) -> Glimpse:
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,19 +13,12 @@ from inference.rank import DEFAULT_WEIGHTS, Candidate
 from inference.reading import PICTURES, PlateReader
 from inference.recognition import RecognitionSettings
 from inference.tracker import Tracker
-from inference.types import Passage, Picture, Reading, Rejection, RejectionReason
+from inference.types import Passage, Reading, Rejection, RejectionReason
 from inference.voting import JOINT_SURE
 from tests.fakes.spoken_reader import SpokenReader, candidate_reader, decoder_of, region, window
-from tests.fakes.vehicles import box, finals, frame, reading
+from tests.fakes.vehicles import Glimpse, box, finals, frame, reading
 
 SETTINGS = RecognitionSettings(modules=("BR",), max_seconds_per_frame=None)
-
-
-class Glimpse:
-    """What some other reader saw."""
-
-    def kept(self, picture: Picture) -> Glimpse:
-        return self
 
 
 def plate_reader(text: str, *, share: float) -> PlateReader:
