@@ -34,6 +34,9 @@ SAME_VEHICLE = 2.0
 MOST_MET = 128
 # Letters alone or digits alone are lettering more often than a plate: they belong to a plate within a vehicle's reach.
 LETTERING_ON_VEHICLE = 4.0
+# Nothing but the road is so far below a vehicle's plate (in widths of the wider one): what is read there, all digits as
+# it may be, is the plate of the vehicle in front.
+BELOW_VEHICLE = 1.2
 RIGID = 0.35
 # What was never read may say anything.
 UNREAD_LIKENESS = 0.6
@@ -272,12 +275,20 @@ class Track:
                 met.pop(oldest, None)
         # The part that is seen of a plate cut off tells neither its size nor its middle: such a frame can only confirm.
         whole = not (self.cut or other.cut)
-        reach = LETTERING_ON_VEHICLE if self.is_lettering() or other.is_lettering() else SAME_VEHICLE
-        beside = distance(self.box, other.box) <= reach and self._still_beside(other, whole=whole)
+        beside = distance(self.box, other.box) <= self._reach(other) and self._still_beside(other, whole=whole)
         if beside:
             self.neighbours[other.object_id] = self.neighbours.get(other.object_id, 0) + 1
         if beside or whole:
             self._compared[other.object_id] = self._compared.get(other.object_id, 0) + 1
+
+    def _reach(self, other: Track) -> float:
+        """How far from each other both may be on one vehicle, in widths of the wider one."""
+        lettering, others = self.is_lettering(), other.is_lettering()
+        if not (lettering or others):
+            return SAME_VEHICLE
+        below = (self.box.center[1] - other.box.center[1]) / max(self.box.width, other.box.width, 1.0)
+        in_front = below > BELOW_VEHICLE if lettering else below < -BELOW_VEHICLE
+        return BELOW_VEHICLE if in_front and lettering != others else LETTERING_ON_VEHICLE
 
     def _still_beside(self, other: Track, *, whole: bool) -> bool:
         """The other one is placed as it first was, seen whole if it ever was."""

@@ -191,3 +191,20 @@ def test_a_passage_says_how_many_readings_agree_with_it() -> None:
         told += tracker.update(frame(number / 4), seen)
     final = next(one for one in told if one.state is PassageState.FINAL)
     assert (final.plate.plate_number, final.read_count, final.agreeing_reads) == ("43HNN2", 5, 3)
+
+
+@pytest.mark.parametrize(("below", "expected"), [(2.3, ["43HNN2", "8951283"]), (-2.3, ["43HNN2"]), (0.3, ["43HNN2"])])
+def test_digits_far_below_a_plate_are_the_vehicle_in_front_and_no_telephone_number(
+    below: float, expected: list[str]
+) -> None:
+    path = approach()
+
+    def digits(at_s: float):
+        where = path(at_s)
+        if where is None:
+            return [], []
+        x, y = where.center
+        return [reading("8951283", box(x, y + below * where.width, where.width), likelihood=0.85)], []
+
+    car = Car(text="43HNN2", path=path, likelihood=lambda _: 0.97)
+    assert sorted(finals(watch(Tracker(), [car], until_s=6, extra=digits))) == expected
