@@ -183,7 +183,8 @@ class Watch:
                 # A frame in work belongs to the same vehicles: it is waited for.
                 async with self._analysing:
                     if not self._finished:
-                        await self._tell(self._observer.tracker.flush(self._observer.last_frame_s))
+                        told = await asyncio.to_thread(self._observer.tracker.flush, self._observer.last_frame_s)
+                        await self._tell(told)
                         self._finished = True
         except TimeoutError:
             _log.error("what was in view could not be told", camera=self.name, waited_s=FINISH_WITHIN_S)
@@ -220,18 +221,18 @@ class Watch:
         """No frame came: what waits for its time is told, and after a while everything in view."""
         tracker = self._observer.tracker
         over = self._observer.silence(now_s) or _ended(self._source)
-        await self._tell(tracker.flush(now_s) if over else tracker.release(now_s))
+        await self._tell(await asyncio.to_thread(tracker.flush if over else tracker.release, now_s))
 
     async def _analyse(self, frame: Frame) -> None:
         now = frame.captured_at
         self.funnel.count(now, "frames")
         # The gate does not queue behind other cameras' recognitions: it decides whether to queue at all.
-        plan, motion = await asyncio.to_thread(self._observer.plan, frame)
+        plan, motion, told = await asyncio.to_thread(self._glance, frame)
         if motion.moved:
             self.funnel.count(now, "motion")
         if not plan.look:
             await _call(self._on_frame, frame, None)
-            await self._tell(self._observer.unseen(frame, plan, motion))
+            await self._tell(told)
             return
         recognition, told, busy_ms = await asyncio.get_running_loop().run_in_executor(
             self._executor, self._look, frame, plan, motion
@@ -242,6 +243,11 @@ class Watch:
         await _call(self._on_frame, frame, recognition)
         await _call(self._on_scene, scene)
         await self._tell(told)
+
+    def _glance(self, frame: Frame) -> tuple[Plan, MotionResult, list[Passage]]:
+        plan, motion = self._observer.plan(frame)
+        # Plates that have gone may be read together now: not in the event loop.
+        return plan, motion, [] if plan.look else self._observer.unseen(frame, plan, motion)
 
     def _look(self, frame: Frame, plan: Plan, motion: MotionResult) -> tuple[Recognition, list[Passage], float]:
         started_s = time.perf_counter()
