@@ -350,16 +350,15 @@ class Tracker:
 
     def _tell_unread(self, unread: Unread, now_s: float) -> list[Passage]:
         """A plate that no picture by itself showed, where all of them together do."""
-        track = unread.track
-        if self.together is None or not track.arrived or len(track.looks_kept) < LEAST_TOGETHER:
+        track, frame, box = unread.track, unread.frame, unread.box
+        if self.together is None or frame is None or box is None or len(track.looks_kept) < LEAST_TOGETHER:
             return []
         joint = self.together(track.looks_kept)
         if joint is None or joint.likelihood < TOGETHER_ALONE or self._resembles(joint.plate.plate_number, now_s):
             return []
-        track.hear(replace(joint, box=unread.box, cut=False), unread.frame)
+        track.hear(replace(joint, box=box, cut=False), frame)
         verdict = track.verdict()
-        whole = any(not sight.cut for sight in track.sightings)
-        if verdict is None or not whole or self._in_band(track) or not self._acceptable(track, verdict):
+        if verdict is None or self._in_band(track) or not self._acceptable(track, verdict):
             return []
         told = self._finish(track, verdict, StageTimes())
         if told:

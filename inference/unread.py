@@ -21,11 +21,14 @@ READ_WITHIN_S = 3.0
 
 @dataclass(slots=True, eq=False)
 class Unread:
-    """One of them, with the frame that shows it largest."""
+    """One of them, with the frame since it moved that shows it largest, and where: None where none shows it whole.
+
+    What never moves is not told, and frames are large: none is kept of it.
+    """
 
     track: Track
-    frame: Frame
-    box: Box
+    frame: Frame | None = None
+    box: Box | None = None
 
 
 class UnreadPlates:
@@ -55,7 +58,7 @@ class UnreadPlates:
         for find in fresh:
             if len(self._followed) < MOST_FOLLOWED or self._drop_one():
                 track = begin()
-                self._followed.append(Unread(track, frame, find.box))
+                self._followed.append(Unread(track))
                 self._see(track, find, frame, cut=cut(find.box))
 
     def gone(self, now_s: float) -> list[Unread]:
@@ -68,7 +71,7 @@ class UnreadPlates:
         track.see(find.box, frame, cut=cut)
         track.keep_look(find, frame)
         one = next(one for one in self._followed if one.track is track)
-        if not cut and find.box.width >= one.box.width:
+        if track.arrived and not cut and (one.box is None or find.box.width >= one.box.width):
             one.frame, one.box = frame, find.box
 
     def _drop_one(self) -> bool:

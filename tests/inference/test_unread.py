@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from inference.tracker import TOGETHER_ALONE, Tracker
+from inference.tracks import Track
 from inference.types import Box, Passage, PassageState, Reading, Rejection, RejectionReason
-from inference.unread import MOST_FOLLOWED, READ_WITHIN_S
-from tests.fakes.vehicles import Glimpse, box, finals, frame, reading
+from inference.unread import MOST_FOLLOWED, READ_WITHIN_S, UnreadPlates
+from tests.fakes.vehicles import START, Glimpse, box, finals, frame, reading
 
 PLATE = "43HNN2"
 SURE = TOGETHER_ALONE + 0.1
@@ -97,6 +98,17 @@ def test_a_sign_is_not_told_however_often_it_is_found() -> None:
     for number in range(40):
         told += tracker.update(frame(number / 4), [], [found(box(900, 300))], motion=[])
     assert [*told, *tracker.flush(120.0)] == []
+
+
+def test_no_frame_is_kept_of_what_does_not_move() -> None:
+    plates = UnreadPlates()
+    begun = [Track(object_id=number, started_at=START, first_s=100, looks=1) for number in range(2)]
+    for number in range(4):
+        finds = [found(box(900, 300)), found(coming(number))]
+        plates.follow(frame(number / 4), finds, cut=lambda _: False, begin=begun.pop)
+    moving, sign = sorted(plates.gone(200.0), key=lambda one: one.track.furthest, reverse=True)
+    assert (sign.frame, sign.box) == (None, None)
+    assert moving.box == coming(3)
 
 
 def test_many_signs_leave_room_for_a_vehicle() -> None:
