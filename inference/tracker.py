@@ -44,6 +44,8 @@ ENOUGH_READS = 6
 MANY_READS = 10
 # Lettering beside a plate is never read so often and so surely. A vehicle close behind can look as if it rode along.
 CERTAIN_READS = 4
+# Shorter texts are badges more often than plates, and are read as surely: `C5`.
+LEAST_CERTAIN = 5
 # Fewer pictures than this are no witness beside a single reading.
 LEAST_TOGETHER = 3
 # From this likelihood on pictures together are believed where none by itself was read: of 11 such texts on 406 drives
@@ -399,7 +401,8 @@ class Tracker:
     def _is_plate_of_its_own(self, track: Track, verdict: Verdict) -> bool:
         """Read so surely so often that it is a plate, whatever seems to ride on the same vehicle."""
         sure = verdict.strongest >= self.settings.sure_likelihood
-        return sure and verdict.support >= CERTAIN_READS and not track.is_lettering()
+        often = verdict.support >= CERTAIN_READS and len(verdict.text) >= LEAST_CERTAIN
+        return sure and often and not track.is_lettering()
 
     def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""

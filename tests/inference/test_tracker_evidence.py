@@ -208,3 +208,17 @@ def test_digits_far_below_a_plate_are_the_vehicle_in_front_and_no_telephone_numb
 
     car = Car(text="43HNN2", path=path, likelihood=lambda _: 0.97)
     assert sorted(finals(watch(Tracker(), [car], until_s=6, extra=digits))) == expected
+
+
+def test_a_badge_that_is_read_surely_beside_the_plate_is_no_second_vehicle() -> None:
+    path = approach()
+
+    def badge(at_s: float):
+        where = path(at_s)
+        if where is None:
+            return [], []
+        x, y = where.center
+        return [reading("C5", box(x + 1.2 * where.width, y - 0.1 * where.height, where.width / 3), likelihood=0.97)], []
+
+    car = Car(text="43HNN2", path=path, likelihood=lambda _: 0.95)
+    assert finals(watch(Tracker(), [car], until_s=6, extra=badge)) == ["43HNN2"]
