@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from inference.association import associate
 from inference.memory import ALIKE, CLEARLY, Memory, is_part
+from inference.surroundings import Surroundings
 from inference.tracks import STILL, Track
 from inference.types import (
     Box,
@@ -30,13 +31,6 @@ from inference.types import (
 from inference.unread import Unread, UnreadPlates
 from inference.voting import Verdict, similarity
 
-# A plate this near the edge (share of the picture's width) may continue outside.
-EDGE = 0.006
-# Overlays are burned into the outermost lines; a plate that never leaves them was never seen whole.
-OVERLAY_BAND = 0.045
-# A vehicle's own motion covers much more than its plate.
-COVERS = 4.0
-COVERED_WITHIN_S = 2.0
 MOST_PREVIEWS = 4
 # Readings that agree beyond this number hardly change a likelihood.
 ENOUGH_READS = 6
@@ -93,10 +87,7 @@ class Tracker:
         """Reads several looks at one plate together, before a vote that is not sure is closed; None: nobody can."""
         self._unread = UnreadPlates()
         self._next_id = 1
-        self._size: tuple[int, int] | None = None
-        self._looked = False
-        self._motion: list[tuple[float, Box]] = []
-        self._latest: Frame | None = None
+        self._around = Surroundings()
         self.suppressed: list[Rejection] = []
         """Texts found in the last update to be overlays or signs, or never seen whole, for the funnel."""
 
@@ -122,13 +113,11 @@ class Tracker:
     ) -> list[Passage]:
         """One analysed frame. `region` is the part that was looked at, `motion` what moved (None: not known)."""
         now_s = frame.monotonic_s
-        size = frame.size
         told = self.release(now_s)
-        if self._size is not None and size != self._size:
+        if self._around.size not in {None, frame.size}:
             told += self.flush(now_s)
-        self._size, self._latest = size, frame
+        self._around.note(now_s, motion, frame.size)
         self.suppressed = []
-        self._remember_motion(now_s, motion, size)
         for track in (*self._tracks, *self._unread.tracks):
             if region is None or region.overlap(track.predict(now_s)) > 0:
                 track.looks += 1
@@ -137,7 +126,6 @@ class Tracker:
         self._neighbour(now_s)
         for track in list(self._tracks):
             told += self._judge(track, now_s, stages or StageTimes())
-        self._looked = True
         return told
 
     def flush(self, now_s: float) -> list[Passage]:
@@ -213,64 +201,34 @@ class Tracker:
         now_s = frame.monotonic_s
         pairs, fresh = associate(self._tracks, readings, now_s)
         for track, reading in pairs:
-            cut = self._touches_edge(reading.box)
+            cut = self._around.touches_edge(reading.box)
             track.see(reading.box, frame, cut=cut)
             track.read(reading, frame, cut=cut)
             self._cover(track)
         self._unread.forget_read(fresh, now_s)
         for reading in fresh:
             track = self._begin(frame)
-            cut = self._touches_edge(reading.box)
+            cut = self._around.touches_edge(reading.box)
             track.see(reading.box, frame, cut=cut)
             track.read(reading, frame, cut=cut)
             self._cover(track)
             self._tracks.append(track)
         # A plate that was found and not read keeps its track alive and moving, and has no vote.
         unseen = [track for track in self._tracks if track.missed]
-        pairs_unread, others = associate(unseen, rejections, now_s)
-        for track, rejection in pairs_unread:
-            cut = rejection.reason is RejectionReason.CUT or self._touches_edge(rejection.box)
+        kept_alive, others = associate(unseen, rejections, now_s)
+        for track, rejection in kept_alive:
+            cut = rejection.reason is RejectionReason.CUT or self._around.touches_edge(rejection.box)
             track.see(rejection.box, frame, cut=cut)
             track.keep_look(rejection, frame)
-        self._unread.follow(frame, others, cut=self._touches_edge, begin=lambda: self._begin(frame))
+        self._unread.follow(frame, others, cut=self._around.touches_edge, begin=lambda: self._begin(frame))
 
     def _begin(self, frame: Frame) -> Track:
         track = Track(object_id=self._next_id, started_at=frame.captured_at, first_s=frame.monotonic_s, looks=1)
         self._next_id += 1
         return track
 
-    def _touches_edge(self, box: Box) -> bool:
-        assert self._size is not None
-        width, height = self._size
-        margin = EDGE * width
-        return (
-            box.x <= margin or box.y <= margin or box.right >= width - margin - 1 or box.bottom >= height - margin - 1
-        )
-
-    def _hurried(self, track: Track) -> bool:
-        """It was only seen so near the edge that it may have come in or gone out since the look before or after."""
-        assert self._size is not None
-        width, height = self._size
-        return all(
-            min(sight.box.x, sight.box.y, width - sight.box.right, height - sight.box.bottom) < sight.box.width
-            for sight in track.sightings
-        )
-
-    def _remember_motion(self, now_s: float, motion: Sequence[Box] | None, size: tuple[int, int]) -> None:
-        if motion is None or not self._looked:
-            # Nothing is known about what came before, so nothing is held against what stands here now.
-            motion = (Box(x=0, y=0, width=size[0], height=size[1]),)
-        self._motion = [(at, box) for at, box in self._motion if 0 <= now_s - at <= COVERED_WITHIN_S]
-        self._motion += [(now_s, box) for box in motion]
-
     def _cover(self, track: Track) -> None:
-        if track.arrived:
-            return
-        assert self._size is not None
-        box = track.box
-        # A plate that fills the picture leaves no room for a vehicle around it.
-        much = min(COVERS * box.area, 0.5 * self._size[0] * self._size[1])
-        track.arrived = any(moved.area >= much and moved.overlap(box) >= 0.5 * box.area for _, moved in self._motion)
+        track.arrived = track.arrived or self._around.moved_around(track.box)
 
     def _neighbour(self, now_s: float) -> None:
         seen = [track for track in self._tracks if track.last_s == now_s and not track.missed]
@@ -297,7 +255,7 @@ class Tracker:
             return []
         if self._is_overlay(track):
             self._suppress(track)
-        if track.closed or self._in_band(track):
+        if track.closed or self._around.in_band(track):
             return []
         agreed = verdict.support >= (MANY_READS if track.coming() else 2)
         sure = agreed and verdict.likelihood >= settings.stop_above and not track.cut and track.arrived
@@ -360,7 +318,7 @@ class Tracker:
             return []
         track.hear(replace(joint, box=box, cut=False), frame)
         verdict = track.verdict()
-        if verdict is None or self._in_band(track) or not self._acceptable(track, verdict):
+        if verdict is None or self._around.in_band(track) or not self._acceptable(track, verdict):
             return []
         told = self._finish(track, verdict, StageTimes())
         if told:
@@ -386,7 +344,7 @@ class Tracker:
         together = verdict.joint and len(track.looks_kept) >= LEAST_TOGETHER and not track.is_lettering()
         if agreeing < 2 and not together:
             # Looks that came too early or too late for a plate say nothing against what one of them read.
-            looked = track.looks >= 3 and not self._hurried(track)
+            looked = track.looks >= 3 and not self._around.hurried(track)
             needed = settings.sure_likelihood if looked else (settings.discard_below + 1) / 2
             if verdict.strongest < needed or track.is_lettering():
                 return False
@@ -442,15 +400,7 @@ class Tracker:
         """A text that never moved and that nothing brought here: a burned-in line, a sign."""
         if len(track.sightings) < 3 and not track.missed:
             return False
-        return self._in_band(track) or (track.furthest <= STILL and not track.arrived)
-
-    def _in_band(self, track: Track) -> bool:
-        """It was never seen anywhere but in the outermost lines of the picture."""
-        assert self._size is not None
-        height = self._size[1]
-        return all(
-            not OVERLAY_BAND * height <= sight.box.center[1] <= (1 - OVERLAY_BAND) * height for sight in track.sightings
-        )
+        return self._around.in_band(track) or (track.furthest <= STILL and not track.arrived)
 
     def _suppress(self, track: Track, reason: RejectionReason = RejectionReason.STATIC_TEXT) -> None:
         track.close()
