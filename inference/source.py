@@ -119,6 +119,8 @@ class Source:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived = asyncio.Event()
+        self._ended = asyncio.Event()
+        """The decode thread has come to its end."""
 
     @property
     def url(self) -> str:
@@ -143,9 +145,11 @@ class Source:
         if self._thread is not None:
             return
         self._loop = asyncio.get_running_loop()
-        self._arrived = asyncio.Event()
+        self._arrived, self._ended = asyncio.Event(), asyncio.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, args=(self._stop,), name=f"decode {self.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(self._stop, self._ended), name=f"decode {self.name}", daemon=True
+        )
         self._thread.start()
 
     async def aclose(self) -> None:
@@ -158,9 +162,14 @@ class Source:
         feed = self._feed
         if feed is not None:
             feed.interrupt()
-        await asyncio.to_thread(thread.join, STOP_WITHIN_S)
-        if thread.is_alive():
+        try:
+            # Waiting in one of the loop's threads would keep those from other cameras, and many cameras may end at once.
+            async with asyncio.timeout(STOP_WITHIN_S):
+                await self._ended.wait()
+        except TimeoutError:
             _log.error("decode thread did not stop in time", camera=self.name, seconds=STOP_WITHIN_S)
+        else:
+            thread.join()  # it has said its last word
         self._slot = None
 
     async def __aenter__(self) -> Self:
@@ -189,6 +198,12 @@ class Source:
                 continue
 
     # The decode thread.
+
+    def _run(self, stop: threading.Event, ended: asyncio.Event) -> None:
+        try:
+            self._work(stop)
+        finally:
+            self._tell(ended.set)
 
     def _work(self, stop: threading.Event) -> None:
         failures = 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from adapter.retry import LONGEST_PAUSE_S, backoff_s, retry_forever
@@ -51,3 +53,36 @@ async def test_an_unexpected_error_does_not_end_the_edge() -> None:
 
 def test_backoff_has_jitter_in_its_upper_half() -> None:
     assert all(4.0 <= backoff_s(4) <= 8.0 for _ in range(50))
+
+
+async def test_a_cancellation_while_an_attempt_is_failing_ends_the_edge() -> None:
+    """Python before 3.13 loses one that comes while a task group is ending with an error."""
+    ending, attempts = asyncio.Event(), 0
+
+    async def fails() -> None:
+        raise ConnectionError
+
+    async def closes_slowly() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ending.set()
+            await asyncio.sleep(0.05)
+
+    async def attempt() -> None:
+        nonlocal attempts
+        attempts += 1
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(closes_slowly())
+                await asyncio.sleep(0)
+                group.create_task(fails())
+        except* ConnectionError as away:
+            raise away.exceptions[0] from None
+
+    task = asyncio.create_task(retry_forever("camera", attempt, expected=(ConnectionError,)))
+    await asyncio.wait_for(ending.wait(), 5)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=5)
+    assert done and task.cancelled()
+    assert attempts == 1

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
+from inference.errors import SourceEnded
 from inference.feeds import redact_url, with_login
 from inference.source import STOP_WITHIN_S, Source, SourceStatus, open_source
 from tests.fakes.tcp import listening
@@ -298,6 +300,38 @@ async def test_closing_returns_in_time_while_a_camera_is_silent() -> None:
         # Each transport's read times out once; joining alone would return after STOP_WITHIN_S with the thread alive.
         assert decode_threads() == []
         assert time.monotonic() - started_s < STOP_WITHIN_S / 3
+
+
+async def test_closing_a_silent_camera_takes_no_thread_from_others() -> None:
+    """Motion gates of healthy cameras run in the loop's own few threads."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    released = threading.Event()
+
+    class Silent:
+        corrupt, hint = 0, ""
+
+        def open(self) -> None:
+            released.wait(WAIT_S)
+
+        def read(self) -> None:
+            raise SourceEnded("never opened")
+
+        def interrupt(self) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    sources = [Source(url=f"rtsp://192.0.2.{number}/", name=f"dead {number}", feed=Silent) for number in range(3)]
+    for source in sources:
+        await source.open()
+    closing = [asyncio.create_task(source.aclose()) for source in sources]
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(asyncio.to_thread(lambda: "gate"), WAIT_S / 2) == "gate"
+    assert not any(task.done() for task in closing)
+    released.set()
+    await asyncio.gather(*closing)
+    assert decode_threads() == []
 
 
 async def test_opening_and_closing_many_times_leaves_no_thread_and_no_handle(tmp_path: Path) -> None:
