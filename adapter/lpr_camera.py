@@ -331,6 +331,7 @@ class LprCamera:
             on_passage=self._passed,
             on_scene=self._scene,
             on_frame=self._frame,
+            on_refused=self.rejects.note,
             name=self.name,
             funnel=self.funnel,
             tracker=tracker,
@@ -380,8 +381,6 @@ class LprCamera:
 
     def _frame(self, frame: Frame, recognition: Recognition | None) -> None:
         self.last_frame = frame
-        if recognition is not None and recognition.rejections:
-            self.rejects.note(frame, recognition)
         if recognition is not None:
             self.views.note(frame, recognition)
         self._frame_rate.note(self._clock())

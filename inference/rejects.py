@@ -10,7 +10,6 @@ from datetime import datetime
 import cv2
 
 from inference.funnel import CURES
-from inference.recognition import Recognition
 from inference.types import Box, Frame, Picture, Rejection, RejectionReason
 
 # Kept per reason, so that a shop sign read in every frame does not push out the one plate that was cut.
@@ -58,9 +57,9 @@ class Rejects:
         for reason, kept in self._kept.items():
             self._kept[reason] = deque((one for one in kept if one.at >= before), maxlen=MOST_PER_REASON)
 
-    def note(self, frame: Frame, recognition: Recognition) -> None:
+    def note(self, frame: Frame, rejections: Sequence[Rejection]) -> None:
         """Keep what one frame refused: of each reason the likeliest find, and none that follows too soon."""
-        for reason, rejection in _likeliest(recognition.rejections).items():
+        for reason, rejection in _likeliest(rejections).items():
             now_s = frame.monotonic_s
             # A clock that went back (another stream) must not silence a reason.
             if 0 <= now_s - self._last_s.get(reason, float("-inf")) < SPACING_S:

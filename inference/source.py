@@ -163,7 +163,7 @@ class Source:
         if feed is not None:
             feed.interrupt()
         try:
-            # Waiting in one of the loop's threads would keep those from other cameras, and many cameras may end at once.
+            # Not in one of the threads that all cameras share: many may end at once.
             async with asyncio.timeout(STOP_WITHIN_S):
                 await self._ended.wait()
         except TimeoutError:

@@ -7,6 +7,7 @@ any speed.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -48,6 +49,8 @@ TOGETHER_ALONE = 0.7
 MISREAD_ALIKE = 0.6
 # More vehicles than this do not come and go within the longest time span; beyond it the oldest is told early.
 MOST_WAITING = 32
+# Of one frame there are fewer; where nobody takes them the oldest make room.
+MOST_REFUSED = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +91,7 @@ class Tracker:
         self._unread = UnreadPlates()
         self._next_id = 1
         self._around = Surroundings()
-        self.suppressed: list[Rejection] = []
-        """Texts found in the last update to be overlays or signs, or never seen whole, for the funnel."""
+        self._refused: deque[tuple[Frame, Rejection]] = deque(maxlen=MOST_REFUSED)
 
     @property
     def settings(self) -> TrackerSettings:
@@ -117,7 +119,6 @@ class Tracker:
         if self._around.size not in {None, frame.size}:
             told += self.flush(now_s)
         self._around.note(now_s, motion, frame.size)
-        self.suppressed = []
         for track in (*self._tracks, *self._unread.tracks):
             if region is None or region.overlap(track.predict(now_s)) > 0:
                 track.looks += 1
@@ -151,10 +152,16 @@ class Tracker:
             told += self._tell_unread(unread, now_s)
         return told
 
+    def take_refused(self) -> list[tuple[Frame, Rejection]]:
+        """What was read and is not told, since the last call: each with the frame that shows it best."""
+        refused = list(self._refused)
+        self._refused.clear()
+        return refused
+
     @property
-    def undecided(self) -> bool:
-        """Some plate in view has no final passage yet, so looking again is worth its cost."""
-        return any(not track.closed for track in self._tracks)
+    def undecided_since_s(self) -> float:
+        """When the youngest plate in view came that has no final passage yet: -inf where every one has."""
+        return max((track.first_s for track in self._tracks if not track.closed), default=-math.inf)
 
     @property
     def hungry(self) -> bool:
@@ -246,6 +253,8 @@ class Tracker:
         settings = self.settings
         stands = track.still_for(now_s) >= settings.decide_after_s
         track.parked = track.parked or stands
+        if track.parked and track.closed:
+            track.pack()
         patience = settings.lost_after_s * (3 if track.parked else 1)
         if track.missed >= 2 and now_s - track.last_s >= patience:
             span_over = now_s - track.first_s >= settings.partial_span_s
@@ -254,7 +263,7 @@ class Tracker:
         if track.closed or track.missed or verdict is None or now_s - track.first_s < settings.partial_span_s:
             return []
         if self._is_overlay(track):
-            self._suppress(track)
+            self._refuse(track, verdict, RejectionReason.STATIC_TEXT)
         if track.closed or self._around.in_band(track):
             return []
         agreed = verdict.support >= (MANY_READS if track.coming() else 2)
@@ -295,12 +304,11 @@ class Tracker:
         self._join(track)
         verdict = track.verdict()
         if not track.closed and verdict is not None:
-            if self._is_overlay(track):
-                self._suppress(track)
-            elif not track.seen_whole():
-                self._suppress(track, RejectionReason.CUT)
-            elif self._acceptable(track, verdict):
+            reason = RejectionReason.STATIC_TEXT if self._is_overlay(track) else self._refusal(track, verdict)
+            if reason is None:
                 told += self._finish(track, verdict, stages)
+            else:
+                self._refuse(track, verdict, reason)
         if track.announced and verdict is not None:
             told.append(self._passage(track, verdict, PassageState.LOST, stages))
         if track in self._waiting:
@@ -333,28 +341,34 @@ class Tracker:
         return alike or self._memory.resembles(text, now_s, MISREAD_ALIKE)
 
     def _acceptable(self, track: Track, verdict: Verdict) -> bool:
-        """Enough readings agree, or one alone is very sure; and no better text is on the same vehicle."""
-        settings = self.settings
+        return self._refusal(track, verdict) is None
+
+    def _refusal(self, track: Track, verdict: Verdict) -> RejectionReason | None:
+        """None where enough readings agree, or one alone is very sure, and no better text is on the same vehicle."""
+        settings, lettering = self.settings, track.is_lettering()
         # Half of a plate may be another vehicle's: what never was in view as a whole is not told.
-        if verdict.likelihood < settings.discard_below or not track.seen_whole():
-            return False
+        if not track.seen_whole():
+            return RejectionReason.CUT
+        if verdict.likelihood < settings.discard_below:
+            return RejectionReason.BELOW_THRESHOLD
         # Words and telephone numbers are seen again and again as well: of those only the very text counts.
-        agreeing = verdict.support if track.is_lettering() else max(verdict.support, verdict.witnesses)
+        agreeing = verdict.support if lettering else max(verdict.support, verdict.witnesses)
         # What several pictures say together is no chance of one of them.
-        together = verdict.joint and len(track.looks_kept) >= LEAST_TOGETHER and not track.is_lettering()
+        together = verdict.joint and len(track.looks_kept) >= LEAST_TOGETHER and not lettering
         if agreeing < 2 and not together:
             # Looks that came too early or too late for a plate say nothing against what one of them read.
             looked = track.looks >= 3 and not self._around.hurried(track)
             needed = settings.sure_likelihood if looked else (settings.discard_below + 1) / 2
-            if verdict.strongest < needed or track.is_lettering():
-                return False
+            if verdict.strongest < needed or lettering:
+                return RejectionReason.STATIC_TEXT if lettering else RejectionReason.BELOW_THRESHOLD
         if self._is_plate_of_its_own(track, verdict):
-            return True
+            return None
         if self._memory.told_beside(track):
-            return False
+            return RejectionReason.STATIC_TEXT
         rivals = [other for other in (*self._tracks, *self._waiting) if track.rides_with(other.object_id)]
         own = track.plate_likeness()
-        return all(own > (CLEARLY if other.final else 1.0) * other.plate_likeness() for other in rivals)
+        best = all(own > (CLEARLY if other.final else 1.0) * other.plate_likeness() for other in rivals)
+        return None if best else RejectionReason.STATIC_TEXT
 
     def _is_plate_of_its_own(self, track: Track, verdict: Verdict) -> bool:
         """Read so surely so often that it is a plate, whatever seems to ride on the same vehicle."""
@@ -402,15 +416,18 @@ class Tracker:
             return False
         return self._around.in_band(track) or (track.furthest <= STILL and not track.arrived)
 
-    def _suppress(self, track: Track, reason: RejectionReason = RejectionReason.STATIC_TEXT) -> None:
+    def _refuse(self, track: Track, verdict: Verdict, reason: RejectionReason) -> None:
         track.close()
-        verdict = track.verdict()
-        text, likelihood = (verdict.text, verdict.likelihood) if verdict else ("", 0.0)
-        self.suppressed.append(Rejection(reason=reason, box=track.box, text=text, likelihood=likelihood))
+        shot = track.best_shot(verdict.text)
+        assert shot is not None, "a verdict comes from a reading, and each reading brought its picture"
+        frame = Frame(picture=shot.picture, captured_at=shot.captured_at, monotonic_s=track.last_s, sequence=0)
+        rejection = Rejection(reason=reason, box=shot.reading.box, text=verdict.text, likelihood=verdict.likelihood)
+        self._refused.append((frame, rejection))
 
     def _passage(self, track: Track, verdict: Verdict, state: PassageState, stages: StageTimes) -> Passage:
         shot = track.best_shot(verdict.text)
         assert shot is not None, "a verdict comes from a reading, and each reading brought its picture"
+        picture = shot.picture
         return Passage(
             object_id=track.object_id,
             state=state,
@@ -426,8 +443,8 @@ class Tracker:
             read_count=track.read_count,
             agreeing_reads=verdict.support,
             box=shot.reading.box,
-            frame_picture=shot.picture,
-            plate_picture=crop(shot.picture, shot.reading.box),
+            frame_picture=picture,
+            plate_picture=crop(picture, shot.reading.box),
             stages=stages,
         )
 

@@ -10,6 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from inference.types import Box, Direction, Frame, Picture, Reading, Rejection
 from inference.voting import Verdict, elect, similarity, weigh
 
@@ -21,6 +25,8 @@ PREDICT_AT_MOST_S = 1.0
 MOST_READS = 40
 MOST_SIGHTINGS = 64
 MOST_PICTURES = 3
+# Of a frame that is kept while its vehicle stands in view.
+PACKED_QUALITY = 90
 # Looks kept to be read together; more than are read, as the surest of them are chosen.
 MOST_LOOKS = 16
 # A plate that comes this much nearer or further (natural logarithm of the scale) approaches or departs.
@@ -70,8 +76,21 @@ class Shot:
 
     reading: Reading
     worth: float
-    picture: Picture
+    kept: Picture | NDArray[np.uint8]
+    """The frame, or its JPEG once it is `packed`."""
     captured_at: datetime
+
+    @property
+    def picture(self) -> Picture:
+        """The frame."""
+        return self.kept if self.kept.ndim == 3 else np.asarray(cv2.imdecode(self.kept, cv2.IMREAD_COLOR), np.uint8)
+
+    def packed(self) -> Shot:
+        """With a hundredth of the memory."""
+        if self.kept.ndim == 1:
+            return self
+        jpeg = cv2.imencode(".jpg", self.kept, [cv2.IMWRITE_JPEG_QUALITY, PACKED_QUALITY])[1]
+        return replace(self, kept=np.asarray(jpeg, np.uint8).reshape(-1))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,6 +195,13 @@ class Track:
         """No more is voted; what was kept for that is let go: a car park would fill the memory."""
         self.closed = True
         self.looks_kept.clear()
+        verdict = self.verdict()
+        shot = self.best_shot(verdict.text) if verdict else None
+        self.shots = {verdict.text: shot} if verdict and shot else {}
+
+    def pack(self) -> None:
+        """It may stand here for days: what is kept of it is made small."""
+        self.shots = {text: shot.packed() for text, shot in self.shots.items()}
 
     def join(self, together: Callable[[Sequence[Reading | Rejection]], Reading | None]) -> None:
         """Read its looks together: from now on that is heard in its vote."""

@@ -136,12 +136,15 @@ class Watch:
         on_passage: Callable[[Passage], Awaitable[None] | None],
         on_scene: Callable[[Scene], Awaitable[None] | None] | None = None,
         on_frame: Callable[[Frame, Recognition | None], Awaitable[None] | None] | None = None,
+        on_refused: Callable[[Frame, Sequence[Rejection]], Awaitable[None] | None] | None = None,
         name: str = "",
         funnel: Funnel | None = None,
         tracker: Tracker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`tracker` goes on from an earlier watch of the same camera: it knows who was told already.
+        """`on_refused` hears what a frame shows and no passage tells: finds that were not read, votes that failed.
+
+        `tracker` goes on from an earlier watch of the same camera: it knows who was told already.
 
         `clock` tells the time that the frames carry.
         """
@@ -154,6 +157,7 @@ class Watch:
         self._on_passage = on_passage
         self._on_scene = on_scene
         self._on_frame = on_frame
+        self._on_refused = on_refused
         self._observer = Observer(settings, tracker, recognizer=recognizer)
         self._analysing = asyncio.Lock()
         self._finished = False
@@ -239,7 +243,8 @@ class Watch:
         )
         scene = self._observer.tracker.scene(frame)
         self.funnel.analysed(now, recognition, busy_ms, plates=len(scene.objects))
-        self.funnel.suppressed(now, self._observer.tracker.suppressed)
+        if recognition.rejections:
+            await _call(self._on_refused, frame, recognition.rejections)
         await _call(self._on_frame, frame, recognition)
         await _call(self._on_scene, scene)
         await self._tell(told)
@@ -256,6 +261,10 @@ class Watch:
         return recognition, told, (time.perf_counter() - started_s) * 1000
 
     async def _tell(self, passages: Sequence[Passage]) -> None:
+        """What came of a frame, or of its absence: vehicles, and votes that failed."""
+        for frame, rejection in self._observer.tracker.take_refused():
+            self.funnel.suppressed(frame.captured_at, (rejection,))
+            await _call(self._on_refused, frame, (rejection,))
         for passage in passages:
             self.funnel.passed(passage)
             await _call(self._on_passage, passage)
@@ -293,7 +302,10 @@ class Observer:
             self._last_motion_s, self._looks_at_rest = now_s, 0
         news = self.tracker.in_view or self._looks_at_rest < LOOKS_AT_REST
         lingers = news and now_s - self._last_motion_s <= LINGER_S
-        waits = self.tracker.undecided and now_s - self._last_look_s <= 2 * self.settings.tracker.decide_after_s
+        # What is not decided by then (a plate that is cut, or too faint) is read again as seldom as a decided one.
+        since_s = self.tracker.undecided_since_s
+        stays_s = now_s - max(since_s, self._last_motion_s)
+        waits = since_s > -math.inf and stays_s <= 2 * self.settings.tracker.decide_after_s
         rereads = self.tracker.in_view and now_s - self._last_look_s >= self.settings.reread_s
         look = lingers or waits or rereads or not self.settings.motion_gate
         lately = self.settings.motion_gate and self.tracker.came_since(now_s - LATELY_S)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -31,7 +31,7 @@ from inference.recognition import Recognition
 from inference.rejects import Rejects
 from inference.source import Source, SourceStatus
 from inference.tracker import Tracker
-from inference.types import Frame, Passage, PassageState, Scene
+from inference.types import Frame, Passage, PassageState, Rejection, Scene
 from inference.watch import Reads, Watch, WatchSettings
 
 # For the console's pictures and for snapshots; what is read is not read from these.
@@ -143,6 +143,7 @@ class CameraAtWork:
             on_passage=self._passed,
             on_scene=self._scene,
             on_frame=self._frame,
+            on_refused=self._turn_down,
             name=self.assignment.source.name,
             funnel=self._funnel,
             tracker=tracker,
@@ -168,7 +169,6 @@ class CameraAtWork:
         self._rate.note(datetime.now(UTC))
         if recognition is not None:
             self._views.note(frame, recognition)
-            self._turn_down(frame, recognition)
         now_s = time.monotonic()
         if now_s - self._pictured_s >= PICTURE_EVERY_S:
             self._pictured_s = now_s
@@ -176,9 +176,9 @@ class CameraAtWork:
             message = Pictured(camera_id=self.camera_id, captured_at=frame.captured_at, jpeg=jpeg)
             self._outgoing.show(("picture", self.camera_id), message)
 
-    def _turn_down(self, frame: Frame, recognition: Recognition) -> None:
+    def _turn_down(self, frame: Frame, rejections: Sequence[Rejection]) -> None:
         known = max((one.reject_id for one in self._rejects.all()), default=0)
-        self._rejects.note(frame, recognition)
+        self._rejects.note(frame, rejections)
         for one in self._rejects.all():
             if one.reject_id > known:
                 message = TurnedDown(camera_id=self.camera_id, rejected=one)

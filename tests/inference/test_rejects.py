@@ -29,7 +29,7 @@ def note(rejects: Rejects, now_s: float, *refused: Rejection, picture: np.ndarra
     if picture is None:
         picture = np.full((240, 640, 3), 90, np.uint8)
     frame = Frame(picture=picture, captured_at=NOON + timedelta(seconds=now_s), monotonic_s=now_s, sequence=1)
-    rejects.note(frame, Recognition(rejections=refused))
+    rejects.note(frame, refused)
 
 
 def shape_of(jpeg: bytes) -> tuple[int, int]:

@@ -6,6 +6,7 @@ import math
 import random
 from collections import Counter
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from inference.tracker import Tracker, TrackerSettings
 from inference.tracks import MOST_MET
-from inference.types import Box, Direction, PassageState, Rejection, RejectionReason
-from tests.fakes.vehicles import Car, approach, box, finals, frame, reading, reverse, watch
+from inference.types import Box, Direction, Frame, PassageState, Picture, Rejection, RejectionReason
+from tests.fakes.vehicles import HEIGHT, WIDTH, Car, approach, box, finals, frame, reading, reverse, watch
 
 
 def shaky(text: str, at_s: float) -> str:
@@ -404,3 +405,24 @@ def test_readings_at_the_rim_of_the_picture_do_not_break_the_crop() -> None:
     for passage in tracker.flush(200):
         assert passage.plate_picture.size > 0
         assert passage.plate_picture.dtype == np.uint8
+
+
+def test_a_vehicle_that_parks_keeps_one_frame_and_that_packed() -> None:
+    tracker, told = Tracker(), []
+    noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+    shown = cv2.GaussianBlur(noise, (0, 0), 9)
+    for number in range(40):
+        place = box(min(100 + 60 * number, 640), 400)
+        text = "43HNN2" if number != 3 else "43HNM2"
+        told += tracker.update(replaced(frame(number / 4), shown.copy()), [reading(text, place)])
+    assert finals(told) == ["43HNN2"]
+    (track,) = tracker._tracks
+    assert [shot.kept.nbytes < shown.nbytes / 20 for shot in track.shots.values()] == [True]
+    told = tracker.flush(300)
+    assert [passage.state for passage in told] == [PassageState.LOST]
+    assert told[0].frame_picture.shape == shown.shape
+    assert np.abs(told[0].frame_picture.astype(int) - shown).mean() < 3
+
+
+def replaced(shot: Frame, picture: Picture) -> Frame:
+    return Frame(picture=picture, captured_at=shot.captured_at, monotonic_s=shot.monotonic_s, sequence=shot.sequence)

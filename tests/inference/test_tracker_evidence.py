@@ -68,8 +68,20 @@ def test_a_plate_that_is_not_told_because_it_was_cut_is_counted_as_cut() -> None
     for number in range(12):
         seen = replace(reading("43HNN2", box(60 + 30 * number, 400)), cut=True)
         tracker.update(frame(number / 4), [seen] if number < 4 else [])
-        reasons += [one.reason for one in tracker.suppressed]
+        reasons += [one.reason for _, one in tracker.take_refused()]
     assert reasons == [RejectionReason.CUT]
+
+
+def test_a_vote_that_failed_is_given_back_once_with_the_frame_that_shows_it() -> None:
+    tracker = Tracker(TrackerSettings(discard_below=0.95))
+    for number in range(6):
+        tracker.update(frame(number / 4), [reading("43HNN2", box(300 + 60 * number, 400), likelihood=0.4)])
+    assert tracker.take_refused() == []
+    tracker.flush(200)
+    ((shown, refused),) = tracker.take_refused()
+    assert (refused.reason, refused.text) == (RejectionReason.BELOW_THRESHOLD, "43HNN2")
+    assert shown.picture.shape == frame(0).picture.shape
+    assert tracker.take_refused() == []
 
 
 def test_lettering_below_a_plate_that_came_in_cut_is_no_second_vehicle() -> None:

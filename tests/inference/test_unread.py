@@ -124,7 +124,7 @@ def test_nobody_looks_more_often_because_of_it() -> None:
     tracker = hearing()
     for number in range(3):
         tracker.update(frame(number / 4), [], [found(coming(number))], motion=[])
-    assert not (tracker.in_view or tracker.undecided or tracker.hungry)
+    assert not (tracker.in_view or tracker.hungry)
     assert tracker.scene(frame(0.5)).objects == ()
 
 

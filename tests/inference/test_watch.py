@@ -22,7 +22,7 @@ from inference.funnel import total
 from inference.recognition import Recognition, RecognitionSettings
 from inference.source import SourceState, SourceStatus
 from inference.tracker import TrackerSettings
-from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, RejectionReason, Scene
+from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, Rejection, RejectionReason, Scene
 from inference.video import read_video
 from inference.watch import LOOKS_AT_REST, Observer, Pace, Watch, WatchSettings, watch_settings
 from tests.fakes.vehicles import reading
@@ -50,7 +50,15 @@ def plate_at(picture: Picture) -> Box | None:
 class PaintedPlates:
     """Reads every painted plate as the same text; counts, and can be slow."""
 
-    def __init__(self, *, takes_s: float = 0.0, text: str = "43HNN2", sees: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        takes_s: float = 0.0,
+        text: str = "43HNN2",
+        sees: bool = True,
+        likelihood: float = 0.9,
+        cut: bool = False,
+    ) -> None:
         self.calls = 0
         self.regions: list[Box | None] = []
         self.busy = 0
@@ -58,6 +66,7 @@ class PaintedPlates:
         self._takes_s = takes_s
         self._text = text
         self._sees = sees
+        self._likelihood, self._cut = likelihood, cut
         self._lock = threading.Lock()
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
@@ -70,7 +79,9 @@ class PaintedPlates:
         with self._lock:
             self.busy -= 1
         where = plate_at(picture) if self._sees else None
-        return Recognition(readings=(reading(self._text, where, likelihood=0.9),) if where else ())
+        if where is None:
+            return Recognition()
+        return Recognition(readings=(replace(reading(self._text, where, likelihood=self._likelihood), cut=self._cut),))
 
 
 class FilmSource:
@@ -202,6 +213,43 @@ async def test_a_parked_plate_is_read_again_seldom_and_told_once() -> None:
     told, _, reader, _ = await watched(lambda _: scene(car_x=200), 8 * 120, reader=PaintedPlates())
     assert finals(told) == ["43HNN2"]
     assert reader.calls < 80
+
+
+@pytest.mark.parametrize("faint", [{"cut": True}, {"likelihood": 0.3}])
+async def test_a_parked_plate_that_can_never_be_told_is_read_again_as_seldom(faint: dict) -> None:
+    def parks(number: int) -> np.ndarray:
+        return scene(car_x=min(40 + 20 * number, 240))
+
+    told, _, reader, _ = await watched(parks, 8 * 120, reader=PaintedPlates(**faint))
+    assert finals(told) == []
+    assert 20 < reader.calls < 90
+
+
+@pytest.mark.parametrize(
+    ("faint", "reason"),
+    [({"cut": True}, RejectionReason.CUT), ({"likelihood": 0.3}, RejectionReason.BELOW_THRESHOLD)],
+)
+@pytest.mark.parametrize("quiet", [0, 8 * 30])
+async def test_a_vote_that_failed_is_counted_once_and_shown(faint: dict, reason: RejectionReason, quiet: int) -> None:
+    """Whether looks saw the vehicle leave, or the known scene alone did."""
+    shown: list[tuple[Frame, Sequence[Rejection]]] = []
+    reader = PaintedPlates(**faint)
+    source = FilmSource(lambda number: drive_by(number - quiet), quiet + 80)
+    with ThreadPoolExecutor(1) as executor:
+        watch = Watch(
+            source=source,
+            recognizer=reader,
+            settings=FAST,
+            executor=executor,
+            on_passage=lambda _: None,
+            on_refused=lambda frame, refused: shown.append((frame, refused)),
+        )
+        await watch.run()
+    counted = total(watch.funnel.hours)
+    assert (counted.read > 0, counted.accepted, counted.rejected) == (True, 0, {reason: 1})
+    ((frame, (rejection,)),) = shown
+    assert (rejection.reason, rejection.text) == (reason, "43HNN2")
+    assert plate_at(frame.picture) == rejection.box
 
 
 async def test_where_the_scene_is_known_nobody_looks_for_a_vehicle_that_has_left() -> None:

@@ -37,7 +37,7 @@ def refuse(camera: StillCamera, reason: RejectionReason, *, text: str = "", at_s
     recognition = Recognition(rejections=(rejection,), stages=StageTimes(detect_ms=20, read_ms=4))
     picture = np.full((240, 640, 3), 90, np.uint8)
     camera.funnel.analysed(NOON, recognition, 24.0)
-    camera.rejects.note(Frame(picture=picture, captured_at=NOON, monotonic_s=at_s, sequence=1), recognition)
+    camera.rejects.note(Frame(picture=picture, captured_at=NOON, monotonic_s=at_s, sequence=1), (rejection,))
 
 
 async def test_the_funnel_tells_each_stage_by_the_hour_to_anybody_who_may_see_reads(console):
