@@ -33,31 +33,35 @@ async def retry_forever(
     failures = 0
     while True:
         try:
-            await attempt()
+            await _to_its_end(attempt)
             failures = 0
             pause = FIRST_PAUSE_S
         except expected as error:
-            _stop_if_cancelled(error)
             failures += 1
             pause = pause_for(error) or backoff_s(failures)
             level = log.warning if failures == 1 else log.debug
             level("edge failed", edge=name, error=str(error), again_in_s=round(pause, 1), **fields)
         except Exception as error:  # The one place: a bug in one edge must not stop the others.
-            _stop_if_cancelled(error)
             failures += 1
             pause = backoff_s(failures)
             log.error("edge broke", edge=name, exc_info=error, again_in_s=round(pause, 1), **fields)
         await sleep(pause)
 
 
-def _stop_if_cancelled(error: Exception) -> None:
-    """Raise CancelledError when the task was cancelled while `error` was on its way.
+async def _to_its_end(attempt: Callable[[], Awaitable[None]]) -> None:
+    """Run `attempt` in a task of its own.
 
-    Python before 3.13 forgets a cancellation that reaches a task group which is already ending with an error.
+    Cancelled itself, it could lose that: Python before 3.13 forgets a cancellation that reaches a task group which is
+    already ending with an error.
     """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError from error
+    task = asyncio.ensure_future(attempt())
+    try:
+        await asyncio.wait([task])
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+    task.result()
 
 
 def backoff_s(failures: int) -> float:
