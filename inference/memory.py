@@ -8,8 +8,10 @@ from inference.tracks import Track
 from inference.types import Box
 from inference.voting import similarity
 
-# A text that differs in one look-alike from the plate that was just here is that plate.
+# A text that differs in one character from the plate that was just here is a misreading of that plate. Where both were
+# read surely it is one only if all that differs looks alike: fleets have plates in a row, and drive in one.
 ALIKE = 0.83
+SURELY_ALIKE = 0.9
 # Older ones are forgotten first; a busy lane sees fewer vehicles within the longest re-arm time that matters.
 MOST_PAST = 128
 SAME_PLACE = 0.3
@@ -30,6 +32,7 @@ class Past:
     object_id: int
     seen_with: frozenset[int]
     likeness: float
+    sure: bool
 
 
 class Memory:
@@ -41,8 +44,8 @@ class Memory:
         """Both may change at any time: they are asked for when a plate comes again."""
         self._past: list[Past] = []
 
-    def keep(self, track: Track) -> None:
-        """Remember a track that left; one without a final passage leaves no trace."""
+    def keep(self, track: Track, *, sure: bool) -> None:
+        """Remember a track that left; one without a final passage leaves no trace. `sure`: nobody doubts its text."""
         if track.final is None:
             return
         self._past.append(
@@ -54,6 +57,7 @@ class Memory:
                 object_id=track.object_id,
                 seen_with=frozenset(track.seen_with),
                 likeness=track.plate_likeness(),
+                sure=sure,
             )
         )
         del self._past[:-MOST_PAST]
@@ -63,9 +67,9 @@ class Memory:
         longest_s = max(self.rearm_s, self.parked_rearm_s)
         self._past = [past for past in self._past if now_s - past.last_s <= longest_s]
 
-    def knows(self, track: Track, text: str) -> bool:
-        """This text on this track is a vehicle that was told already."""
-        return any(self._same(past, track, text) for past in reversed(self._past))
+    def knows(self, track: Track, text: str, *, sure: bool) -> bool:
+        """This text on this track, `sure` or not, is a vehicle that was told already."""
+        return any(self._same(past, track, text, sure=sure and past.sure) for past in reversed(self._past))
 
     def resembles(self, text: str, now_s: float, least: float) -> bool:
         """A plate that shares so much with this text was here within the time in which it would be the same passage."""
@@ -85,7 +89,7 @@ class Memory:
         own = track.plate_likeness()
         return any(track.rides_with(past.object_id) and own < CLEARLY * past.likeness for past in self._past)
 
-    def _same(self, past: Past, track: Track, text: str) -> bool:
+    def _same(self, past: Past, track: Track, text: str, *, sure: bool) -> bool:
         gap_s = track.first_s - past.last_s
         same_place = past.box.iou(track.sightings[0].box) > SAME_PLACE
         if past.text == text:
@@ -94,7 +98,13 @@ class Memory:
         if track.object_id in past.seen_with:
             return False
         near = same_place or gap_s <= self.rearm_s / 3
-        return near and gap_s <= self.rearm_s and similarity(past.text, text) >= ALIKE
+        return near and gap_s <= self.rearm_s and alike(past.text, text, sure=sure)
+
+
+def alike(one: str, other: str, *, sure: bool) -> bool:
+    """Whether both texts may be one plate's; `sure` when nobody doubts either of them."""
+    part = is_part(one, other) or is_part(other, one)
+    return similarity(one, other) >= (SURELY_ALIKE if sure and not part else ALIKE)
 
 
 def is_part(text: str, whole: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from inference.association import associate
-from inference.memory import ALIKE, CLEARLY, Memory, is_part
+from inference.memory import CLEARLY, Memory, alike, is_part
 from inference.surroundings import Surroundings
 from inference.tracks import STILL, Track
 from inference.types import (
@@ -266,12 +266,15 @@ class Tracker:
             self._refuse(track, verdict, RejectionReason.STATIC_TEXT)
         if track.closed or self._around.in_band(track):
             return []
-        agreed = verdict.support >= (MANY_READS if track.coming() else 2)
+        # Of a plate in a row with the one before it there must be more than of others.
+        resembles = self._again(track, verdict.text, sure=False) and not self._again(track, verdict.text, sure=True)
+        least = CERTAIN_READS if resembles else 2
+        agreed = verdict.support >= (MANY_READS if track.coming() else least)
         sure = agreed and verdict.likelihood >= settings.stop_above and not track.cut and track.arrived
         if stands and not sure:
             self._join(track)
             verdict = track.verdict() or verdict
-        if (sure or (stands and track.read_count >= 3)) and self._acceptable(track, verdict):
+        if (sure or (stands and track.read_count > least)) and self._acceptable(track, verdict):
             return self._finish(track, verdict, stages)
         return self._preview(track, verdict, stages)
 
@@ -283,7 +286,7 @@ class Tracker:
         new = verdict.text != track.preview_text
         if not self.settings.previews or not new or track.previews >= MOST_PREVIEWS or not track.arrived:
             return []
-        if verdict.likelihood < self.settings.discard_below or self._again(track, verdict.text):
+        if verdict.likelihood < self.settings.discard_below or self._told(track, verdict):
             return []
         track.previews += 1
         track.preview_text = verdict.text
@@ -313,7 +316,7 @@ class Tracker:
             told.append(self._passage(track, verdict, PassageState.LOST, stages))
         if track in self._waiting:
             self._waiting.remove(track)
-        self._memory.keep(track)
+        self._remember(track)
         return told
 
     def _tell_unread(self, unread: Unread, now_s: float) -> list[Passage]:
@@ -331,7 +334,7 @@ class Tracker:
         told = self._finish(track, verdict, StageTimes())
         if told:
             told.append(self._passage(track, verdict, PassageState.LOST, StageTimes()))
-        self._memory.keep(track)
+        self._remember(track)
         return told
 
     def _resembles(self, text: str, now_s: float) -> bool:
@@ -373,12 +376,12 @@ class Tracker:
     def _is_plate_of_its_own(self, track: Track, verdict: Verdict) -> bool:
         """Read so surely so often that it is a plate, whatever seems to ride on the same vehicle."""
         sure = verdict.strongest >= self.settings.sure_likelihood
-        often = verdict.support >= CERTAIN_READS and len(verdict.text) >= LEAST_CERTAIN
+        often = verdict.support + track.confirmed >= CERTAIN_READS and len(verdict.text) >= LEAST_CERTAIN
         return sure and often and not track.is_lettering()
 
     def _finish(self, track: Track, verdict: Verdict, stages: StageTimes) -> list[Passage]:
         """The one final passage of this vehicle, unless it was told already under another object id."""
-        again = self._again(track, verdict.text) or self._is_partial(track, verdict.text)
+        again = self._told(track, verdict) or self._is_partial(track, verdict.text)
         track.close()
         track.final = verdict
         if again:
@@ -386,15 +389,22 @@ class Tracker:
         track.announced = True
         return [self._passage(track, verdict, PassageState.FINAL, stages)]
 
-    def _again(self, track: Track, text: str) -> bool:
+    def _remember(self, track: Track) -> None:
+        self._memory.keep(track, sure=track.final is not None and self._is_plate_of_its_own(track, track.final))
+
+    def _told(self, track: Track, verdict: Verdict) -> bool:
+        return self._again(track, verdict.text, sure=self._is_plate_of_its_own(track, verdict))
+
+    def _again(self, track: Track, text: str, *, sure: bool) -> bool:
         """This text has been told already, for a plate that is gone or for another track in view."""
-        if self._memory.knows(track, text):
+        if self._memory.knows(track, text, sure=sure):
             return True
         for other in (*self._tracks, *self._waiting):
             if other is track or other.final is None:
                 continue
-            alike = similarity(other.final.text, text) >= ALIKE and other.object_id not in track.seen_with
-            if alike or other.final.text == text:
+            both_sure = sure and self._is_plate_of_its_own(other, other.final)
+            misread = other.object_id not in track.seen_with and alike(other.final.text, text, sure=both_sure)
+            if misread or other.final.text == text:
                 return True
         return False
 

@@ -119,6 +119,8 @@ class Track:
     sightings: list[Sighting] = field(default_factory=list)
     reads: list[tuple[Reading, bool]] = field(default_factory=list)
     read_count: int = 0
+    confirmed: int = 0
+    """Readings that said the final text once more, after it was told."""
     looks_kept: list[Reading | Rejection] = field(default_factory=list)
     """What was seen of it, read or refused, the surest of it: for reading it together."""
     joint: Reading | None = None
@@ -172,6 +174,7 @@ class Track:
         """Count a reading, and keep the frame when it is the best one of its text so far."""
         self.read_count += 1
         if self.closed:
+            self.confirmed += self.final is not None and reading.plate.plate_number == self.final.text
             return
         # What the picture showed is kept with the looks alone.
         heard = replace(reading, seen=None)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from inference.tracker import Tracker, TrackerSettings
 from inference.tracks import MOST_MET
-from inference.types import Box, Direction, Frame, PassageState, Picture, Rejection, RejectionReason
-from tests.fakes.vehicles import HEIGHT, WIDTH, Car, approach, box, finals, frame, reading, reverse, watch
+from inference.types import Box, Direction, Frame, Passage, PassageState, Picture, Rejection, RejectionReason
+from tests.fakes.vehicles import HEIGHT, WIDTH, Car, Path, approach, box, finals, frame, reading, reverse, watch
 
 
 def shaky(text: str, at_s: float) -> str:
@@ -405,6 +405,27 @@ def test_readings_at_the_rim_of_the_picture_do_not_break_the_crop() -> None:
     for passage in tracker.flush(200):
         assert passage.plate_picture.size > 0
         assert passage.plate_picture.dtype == np.uint8
+
+
+@pytest.mark.parametrize("path", [approach(), reverse(approach(), total_s=3.0)], ids=["approach", "reverse"])
+@pytest.mark.parametrize("gap_s", [1.0, 2.0, 4.0])
+def test_vehicles_with_plates_in_a_row_are_two_vehicles(path: Path, gap_s: float) -> None:
+    """A fleet's second van follows the first one through the gate."""
+    begin = next(at / 8 for at in range(400) if path(at / 8) is not None)
+    end = next(at / 8 for at in range(round(begin * 8), 400) if path(at / 8) is None)
+    follows = Car(text="B12347", likelihood=lambda _: 0.96, path=lambda at_s: path(at_s - (end - begin) - gap_s))
+    told = watch(Tracker(), [Car(text="B12345", likelihood=lambda _: 0.96, path=path), follows], until_s=60)
+    assert finals(told) == ["B12345", "B12347"]
+
+
+def test_a_plate_misread_in_one_character_after_it_was_hidden_is_not_told_again() -> None:
+    tracker = Tracker()
+    told: list[Passage] = []
+    for number in range(40):
+        place = box(200 + 20 * number, 400)
+        seen = [] if 12 <= number < 20 else [reading("43HNN2" if number < 12 else "43HWN2", place, likelihood=0.8)]
+        told += tracker.update(frame(number / 4), seen)
+    assert finals(told + tracker.flush(200)) == ["43HNN2"]
 
 
 def test_a_vehicle_that_parks_keeps_one_frame_and_that_packed() -> None:
