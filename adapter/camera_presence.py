@@ -11,11 +11,15 @@ from uuid import uuid4
 
 from adapter.api.ports import CameraState
 from adapter.pipeline import Pipeline
+from adapter.store.errors import StoreError
 from events.types import CameraLost, CameraRestored
 
 
 class CameraPresence:
-    """Asked about every second, with what is known of the camera then."""
+    """Asked about every second, with what is known of the camera then.
+
+    What the store does not take (StoreError) is told again the next time.
+    """
 
     def __init__(self, *, pipeline: Pipeline, lost_after: timedelta, clock: Callable[[], datetime]) -> None:
         self._pipeline = pipeline
@@ -39,10 +43,10 @@ class CameraPresence:
         """Pictures come."""
         self._away_since = None
         if self._told_lost:
-            self._told_lost = False
-            await self._pipeline.system(
-                CameraRestored(event_id=uuid4().hex, utc_time=self._clock(), camera_id=camera_id, camera_name=name)
+            restored = CameraRestored(
+                event_id=uuid4().hex, utc_time=self._clock(), camera_id=camera_id, camera_name=name
             )
+            await self._tell(restored, lost=False)
 
     async def away(self, camera_id: str, name: str, *, why: str) -> None:
         """No pictures come."""
@@ -50,7 +54,13 @@ class CameraPresence:
         self._away_since = self._away_since or now
         if self._told_lost or now - self._away_since < self._lost_after:
             return
-        self._told_lost = True
-        await self._pipeline.system(
-            CameraLost(event_id=uuid4().hex, utc_time=now, camera_id=camera_id, camera_name=name, detail=why)
-        )
+        lost = CameraLost(event_id=uuid4().hex, utc_time=now, camera_id=camera_id, camera_name=name, detail=why)
+        await self._tell(lost, lost=True)
+
+    async def _tell(self, event: CameraLost | CameraRestored, *, lost: bool) -> None:
+        self._told_lost = lost
+        try:
+            await self._pipeline.system(event)
+        except StoreError:
+            self._told_lost = not lost
+            raise

@@ -34,6 +34,8 @@ from adapter.retry import retry_forever
 from adapter.setting_cost import measured_delay_s
 from adapter.source_options import SourceOptions
 from adapter.store.cameras import CameraRecord
+from adapter.store.errors import StoreError
+from adapter.untold import Untold
 from adapter.watched import WatchedSource, Watching
 from adapter.watching import watch_settings
 from adapter.workers.remote_watch import Controls, RemoteSource, RemoteWatch
@@ -117,6 +119,7 @@ class LprCamera:
         self._onvif: Camera | None = None
         self._source: WatchedSource | None = None
         self._pictures = PictureChoice(clock=clock)
+        self._untold = Untold(self._tell)
         self._presence = CameraPresence(pipeline=pipeline, lost_after=lost_after, clock=clock)
         self._event_ids: dict[int, str] = {}
         self._tracker: Tracker | None = None
@@ -224,6 +227,7 @@ class LprCamera:
         self.recognized, self.last_frame = old.recognized, old.last_frame
         self._missed_before = old.frames_missed
         self._presence.take_over(old._presence)
+        self._untold.take_over(old._untold)
         self._tracker, self._event_ids = old._known(), old._event_ids
         if self.record.address == old.record.address and self.recognition.rotation == old.recognition.rotation:
             self.views = old.views
@@ -367,12 +371,12 @@ class LprCamera:
         event_id = self._event_ids.setdefault(passage.object_id, uuid4().hex)
         if passage.state is PassageState.LOST:
             del self._event_ids[passage.object_id]
-        await self._tell(event_id, passage)
+        await self._untold.tell(event_id, passage)
         self.views.passed(passage)
 
     async def _tell(self, event_id: str, passage: Passage) -> None:
-        self.recognized += passage.state is PassageState.FINAL
         await self._pipeline.passage(self, event_id, passage)
+        self.recognized += passage.state is PassageState.FINAL
         self.funnel.told(passage, self._clock())
         self._on_passage(self.camera_id, passage)
 
@@ -415,13 +419,21 @@ class LprCamera:
 
     async def _note_presence(self) -> None:
         while True:
-            if self._source is not None and self._source.state.status in {SourceStatus.RUNNING, SourceStatus.ENDED}:
-                self.detail = ""
-                await self._presence.running(self.camera_id, self.name)
-            else:
-                why = self.detail or self.advice or "No picture arrives."
-                await self._presence.away(self.camera_id, self.name, why=why)
+            await self._untold.again()
+            try:
+                await self._note_presence_once()
+            except StoreError as error:
+                # It is told once the store takes it.
+                log.debug("presence not stored", camera_id=self.camera_id, error=str(error))
             await asyncio.sleep(PRESENCE_S)
+
+    async def _note_presence_once(self) -> None:
+        if self._source is not None and self._source.state.status in {SourceStatus.RUNNING, SourceStatus.ENDED}:
+            self.detail = ""
+            await self._presence.running(self.camera_id, self.name)
+        else:
+            why = self.detail or self.advice or "No picture arrives."
+            await self._presence.away(self.camera_id, self.name, why=why)
 
     def _note_failure(self, error: Exception) -> float | None:
         self.detail = str(error)
