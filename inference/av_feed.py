@@ -35,6 +35,8 @@ NO_PICTURE_S = 20.0
 # Below this rate key frames alone read no traffic: the vehicle is through before the next one.
 LEAST_KEY_RATE = 4.0
 KEY_RATE_OVER_S = 10.0
+# Longer than most cameras' GOP; a stream without key frames refreshes itself in the meantime.
+KEY_WITHIN_S = 10.0
 # A concealed picture is a smear of the one before; skip it while clean ones come.
 CLEAN_WITHIN_S = 2.0
 
@@ -89,6 +91,9 @@ class AvFeed:
         self._no_picture_s = no_picture_s
         self._container: av.container.InputContainer | None = None
         self._packets: Iterator[av.Packet[av.VideoStream]] | None = None
+        self._first: av.Packet[av.VideoStream] | None = None
+        """Came while the transport was tried."""
+        self._interrupted = False
         self._sent: dict[int, datetime] = {}
         self._keys = KeyRate()
         self._lag = Lag()
@@ -100,6 +105,8 @@ class AvFeed:
         # At the end of a file the decoder gives back all it held; a live stream's older pictures are no news.
         self._ready: deque[av.VideoFrame] = deque()
         self._behind = False
+        self._caught_up_s: float | None = None
+        """Since when all pictures are wanted again; until a key frame comes those between are smeared."""
         self.corrupt = 0
         self.transport = ""
         self.in_hardware = False
@@ -110,11 +117,18 @@ class AvFeed:
         return self._device_hint or self._keys.hint
 
     def open(self) -> None:
-        """Connect, over TCP first; a refused login is not asked again over UDP."""
+        """Connect, over TCP first; a refused login is not asked again over UDP.
+
+        A transport is reached when its first packet comes: some cameras answer on both and send on one.
+        """
         for transport in self._transports:
+            if self._interrupted:
+                raise SourceUnreachable("the stream was closed while it was opened")
             try:
                 self._connect(transport)
-            except FOREIGN as error:
+                if transport != self._transports[-1] and not self._interrupted:
+                    self._first = self._next_packet()
+            except (*FOREIGN, SourceUnreachable) as error:
                 self.close()
                 failure = self._translate(error)
                 if isinstance(failure, SourceRefused) or transport == self._transports[-1]:
@@ -164,16 +178,9 @@ class AvFeed:
         if self._ready:
             return self._decoded(self._ready.popleft())
         asked_s = time.monotonic()
-        try:
-            packet = next(self._packets)
-        except StopIteration:
-            raise self._end() from None
-        except IndexError as error:
-            # PyAV counts the streams once; damage in mid-stream can look like one more.
-            raise SourceUnreachable("the stream changed its parts in its middle") from error
-        except FOREIGN as error:
-            raise self._translate(error) from error
+        packet, self._first = self._first or self._next_packet(), None
         waited_s = time.monotonic() - asked_s
+        self._take_all_again(packet)
         try:
             frames = packet.decode()
         except av.error.EOFError:
@@ -196,11 +203,24 @@ class AvFeed:
         self._give_up_in_time(now_s)
         return None
 
+    def _next_packet(self) -> av.Packet[av.VideoStream]:
+        assert self._packets is not None
+        try:
+            return next(self._packets)
+        except StopIteration:
+            raise self._end() from None
+        except IndexError as error:
+            # PyAV counts the streams once; damage in mid-stream can look like one more.
+            raise SourceUnreachable("the stream changed its parts in its middle") from error
+        except FOREIGN as error:
+            raise self._translate(error) from error
+
     def interrupt(self) -> None:
-        """FFmpeg cannot be woken from outside; its read time-out bounds the wait."""
+        """FFmpeg cannot be woken from outside; its time-outs bound each wait, and no other begins."""
+        self._interrupted = True
 
     def close(self) -> None:
-        self._packets = None
+        self._packets = self._first = None
         self._ready.clear()
         container, self._container = self._container, None
         if container is not None:
@@ -235,8 +255,18 @@ class AvFeed:
             behind = self._lag.behind(float(packet.pts * packet.time_base), now_s, waited_s)
             if behind != self._behind:
                 self._behind = behind
-                self._skip("NONKEY" if behind else "DEFAULT")
+                self._caught_up_s = None if behind else now_s
+                if behind:
+                    self._skip("NONKEY")
                 _log.debug("decoding lags" if behind else "decoding caught up", url=redact_url(self._url))
+
+    def _take_all_again(self, packet: av.Packet[av.VideoStream]) -> None:
+        """After a lag, from the next key frame on: the decoder draws those before it upon what it has not got."""
+        if self._caught_up_s is None:
+            return
+        if packet.is_keyframe or time.monotonic() - self._caught_up_s > KEY_WITHIN_S:
+            self._caught_up_s = None
+            self._skip("DEFAULT")
 
     def _skip(self, which: Literal["NONKEY", "DEFAULT"]) -> None:
         assert self._container is not None

@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 # A picture cannot come from the future, and a live one is never this old: beyond, the camera's clock is wrong.
 AHEAD = timedelta(seconds=0.5)
 BEHIND = timedelta(seconds=5)
+# A clock at the limit must not be believed for one picture and not for the next.
+SURELY = 0.8
 # A camera whose clock is wrong still tells the rhythm. Its offset follows the quickest delivery and forgets slowly,
 # because clocks drift by some 50 ppm.
 FORGET = 0.002
@@ -33,7 +35,8 @@ class CaptureClock:
         if sent_at is None:
             return arrived_at
         delay = arrived_at - sent_at
-        if -AHEAD <= delay <= BEHIND:
+        limit = SURELY if self._offset is not None else 1.0
+        if -AHEAD * limit <= delay <= BEHIND * limit:
             self.skew = timedelta(0)
             self._offset = None
             return min(sent_at, arrived_at)

@@ -175,12 +175,11 @@ class Funnel:
 
     def _hour(self, at: datetime) -> FunnelHour:
         start = at.replace(minute=0, second=0, microsecond=0)
-        if start not in self._hours:
-            self._hours[start] = FunnelHour(start)
-            for old in sorted(self._hours)[:-MOST_HOURS]:
-                del self._hours[old]
-        # A frame from before all kept hours (a clock that jumped back) counts in the oldest one.
-        return self._hours.get(start) or self._hours[min(self._hours)]
+        # What was counted in longest ago is forgotten, whatever its date: a clock may have been wrong for days.
+        hour = self._hours[start] = self._hours.pop(start) if start in self._hours else FunnelHour(start)
+        while len(self._hours) > MOST_HOURS:
+            del self._hours[next(iter(self._hours))]
+        return hour
 
 
 def total(hours: Sequence[FunnelHour]) -> FunnelHour:

@@ -60,6 +60,7 @@ class ProcessFeed:
         self._pipe: Connection | None = None
         self._memory: SharedMemory | None = None
         self._reads = 0
+        self._interrupted = False
         self.corrupt = 0
         self.hint = ""
 
@@ -70,6 +71,8 @@ class ProcessFeed:
             # What goes to the child, the login included, goes through a pipe: no command line shows it.
             self._process = _spawn.Process(target=_serve, args=(theirs, self._make), name="decode", daemon=True)
             self._process.start()
+        if self._interrupted:
+            raise SourceUnreachable("the decoder was stopped while it was started")
         self._ask("open", self._start_s)
 
     def read(self) -> Decoded | None:
@@ -89,9 +92,11 @@ class ProcessFeed:
         )
 
     def interrupt(self) -> None:
+        self._interrupted = True
         process = self._process
         if process is not None:
-            with suppress(ValueError):  # the decode thread put it away at the same moment
+            # The decode thread puts it away at this moment, or has not quite started it.
+            with suppress(ValueError, AttributeError):
                 process.kill()
 
     def close(self) -> None:

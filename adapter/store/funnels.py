@@ -17,6 +17,8 @@ from inference.types import RejectionReason
 from rules.types import UNLISTED_LIST_ID
 
 KEPT = timedelta(hours=MOST_HOURS)
+# Hours further in the future were counted while the clock was wrong.
+AHEAD = timedelta(hours=1)
 _HOUR_S = 3600
 
 
@@ -27,15 +29,15 @@ class Funnels:
         self._database = database
 
     async def save(self, hours: Mapping[str, Sequence[FunnelHour]], now: datetime) -> None:
-        """Keep the given hours of each camera as they stand, and forget what is older than two days."""
-        oldest = now - KEPT
+        """Keep the given hours of each camera as they stand; forget what is older than two days, or of a future one."""
+        oldest, newest = now - KEPT, now + AHEAD
         rows = [
             {"camera_id": camera_id, "starts_at": hour.starts_at, "counts": _to_json(hour)}
             for camera_id, of_camera in hours.items()
             for hour in of_camera
-            if hour.starts_at >= oldest
+            if oldest <= hour.starts_at <= newest
         ]
-        await self._database.transact(lambda connection: _save(connection, rows, oldest))
+        await self._database.transact(lambda connection: _save(connection, rows, oldest, newest))
 
     async def load(self, camera_id: str) -> Sequence[FunnelHour]:
         """The kept hours of one camera, oldest first."""
@@ -79,9 +81,9 @@ class Funnels:
         return found
 
 
-def _save(connection: Connection, rows: Sequence[Mapping[str, Any]], oldest: datetime) -> None:
+def _save(connection: Connection, rows: Sequence[Mapping[str, Any]], oldest: datetime, newest: datetime) -> None:
     """Only what changed is written: of two days of hours that is one, and cards wear out by writing."""
-    connection.execute(delete(funnel_hours).where(funnel_hours.c.starts_at < oldest))
+    connection.execute(delete(funnel_hours).where(~funnel_hours.c.starts_at.between(oldest, newest)))
     kept = {(row.camera_id, row.starts_at): row.counts for row in connection.execute(select(funnel_hours))}
     changed = [row for row in rows if kept.get((row["camera_id"], row["starts_at"])) != row["counts"]]
     if not changed:

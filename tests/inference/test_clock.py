@@ -44,6 +44,17 @@ def test_a_camera_an_hour_ahead_gives_the_rhythm_and_not_the_hour() -> None:
     assert all(abs(step - 1) < 0.05 for step in steps)
 
 
+def test_a_clock_at_the_limit_of_what_is_believed_does_not_jump_to_and_fro() -> None:
+    clock = CaptureClock()
+    times = []
+    for number in range(40):
+        taken = NOW + seconds(number)
+        delay = 0.1 + 0.2 * (number % 3)
+        times.append(clock.captured_at(taken - seconds(4.8), taken + seconds(delay)))
+    assert max((late - early).total_seconds() for early, late in pairwise(times[4:])) < 1.6
+    assert min((late - early).total_seconds() for early, late in pairwise(times[4:])) > 0.4
+
+
 def test_a_camera_that_sets_its_clock_is_followed() -> None:
     clock = CaptureClock()
     clock.captured_at(NOW + timedelta(hours=1), NOW)

@@ -63,8 +63,18 @@ def test_old_hours_are_forgotten_and_a_clock_that_jumps_back_breaks_nothing() ->
     assert len(funnel.hours) == MOST_HOURS
     funnel.count(NOON, "frames")
     assert len(funnel.hours) == MOST_HOURS
-    assert total(funnel.hours).frames == MOST_HOURS + 1
+    assert total(funnel.hours).frames == MOST_HOURS
+    assert funnel.hours[0].starts_at == NOON.replace(minute=0)
     assert total(()).frames == 0
+
+
+def test_after_days_of_a_clock_that_ran_ahead_hours_are_counted_as_ever() -> None:
+    funnel = Funnel()
+    for hour in range(MOST_HOURS + 1):
+        funnel.count(NOON.replace(year=2030) + timedelta(hours=hour), "frames")
+    for hour in range(3):
+        funnel.count(NOON + timedelta(hours=hour), "frames", 5)
+    assert [hour.frames for hour in funnel.hours[:3]] == [5, 5, 5]
 
 
 def test_hours_from_before_a_restart_are_added_to_what_was_counted_since() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import multiprocessing
 import os
 from functools import partial
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -139,4 +140,21 @@ async def test_a_live_camera_is_decoded_apart_and_comes_back_after_its_decoder_w
             while source.state.status is not SourceStatus.RUNNING:
                 await asyncio.sleep(0.005)
         assert await source.next_frame(WAIT_S) is not None
+    assert multiprocessing.active_children() == []
+
+
+def test_a_feed_that_is_interrupted_before_its_process_runs_says_so_and_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = ProcessFeed(partial(AvFeed, str(tmp_path / "absent.mp4")))
+    start = SpawnProcess.start
+
+    def interrupted(process: SpawnProcess) -> None:
+        feed.interrupt()
+        start(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", interrupted)
+    with pytest.raises(SourceUnreachable, match="stopped while it was started"):
+        feed.open()
+    feed.close()
     assert multiprocessing.active_children() == []

@@ -155,9 +155,10 @@ async def test_a_path_the_camera_does_not_have_is_lost_with_a_reason() -> None:
 
 
 class UdpOnlyCamera:
-    """Answers 461 to interleaved TCP and sends its pictures in datagrams."""
+    """Answers 461 to interleaved TCP, or takes it and sends nothing there; sends its pictures in datagrams."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, refuses_tcp: bool = True) -> None:
+        self._refuses_tcp = refuses_tcp
         self.track = CameraTrack(lambda: datetime.now(UTC))
         self.transports: list[str] = []
 
@@ -176,13 +177,15 @@ class UdpOnlyCamera:
                     answer += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
                 elif method == "SETUP":
                     self.transports.append(headers["Transport"])
-                    if "TCP" in headers["Transport"]:
+                    if "TCP" in headers["Transport"] and self._refuses_tcp:
                         status = "461 Unsupported Transport"
+                    elif "TCP" in headers["Transport"]:
+                        answer.append(f"Transport: {headers['Transport']}")
                     else:
                         ports = headers["Transport"].split("client_port=")[1].split(";")[0]
                         port = int(ports.split("-")[0])
                         answer.append(f"Transport: RTP/AVP;unicast;client_port={ports};server_port=40000-40001")
-                elif method == "PLAY":
+                elif method == "PLAY" and port:
                     sending = asyncio.create_task(self._send(port), name="datagrams")
                 writer.write(("\r\n".join([f"RTSP/1.0 {status}", *answer, "", ""]) + body).encode())
                 await writer.drain()
@@ -210,11 +213,12 @@ class UdpOnlyCamera:
             transport.close()
 
 
-async def test_a_camera_that_refuses_tcp_is_asked_over_udp() -> None:
-    camera = UdpOnlyCamera()
+@pytest.mark.parametrize("refuses", [True, False], ids=["refuses", "silent"])
+async def test_a_camera_that_refuses_tcp_or_sends_nothing_over_it_is_asked_over_udp(refuses: bool) -> None:
+    camera = UdpOnlyCamera(refuses_tcp=refuses)
     async with (
         listening(camera.serve) as port,
-        open_source(f"rtsp://127.0.0.1:{port}/live", first_retry_s=0.01) as source,
+        open_source(f"rtsp://127.0.0.1:{port}/live", first_retry_s=0.01, read_timeout_s=1.0) as source,
     ):
         frame = await source.next_frame(WAIT_S)
         assert frame is not None, source.state.error

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
+from inference.av_feed import AvFeed
 from inference.errors import SourceEnded
 from inference.feeds import redact_url, with_login
 from inference.source import STOP_WITHIN_S, Source, SourceStatus, open_source
@@ -357,6 +358,43 @@ async def test_opening_and_closing_many_times_leaves_no_thread_and_no_handle(tmp
         assert decode_threads() == []
         if handles:
             await until(lambda: open_handles() <= handles + 2)
+
+
+def test_after_a_lag_pictures_begin_again_with_a_key_frame(tmp_path: Path) -> None:
+    """Those before it refer to pictures that were left out: the decoder draws them all the same, smeared."""
+    path = tmp_path / "gop.mp4"
+    with av.open(str(path), "w") as container:
+        options = {"g": "40", "keyint_min": "40", "bf": "0", "sc_threshold": "0", "tune": "zerolatency"}
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number in range(120):
+            shown = picture()
+            cv2.rectangle(shown, (number, 50), (number + 40, 80), (230, 230, 230), -1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
+        container.mux(stream.encode(None))
+
+    class LagsFrom45To60:
+        packets = 0
+
+        def behind(self, *_: float) -> bool:
+            self.packets += 1
+            return 45 <= self.packets < 60
+
+    def pictures(lag: object | None) -> dict[int, np.ndarray]:
+        feed, seen = AvFeed(str(path)), {}
+        feed.open()
+        feed._live = True
+        feed._lag = lag or feed._lag
+        for number in range(120):
+            decoded = feed.read()
+            if decoded is not None:
+                seen[number] = decoded.to_picture()
+        feed.close()
+        return seen
+
+    whole, lagging = pictures(None), pictures(LagsFrom45To60())
+    assert sorted(lagging) == [*range(45), *range(80, 120)]
+    assert all(np.array_equal(lagging[number], whole[number]) for number in lagging)
 
 
 async def test_open_and_close_may_be_called_twice(tmp_path: Path) -> None:

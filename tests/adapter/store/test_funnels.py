@@ -84,6 +84,13 @@ async def test_hours_are_forgotten_after_two_days_and_not_kept_again(store):
     assert await store.funnels.load("cam1") == [new]
 
 
+async def test_hours_that_were_counted_while_the_clock_ran_ahead_are_not_kept(store):
+    ahead = hour(NOON.replace(year=2030))
+    await store.funnels.save({"cam1": [ahead]}, NOON.replace(year=2030))
+    await store.funnels.save({"cam1": [hour(), ahead]}, NOON)
+    assert await store.funnels.load("cam1") == [hour()]
+
+
 async def test_a_removed_camera_takes_its_hours_along(store):
     await store.cameras.add(
         CameraRecord(camera_id="cam1", name="North", address="rtsp://192.0.2.7/", user="", created_at=NOON)
