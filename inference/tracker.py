@@ -176,6 +176,11 @@ class Tracker:
         """Some plate is still followed, decided or not."""
         return bool(self._tracks)
 
+    @property
+    def decided(self) -> int:
+        """How many plates in view have their final passage, or will have none."""
+        return sum(track.closed for track in self._tracks)
+
     def came_since(self, since_s: float) -> bool:
         """Whether every plate in view was first seen after this; true where none is in view."""
         return all(track.first_s >= since_s for track in self._tracks)

@@ -94,7 +94,7 @@ def watch_pictures(
         if not plan.look:
             told = observer.unseen(frame, plan, motion)
         else:
-            recognition = recognizer.recognize(frame.picture, settings.recognition, region=plan.region)
+            recognition = recognizer.recognize(frame.picture, observer.recognition, region=plan.region)
             if on_look is not None:
                 on_look(frame, recognition)
             told = observer.update(frame, recognition, plan, motion)

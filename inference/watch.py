@@ -256,7 +256,7 @@ class Watch:
 
     def _look(self, frame: Frame, plan: Plan, motion: MotionResult) -> tuple[Recognition, list[Passage], float]:
         started_s = time.perf_counter()
-        recognition = self._recognizer.recognize(frame.picture, self.settings.recognition, region=plan.region)
+        recognition = self._recognizer.recognize(frame.picture, self._observer.recognition, region=plan.region)
         told = self._observer.update(frame, recognition, plan, motion)
         return recognition, told, (time.perf_counter() - started_s) * 1000
 
@@ -286,6 +286,14 @@ class Observer:
         self._last_look_s = float("-inf")
         self._looks_at_rest = 0
         self.last_frame_s = float("-inf")
+
+    @property
+    def recognition(self) -> RecognitionSettings:
+        """How to read the next frame: what is decided takes no place from a vehicle that comes by."""
+        settings = self.settings.recognition
+        if settings.max_plates is None or not self.tracker.decided:
+            return settings
+        return replace(settings, max_plates=settings.max_plates + self.tracker.decided)
 
     def change(self, settings: WatchSettings) -> None:
         """New settings from the next frame on. Tracks, their readings and what was told already stay."""

@@ -215,6 +215,24 @@ async def test_a_parked_plate_is_read_again_seldom_and_told_once() -> None:
     assert reader.calls < 80
 
 
+def test_a_car_park_leaves_room_for_the_vehicle_that_drives_by() -> None:
+    observer = Observer(watch_settings(RecognitionSettings(max_plates=2)))
+    assert observer.recognition.max_plates == 2
+    parked = [
+        reading(text, Box(x=40 + 200 * at, y=300, width=80, height=20)) for at, text in enumerate(("AB12", "CD34"))
+    ]
+    for number in range(24):
+        shown = [replace(one, box=replace(one.box, x=one.box.x + min(0, 10 * (number - 12)))) for one in parked]
+        frame = Frame(
+            picture=scene(), captured_at=START + timedelta(seconds=number / 4), monotonic_s=number / 4, sequence=number
+        )
+        plan, motion = observer.plan(frame)
+        observer.update(frame, Recognition(readings=tuple(shown)), plan, motion)
+    assert observer.recognition.max_plates == 4
+    observer.change(watch_settings(RecognitionSettings(max_plates=None)))
+    assert observer.recognition.max_plates is None
+
+
 @pytest.mark.parametrize("faint", [{"cut": True}, {"likelihood": 0.3}])
 async def test_a_parked_plate_that_can_never_be_told_is_read_again_as_seldom(faint: dict) -> None:
     def parks(number: int) -> np.ndarray:
