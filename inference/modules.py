@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from inference.errors import ModuleError
 from inference.plate_colours import PlateColours
-from inference.syntax import LETTERS, Variant, expand
+from inference.syntax import Variant, expand
 from inference.types import PlateType
 
 MODULES_DIR = Path(__file__).parent / "modules"
@@ -156,7 +156,7 @@ class CountryModule(_Strict):
         return tuple(
             (syntax, variant)
             for syntax in self.syntax
-            for variant in expand(syntax.pattern, never=self.never, letters=syntax.letters or LETTERS)
+            for variant in expand(syntax.pattern, never=self.never, letters=syntax.letters)
         )
 
     def allows(self, text: str) -> bool:
@@ -286,7 +286,7 @@ def _problems(path: Path, module: CountryModule) -> list[str]:
         problems.append("iso is missing: the two-letter ISO 3166 code of the country")
     for syntax in module.syntax:
         try:
-            for variant in expand(syntax.pattern, never=module.never, letters=syntax.letters or LETTERS):
+            for variant in expand(syntax.pattern, never=module.never, letters=syntax.letters):
                 if "" in variant.positions:
                     problems.append(f"{syntax.pattern!r} has a position that allows nothing")
         except ModuleError as error:

@@ -47,9 +47,9 @@ class Variant:
         )
 
 
-def expand(pattern: str, *, never: str = "", letters: str = LETTERS) -> tuple[Variant, ...]:
-    """All fixed-length variants of a pattern; `never` are letters the country does not use where `L` or `A` stand."""
-    usable = "".join(letter for letter in letters if letter not in never)
+def expand(pattern: str, *, never: str = "", letters: str = "") -> tuple[Variant, ...]:
+    """All fixed-length variants of a pattern; `L` and `A` stand for `letters`, or for all but `never` without them."""
+    usable = letters or "".join(letter for letter in LETTERS if letter not in never)
     pieces = [_choices(token, usable) for token in _tokens(pattern)]
     count = 1
     for piece in pieces:

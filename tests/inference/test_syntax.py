@@ -42,6 +42,11 @@ def test_letters_never_used_are_left_out_of_classes_but_not_of_sets() -> None:
     assert _matches("[Q]L DDD", "QA123", never="Q")
 
 
+def test_a_syntax_with_letters_of_its_own_uses_all_of_them() -> None:
+    assert _matches("LL DDD", "AQ123", never="Q", letters="AQ")
+    assert not _matches("LL DDD", "AB123", never="Q", letters="AQ")
+
+
 def test_spaces_become_gaps_between_groups() -> None:
     (variant,) = expand("LL DD LLL")
     assert variant.gaps == (2, 4)
