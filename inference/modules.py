@@ -19,8 +19,11 @@ from inference.types import PlateType
 
 MODULES_DIR = Path(__file__).parent / "modules"
 
-# A file of this size is no module; the largest of ours has 4 kB.
-MAX_FILE_BYTES = 64 * 1024
+# A file of this size is no module; the largest of ours has 4 kB. The parser takes the square of it for a long dotted key.
+MAX_FILE_BYTES = 16 * 1024
+
+# The United States, any state, have two dozen; the search costs what all forms of all syntaxes cost together.
+MAX_SYNTAXES = 100
 
 # Log likelihood by which colours overrule the narrower syntax: more than the characters' hue alone can give.
 CLEARLY_OTHER = 3.0
@@ -143,7 +146,7 @@ class CountryModule(_Strict):
     """Characters this country draws alike: no reader can tell them apart, only their place can."""
     plate: PlateForm
     style: tuple[Style, ...] = ()
-    syntax: Annotated[tuple[Syntax, ...], Field(min_length=1)]
+    syntax: Annotated[tuple[Syntax, ...], Field(min_length=1, max_length=MAX_SYNTAXES)]
 
     @property
     def world(self) -> WorldPart | None:
@@ -269,10 +272,11 @@ def _read(path: Path) -> tuple[list[str], CountryModule | None]:
         module = CountryModule.model_validate(table)
     except OSError as error:
         return [f"cannot be read: {error.strerror}"], None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return [f"is not TOML: {error}"], None
     except ValidationError as error:
         return [f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()], None
+    # The parser lets numbers of thousands of digits and endless nesting through as they break it.
+    except (ValueError, RecursionError) as error:
+        return [f"is not TOML: {error}"], None
     return _problems(path, module), module
 
 

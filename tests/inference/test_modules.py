@@ -270,6 +270,10 @@ def test_an_unknown_code_is_refused_with_what_there_is() -> None:
         ('name = "Nowhere"', 'name = "Nowhere"\nflag = true', "flag"),
         ('code = "ZZ"', 'code = "YY"', "called YY.toml"),
         ('name = "Nowhere"', 'name = "Nowhere', "TOML"),
+        ('name = "Nowhere"', "name = " + "[" * 10_000, "TOML"),
+        ('name = "Nowhere"', "name = " + "9" * 5_000, "TOML"),
+        ('pattern = "LL DDD"', 'pattern = "(AB|CD|EF|GH|IJ|KL){10}"', "variants"),
+        ('pattern = "LL DDD"', 'pattern = "LL DDD"\n' + '[[syntax]]\npattern = "LL DDD"\n' * 100, "at most 100"),
     ],
 )
 def test_the_checker_names_what_is_wrong(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -64,9 +64,20 @@ def test_a_wrong_pattern_is_refused_by_name(pattern: str) -> None:
         expand(pattern)
 
 
-def test_an_explosion_of_variants_is_refused() -> None:
-    with pytest.raises(ModuleError, match="variants"):
-        expand("(AA|BB|CC|DD|EE|FF){1,5} D{1,5}")
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("(AA|BB|CC|DD|EE|FF){1,5} D{1,5}", "variants"),
+        ("(AB|CD|EF|GH|IJ|KL){10}", "variants"),
+        ("L?" * 40, "variants"),
+        ("D{1,99999}", "not understood"),
+        ("D{" + "9" * 5000 + "}", "not understood"),
+    ],
+)
+def test_an_explosion_of_variants_is_refused_before_it_takes_the_memory(pattern: str, said: str) -> None:
+    with pytest.raises(ModuleError, match=said):
+        expand(pattern)
 
 
 @given(st.from_regex(r"[A-Z]{2}[0-9]{2}[A-Z]{3}", fullmatch=True))
