@@ -38,56 +38,7 @@ Pair = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2}$")]
 Colour = Literal["white", "yellow", "black", "blue", "red", "green", "orange", "grey", "any"]
 Centimetres = Annotated[float, Field(gt=0, le=130)]
 
-
 WorldPart = Literal["europe", "north america", "south america", "asia"]
-# Whose plates share their shape, type and colours. Countries that copy several parts of the world are in none.
-WORLD: dict[WorldPart, frozenset[str]] = {
-    "europe": frozenset(
-        {
-            "AT",
-            "BE",
-            "BG",
-            "CH",
-            "CY",
-            "CZ",
-            "DE",
-            "DK",
-            "EE",
-            "ES",
-            "FI",
-            "FO",
-            "FR",
-            "GB",
-            "GR",
-            "HR",
-            "HU",
-            "IE",
-            "IS",
-            "IT",
-            "LI",
-            "LT",
-            "LU",
-            "LV",
-            "MD",
-            "MT",
-            "NL",
-            "NO",
-            "PL",
-            "PT",
-            "RO",
-            "RS",
-            "RU",
-            "SE",
-            "SI",
-            "SK",
-            "TR",
-            "UA",
-        }
-    ),
-    "north america": frozenset({"US", "CA", "MX"}),
-    "south america": frozenset({"BR"}),
-    "asia": frozenset({"CN", "HK", "IN", "MY", "PK", "SG", "VN"}),
-}
 
 
 class _Strict(BaseModel):
@@ -139,6 +90,8 @@ class CountryModule(_Strict):
     iso: Iso | None = None
     name: Annotated[str, Field(min_length=2)]
     issuing_entity: str | None = None
+    world: WorldPart | None = None
+    """Whose plates share their shape, type and colours; None for a country that copies several parts of the world."""
     generic: bool = False
     priority: Annotated[int, Field(ge=1, le=100)] = 50
     never: LetterSet = ""
@@ -147,11 +100,6 @@ class CountryModule(_Strict):
     plate: PlateForm
     style: tuple[Style, ...] = ()
     syntax: Annotated[tuple[Syntax, ...], Field(min_length=1, max_length=MAX_SYNTAXES)]
-
-    @property
-    def world(self) -> WorldPart | None:
-        """The part of the world whose plates look like this country's; None where that says nothing."""
-        return next((part for part, isos in WORLD.items() if self.iso in isos), None)
 
     @cached_property
     def variants(self) -> tuple[tuple[Syntax, Variant], ...]:

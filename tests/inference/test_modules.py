@@ -162,6 +162,7 @@ def test_a_module_file_has_form_alphabet_character_size_spacing_colours_and_prio
 code = "ZZ"
 iso = "ZZ"
 name = "Nowhere"
+world = "asia"
 priority = 80
 never = "IOQ"
 [plate]
@@ -187,6 +188,7 @@ letters = "ABCIK"
     assert module.breaks("AB123") == {2}
     assert (module.plate.character_height_cm, module.plate.stroke_cm) == (7.5, 1.1)
     assert module.plate.has_two_lines
+    assert module.world == "asia"
     assert [(style.characters, style.background) for style in module.style] == [("white", "blue")]
     # A wrong hint is refused with its reason.
     for old, new, said in (
@@ -194,6 +196,7 @@ letters = "ABCIK"
         ("stroke_cm = 1.1", "stroke_cm = 4", "stroke"),
         ('background = "blue"', 'background = "pink"', "background"),
         ("priority = 80", "priority = 0", "priority"),
+        ('world = "asia"', 'world = "mars"', "world"),
         ("LL DDD", "LL [DDD", "LL [DDD"),
         ('letters = "ABCIK"', 'letters = "a"', "letters"),
     ):
