@@ -19,7 +19,7 @@ from inference.types import PlateType
 
 MODULES_DIR = Path(__file__).parent / "modules"
 
-# A file of this size is no module; the largest of ours has 4 kB. The parser takes the square of it for a long dotted key.
+# A file of this size is no module; the largest of ours has 2 kB. A long dotted key costs the parser the square of it.
 MAX_FILE_BYTES = 16 * 1024
 
 # The United States, any state, have two dozen; the search costs what all forms of all syntaxes cost together.
