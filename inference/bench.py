@@ -18,7 +18,7 @@ from inference.errors import InferenceError
 from inference.read import FILE_SETTINGS, PictureResult, read_paths
 from inference.recognition import RecognitionSettings
 from inference.recognizer import Recognizer
-from inference.types import Box, Reading
+from inference.types import Box, Reading, as_read
 
 EU_MEMBERS = (
     "A B BG CY CZ D DK E EST F FIN GR H HR I IRL L LT LV M NL P PL RO S SK SLO".split()  # noqa: SIM905 - a table of codes
@@ -137,7 +137,7 @@ def same_plate(label: Label, text: str, *, folded: bool) -> bool:
 
 
 def _label(row: Mapping[str, str | None], folder: Path, where: str) -> Label:
-    file, plate = row["file"] or "", "".join(c for c in (row["plate"] or "").upper() if c.isalnum())
+    file, plate = row["file"] or "", "".join(c for c in as_read(row["plate"] or "") if c.isalnum())
     if not file or not plate:
         raise InferenceError(f"{where}: a file and its plate are needed")
     given = [row.get(side) or "" for side in ("x", "y", "w", "h")]

@@ -26,7 +26,7 @@ from inference.errors import InferenceError
 from inference.packs import DEFAULT_PACK
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import open_recognizer
-from inference.types import Box, Frame, Passage, PassageState, Picture, Reading, Rejection
+from inference.types import Box, Frame, Passage, PassageState, Picture, Reading, Rejection, as_read
 from inference.video import watch_video
 from inference.voting import similarity
 from inference.watch import Reads, ReadsTogether, WatchSettings, watch_settings
@@ -137,7 +137,7 @@ def read_clip_labels(clips: Path) -> dict[str, list[str]]:
         if not {"file", "plate"} <= set(rows.fieldnames or ()):
             raise InferenceError(f"{path} needs the columns file and plate")
         for row in rows:
-            plates[row["file"]].append("".join(c for c in row["plate"].upper() if c.isalnum()))
+            plates[row["file"]].append("".join(c for c in as_read(row["plate"]) if c.isalnum()))
     return dict(plates)
 
 

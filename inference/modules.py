@@ -14,13 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from inference.errors import ModuleError
 from inference.plate_colours import PlateColours
-from inference.syntax import LETTERS, Variant, expand
+from inference.syntax import Variant, expand
 from inference.types import PlateType
 
 MODULES_DIR = Path(__file__).parent / "modules"
 
-# A file of this size is no module; the largest of ours has 4 kB.
-MAX_FILE_BYTES = 64 * 1024
+# A file of this size is no module; the largest of ours has 2 kB. A long dotted key costs the parser the square of it.
+MAX_FILE_BYTES = 16 * 1024
+
+# The United States, any state, have two dozen; the search costs what all forms of all syntaxes cost together.
+MAX_SYNTAXES = 100
 
 # Log likelihood by which colours overrule the narrower syntax: more than the characters' hue alone can give.
 CLEARLY_OTHER = 3.0
@@ -35,56 +38,7 @@ Pair = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2}$")]
 Colour = Literal["white", "yellow", "black", "blue", "red", "green", "orange", "grey", "any"]
 Centimetres = Annotated[float, Field(gt=0, le=130)]
 
-
 WorldPart = Literal["europe", "north america", "south america", "asia"]
-# Whose plates share their shape, type and colours. Countries that copy several parts of the world are in none.
-WORLD: dict[WorldPart, frozenset[str]] = {
-    "europe": frozenset(
-        {
-            "AT",
-            "BE",
-            "BG",
-            "CH",
-            "CY",
-            "CZ",
-            "DE",
-            "DK",
-            "EE",
-            "ES",
-            "FI",
-            "FO",
-            "FR",
-            "GB",
-            "GR",
-            "HR",
-            "HU",
-            "IE",
-            "IS",
-            "IT",
-            "LI",
-            "LT",
-            "LU",
-            "LV",
-            "MD",
-            "MT",
-            "NL",
-            "NO",
-            "PL",
-            "PT",
-            "RO",
-            "RS",
-            "RU",
-            "SE",
-            "SI",
-            "SK",
-            "TR",
-            "UA",
-        }
-    ),
-    "north america": frozenset({"US", "CA", "MX"}),
-    "south america": frozenset({"BR"}),
-    "asia": frozenset({"CN", "HK", "IN", "MY", "PK", "SG", "VN"}),
-}
 
 
 class _Strict(BaseModel):
@@ -136,6 +90,8 @@ class CountryModule(_Strict):
     iso: Iso | None = None
     name: Annotated[str, Field(min_length=2)]
     issuing_entity: str | None = None
+    world: WorldPart | None = None
+    """Whose plates share their shape, type and colours; None for a country that copies several parts of the world."""
     generic: bool = False
     priority: Annotated[int, Field(ge=1, le=100)] = 50
     never: LetterSet = ""
@@ -143,12 +99,7 @@ class CountryModule(_Strict):
     """Characters this country draws alike: no reader can tell them apart, only their place can."""
     plate: PlateForm
     style: tuple[Style, ...] = ()
-    syntax: Annotated[tuple[Syntax, ...], Field(min_length=1)]
-
-    @property
-    def world(self) -> WorldPart | None:
-        """The part of the world whose plates look like this country's; None where that says nothing."""
-        return next((part for part, isos in WORLD.items() if self.iso in isos), None)
+    syntax: Annotated[tuple[Syntax, ...], Field(min_length=1, max_length=MAX_SYNTAXES)]
 
     @cached_property
     def variants(self) -> tuple[tuple[Syntax, Variant], ...]:
@@ -156,7 +107,7 @@ class CountryModule(_Strict):
         return tuple(
             (syntax, variant)
             for syntax in self.syntax
-            for variant in expand(syntax.pattern, never=self.never, letters=syntax.letters or LETTERS)
+            for variant in expand(syntax.pattern, never=self.never, letters=syntax.letters)
         )
 
     def allows(self, text: str) -> bool:
@@ -269,10 +220,11 @@ def _read(path: Path) -> tuple[list[str], CountryModule | None]:
         module = CountryModule.model_validate(table)
     except OSError as error:
         return [f"cannot be read: {error.strerror}"], None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return [f"is not TOML: {error}"], None
     except ValidationError as error:
         return [f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()], None
+    # The parser lets numbers of thousands of digits and endless nesting through as they break it.
+    except (ValueError, RecursionError) as error:
+        return [f"is not TOML: {error}"], None
     return _problems(path, module), module
 
 
@@ -286,7 +238,7 @@ def _problems(path: Path, module: CountryModule) -> list[str]:
         problems.append("iso is missing: the two-letter ISO 3166 code of the country")
     for syntax in module.syntax:
         try:
-            for variant in expand(syntax.pattern, never=module.never, letters=syntax.letters or LETTERS):
+            for variant in expand(syntax.pattern, never=module.never, letters=syntax.letters):
                 if "" in variant.positions:
                     problems.append(f"{syntax.pattern!r} has a position that allows nothing")
         except ModuleError as error:

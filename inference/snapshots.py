@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from inference.picture_files import PictureFile, PictureRefused, open_picture
-from inference.types import Picture
+from inference.types import Picture, as_read
 
 # The manual asks for five to ten; a hundred cover every weather, light and vehicle, and bound what a run costs.
 MOST_SNAPSHOTS = 100
@@ -199,8 +199,14 @@ class SnapshotSet:
 
 
 def plate_text(text: str) -> str:
-    """A plate as readings give it: capital letters and digits, nothing between them. Look-alikes stay apart."""
-    return "".join(character for character in text.upper() if character.isascii() and character.isalnum())
+    """A plate as readings give it: capital letters and digits, nothing between them. Look-alikes stay apart.
+
+    Raises SnapshotsProblem for letters that no reading has: what is left without them is not what the picture shows.
+    """
+    plain = "".join(character for character in as_read(text) if character.isalnum())
+    if not plain.isascii():
+        raise SnapshotsProblem(f"{text!r} cannot be read: a plate has the letters A to Z and digits.")
+    return plain
 
 
 def coverage(snapshots: Sequence[Snapshot]) -> Coverage:

@@ -24,7 +24,7 @@ MIN_LENGTH, MAX_LENGTH = 2, 12
 
 _TOKEN = re.compile(
     r"(?P<space> +)|(?:(?P<kind>[LDA])|\[(?P<set>[A-Z0-9]+)\]|\((?P<texts>[A-Z0-9|]+)\))"
-    r"(?P<times>\?|\{\d+(?:,\d+)?\})?"
+    r"(?P<times>\?|\{\d{1,2}(?:,\d{1,2})?\})?"
 )
 
 
@@ -47,17 +47,17 @@ class Variant:
         )
 
 
-def expand(pattern: str, *, never: str = "", letters: str = LETTERS) -> tuple[Variant, ...]:
-    """All fixed-length variants of a pattern; `never` are letters the country does not use where `L` or `A` stand."""
-    usable = "".join(letter for letter in letters if letter not in never)
-    pieces = [_choices(token, usable) for token in _tokens(pattern)]
+def expand(pattern: str, *, never: str = "", letters: str = "") -> tuple[Variant, ...]:
+    """All fixed-length variants of a pattern; `L` and `A` stand for `letters`, or for all but `never` without them."""
+    usable = letters or "".join(letter for letter in LETTERS if letter not in never)
+    tokens = _tokens(pattern)
     count = 1
-    for piece in pieces:
-        count *= len(piece)
-    if count > MAX_VARIANTS:
-        raise ModuleError(
-            f"the syntax {pattern!r} expands to {count} variants, more than {MAX_VARIANTS}: use L instead"
-        )
+    for token in tokens:
+        count *= _count(token)
+        # Said before anything is expanded: a slip in a file of the user's must not take the memory.
+        if count > MAX_VARIANTS:
+            raise ModuleError(f"the syntax {pattern!r} expands to more than {MAX_VARIANTS} variants: use L instead")
+    pieces = [_choices(token, usable) for token in tokens]
     variants: dict[tuple[str, ...], Variant] = {}
     for choice in product(*pieces):
         variant = _join(choice)
@@ -88,6 +88,17 @@ def _tokens(pattern: str) -> list[re.Match[str]]:
     return tokens
 
 
+def _count(token: re.Match[str]) -> int:
+    """How many choices the token has."""
+    low, high = _times(token["times"])
+    unit = len(_texts(token)) if token["texts"] else 1
+    return sum(unit**times for times in range(low, high + 1))
+
+
+def _texts(token: re.Match[str]) -> list[str]:
+    return [text for text in token["texts"].split("|") if text]
+
+
 def _choices(token: re.Match[str], usable: str) -> list[tuple[str, ...]]:
     """What the token may stand for: tuples of allowed-character strings, `_GAP` for a space."""
     if token["space"]:
@@ -97,10 +108,8 @@ def _choices(token: re.Match[str], usable: str) -> list[tuple[str, ...]]:
     elif token["set"]:
         unit = [("".join(sorted(set(token["set"]))),)]
     else:
-        unit = [tuple(text) for text in token["texts"].split("|") if text]
+        unit = [tuple(text) for text in _texts(token)]
     low, high = _times(token["times"])
-    if low > high:
-        raise ModuleError(f"{token[0]!r} asks for at least {low} and at most {high}")
     choices: list[tuple[str, ...]] = []
     for times in range(low, high + 1):
         choices += [tuple(part for one in combination for part in one) for combination in product(unit, repeat=times)]
@@ -113,6 +122,8 @@ def _times(text: str | None) -> tuple[int, int]:
     if text == "?":
         return 0, 1
     low, _, high = text.strip("{}").partition(",")
+    if int(low) > int(high or low):
+        raise ModuleError(f"{text!r} asks for at least {low} and at most {high}")
     return int(low), int(high or low)
 
 

@@ -6,6 +6,7 @@ Coordinates are pixels of the decoded frame, origin top left, y down. Times are 
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +20,19 @@ Picture = NDArray[np.uint8]
 
 Grey = NDArray[np.uint8]
 """The brightness of a picture, 0 to 255, shape (height, width)."""
+
+# Plates in Cyrillic or Greek use only the letters that look like Latin ones, and people type them on either keyboard.
+_LATIN_LOOK = str.maketrans("АВЕІКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEIKMHOPCTYXABEZHIKMNOPTYX")
+
+
+def as_read(text: str) -> str:
+    """A plate that a person typed in the characters of readings: Latin capitals without dots and accents.
+
+    What no reading has, such as separators and letters of other scripts, stays: the caller drops or refuses it.
+    """
+    parts = unicodedata.normalize("NFKD", text)
+    plain = "".join(part for part in parts if unicodedata.category(part) != "Mn")
+    return plain.upper().translate(_LATIN_LOOK)
 
 
 class ObjectType(StrEnum):

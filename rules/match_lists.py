@@ -6,12 +6,12 @@ a dictionary, and patterns are grouped by where their letters stand, so that eac
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from events.types import ListKind
+from inference.types import as_read
 from rules.types import UNLISTED_LIST_ID, UNLISTED_LIST_NAME, ListEntry, MatchList, MatchPolicy
 from rules.wildcards import WildcardIndex
 
@@ -19,9 +19,6 @@ from rules.wildcards import WildcardIndex
 MAX_PATTERN_LENGTH = 20
 
 WILDCARDS = frozenset("?*")
-
-# Plates in Cyrillic or Greek use only the letters that look like Latin ones, and lists are typed on both keyboards.
-_HOMOGLYPHS = str.maketrans("АВЕІКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEIKMHOPCTYXABEZHIKMNOPTYX")
 
 _LOOK_ALIKES = str.maketrans("OIB", "018")
 
@@ -59,11 +56,10 @@ class _Line:
 
 
 def normalize(text: str) -> str:
-    """The one form in which plates and patterns are compared: capitals, no separators, Latin look of other scripts."""
+    """The one form in which plates and patterns are compared: as readings are, without separators."""
     if text.isascii() and text.isalnum() and text.isupper():
         return text
-    folded = unicodedata.normalize("NFKC", text).translate(_SEPARATORS)
-    return folded.upper().translate(_HOMOGLYPHS)
+    return as_read(text).translate(_SEPARATORS)
 
 
 def fold_look_alikes(normal: str) -> str:
@@ -78,9 +74,9 @@ def check_pattern(text: str) -> str:
         raise PatternInvalid("the plate is empty")
     if len(normal) > MAX_PATTERN_LENGTH:
         raise PatternInvalid(f"the plate has {len(normal)} characters, more than {MAX_PATTERN_LENGTH}")
-    wrong = sorted({character for character in normal if not (character.isalnum() or character in "?*_")})
+    wrong = sorted({one for one in normal if not (one.isascii() and one.isalnum()) and one not in "?*_"})
     if wrong:
-        raise PatternInvalid(f"{' '.join(wrong)!r} cannot be part of a plate; use letters, digits, ? and *")
+        raise PatternInvalid(f"{' '.join(wrong)!r} cannot be part of a plate; use letters A to Z, digits, ? and *")
     if set(normal) == {"*"}:
         raise PatternInvalid("a lone * would match every plate; use the Unlisted list for plates on no list")
     return normal

@@ -20,6 +20,7 @@ from inference.bench_plots import write_plots
 from inference.bench_report import Report, installed_packs, run
 from inference.bench_speed import Cost, RapidOcr, measure_costs, measure_gate, plain, quarter, still_of
 from inference.bench_table import lines
+from inference.bench_video import read_clip_labels
 from inference.errors import InferenceError
 from inference.motion import MotionGate
 from inference.packs import install_pack
@@ -78,6 +79,12 @@ def test_labels_that_cannot_be_used_are_named_by_line(text: str, words: str, tmp
     (tmp_path / "labels.csv").write_text("file,plate\na.jpg,AB12\n", encoding="utf-8")
     with pytest.raises(InferenceError, match="boxes"):
         read_labels(tmp_path, need_boxes=True)
+
+
+def test_plates_are_labelled_as_a_person_writes_them_and_compared_as_they_are_read(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,plate\na.jpg,WÜ ab 123\nb.jpg,京A12345\n", encoding="utf-8")
+    assert [label.plate for label in read_labels(tmp_path)] == ["WUAB123", "京A12345"]
+    assert read_clip_labels(tmp_path)["a.jpg"] == ["WUAB123"]
 
 
 def test_reliability_says_what_was_said_and_what_was_true() -> None:

@@ -53,6 +53,14 @@ def test_a_wrong_file_is_left_out_with_cause_and_cure_and_the_built_in_one_stays
     assert "not understood" in notice and f"modules check {path}" in notice
 
 
+def test_a_file_that_breaks_the_parser_is_left_out_like_any_other(tmp_path: Path) -> None:
+    own(tmp_path, "YY", "a = " + "[" * 10_000)
+    own(tmp_path, "ZZ", MINIMAL)
+    library = ModuleLibrary.open(tmp_path)
+    assert "ZZ" in library.modules
+    assert "YY.toml" in library.notices[0]
+
+
 def test_codes_are_taken_as_the_modules_write_them_and_each_once() -> None:
     library = ModuleLibrary()
     assert library.checked([" de", "D", "US", "us-ca", "x_eu"]) == ("D", "US", "US-CA", "X_EU")

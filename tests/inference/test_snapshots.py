@@ -110,6 +110,14 @@ def test_approval_without_a_plate_is_refused(tmp_path: Path) -> None:
         snapshots.change(replace(new, approval=Approval.APPROVED, plates=(" - ",)))
 
 
+def test_a_plate_is_the_truth_as_a_reader_tells_it_or_refused(tmp_path: Path) -> None:
+    snapshots = SnapshotSet(tmp_path)
+    new = add(snapshots, encoded(NOISE))
+    assert snapshots.change(replace(new, plates=("WÜ AB 123", "АХТ-3147"))).plates == ("WUAB123", "AXT3147")
+    with pytest.raises(SnapshotsProblem, match="Ж123"):
+        snapshots.change(replace(new, plates=("Ж123",)))
+
+
 def test_what_is_removed_is_gone_with_its_file(tmp_path: Path) -> None:
     snapshots = SnapshotSet(tmp_path)
     name = add(snapshots, encoded(NOISE)).name

@@ -42,6 +42,11 @@ def test_letters_never_used_are_left_out_of_classes_but_not_of_sets() -> None:
     assert _matches("[Q]L DDD", "QA123", never="Q")
 
 
+def test_a_syntax_with_letters_of_its_own_uses_all_of_them() -> None:
+    assert _matches("LL DDD", "AQ123", never="Q", letters="AQ")
+    assert not _matches("LL DDD", "AB123", never="Q", letters="AQ")
+
+
 def test_spaces_become_gaps_between_groups() -> None:
     (variant,) = expand("LL DD LLL")
     assert variant.gaps == (2, 4)
@@ -59,9 +64,20 @@ def test_a_wrong_pattern_is_refused_by_name(pattern: str) -> None:
         expand(pattern)
 
 
-def test_an_explosion_of_variants_is_refused() -> None:
-    with pytest.raises(ModuleError, match="variants"):
-        expand("(AA|BB|CC|DD|EE|FF){1,5} D{1,5}")
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("(AA|BB|CC|DD|EE|FF){1,5} D{1,5}", "variants"),
+        ("(AB|CD|EF|GH|IJ|KL){10}", "variants"),
+        ("L?" * 40, "variants"),
+        ("D{1,99999}", "not understood"),
+        ("D{" + "9" * 5000 + "}", "not understood"),
+    ],
+)
+def test_an_explosion_of_variants_is_refused_before_it_takes_the_memory(pattern: str, said: str) -> None:
+    with pytest.raises(ModuleError, match=said):
+        expand(pattern)
 
 
 @given(st.from_regex(r"[A-Z]{2}[0-9]{2}[A-Z]{3}", fullmatch=True))

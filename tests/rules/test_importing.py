@@ -57,13 +57,14 @@ def test_columns_besides_plate_and_validity_are_custom_fields():
 
 
 def test_bad_lines_are_listed_with_line_and_reason_and_the_rest_is_taken():
-    parsed = read("plate,valid_until\nABC123,\nA!B,\nABC 123,\nXYZ9,soon\n,\n*,\nGOOD1,\n")
-    assert [entry.pattern for entry in parsed.entries] == ["ABC123", "GOOD1"]
+    parsed = read("plate,valid_until\nABC123,\nA!B,\nABC 123,\nXYZ9,soon\n,\n*,\nGOOD1,\nWÜ AB 1,\nЖ1,\n")
+    assert [entry.pattern for entry in parsed.entries] == ["ABC123", "GOOD1", "WUAB1"]
     assert [(one.line, one.reason.split(";")[0]) for one in parsed.rejected] == [
         (3, "'!' cannot be part of a plate"),
         (4, "the plate is in the file more than once"),
         (5, "'soon' is not a date such as 2026-05-31 or 2026-05-31T18:00"),
         (7, "a lone * would match every plate"),
+        (10, "'Ж' cannot be part of a plate"),
     ]
 
 

@@ -79,7 +79,9 @@ def test_patterns_mean_what_a_regular_expression_says(pattern, plate):
 
 
 @pytest.mark.requirement("M-267", "M-268")
-@pytest.mark.parametrize("written", ["abc123", "ABC 123", " abc-123 ", "A.B.C-1 2 3", "ＡＢＣ１２３", "АВС123"])
+@pytest.mark.parametrize(
+    "written", ["abc123", "ABC 123", " abc-123 ", "A.B.C-1 2 3", "ＡＢＣ１２３", "АВС123", "ÄBĆ123"]
+)
 def test_however_a_plate_is_written_it_is_compared_in_one_form(written):
     assert normalize(written) == "ABC123"
     assert found(index_of(written), "ABC123") == ["list"]
@@ -91,7 +93,7 @@ def test_an_underscore_separates_character_sets_and_is_kept():
     assert found(index_of("AB_123"), "AB123") == [UNLISTED_LIST_ID]
 
 
-@pytest.mark.parametrize("text", ["", "  ", "-", "*", "**", "A" * 21, "AB!2", "AB\n;2"])
+@pytest.mark.parametrize("text", ["", "  ", "-", "*", "**", "A" * 21, "AB!2", "AB\n;2", "AB京12", "Я123"])
 def test_what_cannot_be_a_plate_is_refused_with_the_reason(text):
     with pytest.raises(PatternInvalid) as refused:
         check_pattern(text)
