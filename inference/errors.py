@@ -2,7 +2,7 @@
 
 InferenceError
 ├── PackError               a model pack is missing, damaged or answers wrongly: show it, do not start
-├── DeviceStuck             the inference device does not answer: show it, try again later
+├── DeviceStuck             the inference device does not answer: show it, try again later (at the start: do not start)
 └── ModuleError             a country module file is wrong: show it, go on without the file
 
 SourceError

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -22,7 +21,7 @@ sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
 import openvino as ov  # noqa: E402 - telemetry must be hidden first
 
 from inference.errors import DeviceStuck, PackError  # noqa: E402 - see above
-from inference.turns import Turns  # noqa: E402 - see above
+from inference.turns import NoneLeft, Turns  # noqa: E402 - see above
 
 OPENVINO_ERRORS = (RuntimeError, ValueError, OSError)
 """What OpenVINO raises when a file is no model or a device cannot run it."""
@@ -30,6 +29,7 @@ OPENVINO_ERRORS = (RuntimeError, ValueError, OSError)
 
 # The slowest picture on the slowest processor takes a second or two; a device that is busy for this long hangs.
 REQUEST_TIMEOUT_S = 30.0
+CURE_OF_HANGING = "restart the service, or use another device"
 # No device's own advice goes beyond this; each request holds buffers of its own.
 MOST_REQUESTS = 64
 
@@ -69,11 +69,22 @@ class Network:
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs for one input batch, in the order the model lists them. Blocks; safe from any thread.
 
-        Raises DeviceStuck when no request becomes free in time.
+        Raises DeviceStuck when no request becomes free in time, or the one it got gives no answer in time.
         """
-        with self._borrow() as request:
-            request.infer({0: batch}, share_inputs=True)
-            return [np.array(request.get_output_tensor(i).data) for i in range(self._output_count)]
+        request = self._borrow()
+        answered = True
+        try:
+            request.start_async({0: batch}, share_inputs=True)
+            answered = request.wait_for(round(self._request_timeout_s * 1000))
+            if answered:
+                return [np.array(request.get_output_tensor(i).data) for i in range(self._output_count)]
+        finally:
+            if answered:
+                self._turns.give_back(request)
+        self._lose(request)
+        raise DeviceStuck(
+            f"{self.name}: the device gave no answer within {self._request_timeout_s:g} s; it hangs ({CURE_OF_HANGING})"
+        )
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -84,20 +95,35 @@ class Network:
         """What the device says about the compiled model, by OpenVINO's name for it."""
         return self._compiled.get_property(name)
 
-    @contextmanager
-    def _borrow(self) -> Iterator[Any]:
+    def _borrow(self) -> Any:
         try:
-            request = self._turns.take(self._request_timeout_s)
+            return self._turns.take(self._request_timeout_s)
+        except NoneLeft:
+            raise DeviceStuck(
+                f"{self.name}: none of the device's {self.requests} requests is answered any more; it hangs"
+                f" ({CURE_OF_HANGING})"
+            ) from None
         except TimeoutError:
             raise DeviceStuck(
                 f"{self.name}: the device freed none of its {self.requests} requests within"
-                f" {self._request_timeout_s:g} s; it hangs (restart the service, or use another device) or has far too"
-                " much to do (lower max_fps, or raise inference_threads)"
+                f" {self._request_timeout_s:g} s; it hangs ({CURE_OF_HANGING}) or has far too much to do"
+                " (lower max_fps, or raise inference_threads)"
             ) from None
+
+    def _lose(self, request: Any) -> None:
+        """Lend it to nobody until it is answered after all."""
+        self._turns.lose()
+        # A request that goes waits for its answer, and so would whoever lets it go: this thread alone holds it.
+        threading.Thread(target=self._await, args=(request,), name=f"late {self.name}", daemon=True).start()
+
+    def _await(self, request: Any) -> None:
         try:
-            yield request
-        finally:
-            self._turns.give_back(request)
+            request.wait()
+        except OPENVINO_ERRORS as error:
+            _log.warning("a late inference failed", network=self.name, error=_first_line(error))
+        else:
+            _log.info("a late inference was answered", network=self.name)
+        self._turns.found(request)
 
 
 @cache
@@ -179,7 +205,9 @@ class Engine:
             ) from error
         # More requests than streams would only queue inside the device, where nobody sees them.
         own = self.threads if self.hint is PerformanceHint.THROUGHPUT else 0
-        return Network(name=name, compiled=compiled, requests=max(1, min(own or best, MOST_REQUESTS)))
+        return Network(
+            name=f"{name} on {self.device}", compiled=compiled, requests=max(1, min(own or best, MOST_REQUESTS))
+        )
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {"PERFORMANCE_HINT": self.hint.name}

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from inference.detector import PlateDetector
 from inference.devices import candidates, first_right
-from inference.errors import PackError
+from inference.errors import DeviceStuck, PackError
 from inference.models import Engine, Network, PerformanceHint
 from inference.recognizer import RecognitionSettings, open_recognizer
 from inference.selftest import KNOWN_TEXT, checked_shapes, known_picture
@@ -84,6 +84,15 @@ def test_auto_passes_over_a_device_that_answers_wrongly_and_says_so(folder: Path
     assert KNOWN_TEXT in refused["error"]
     settings = RecognitionSettings(modules=("X_XX",), max_seconds_per_frame=None)
     assert recognizer.recognize(known_picture(), settings).readings[0].plate.plate_number == KNOWN_TEXT
+
+
+def test_auto_passes_over_a_device_that_hangs() -> None:
+    def open_on(device: str) -> str:
+        if device == "GPU":
+            raise DeviceStuck("own reader on GPU: the device gave no answer within 30 s")
+        return device
+
+    assert first_right(("GPU", "CPU"), open_on) == "CPU"
 
 
 @pytest.mark.parametrize(
