@@ -69,7 +69,8 @@ class Network:
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs for one input batch, in the order the model lists them. Blocks; safe from any thread.
 
-        Raises DeviceStuck when no request becomes free in time, or the one it got gives no answer in time.
+        Raises DeviceStuck when no request becomes free in time, or the one it got gives no answer in time, and
+        PackError when the device cannot compute it.
         """
         request = self._borrow()
         answered = True
@@ -78,6 +79,10 @@ class Network:
             answered = request.wait_for(round(self._request_timeout_s * 1000))
             if answered:
                 return [np.array(request.get_output_tensor(i).data) for i in range(self._output_count)]
+        except OPENVINO_ERRORS as error:
+            raise PackError(
+                f"{self.name} fails ({first_line(error)}); use another device (CPU), or update the device's driver"
+            ) from error
         finally:
             if answered:
                 self._turns.give_back(request)
@@ -120,7 +125,7 @@ class Network:
         try:
             request.wait()
         except OPENVINO_ERRORS as error:
-            _log.warning("a late inference failed", network=self.name, error=_first_line(error))
+            _log.warning("a late inference failed", network=self.name, error=first_line(error))
         else:
             _log.info("a late inference was answered", network=self.name)
         self._turns.found(request)
@@ -186,7 +191,7 @@ class Engine:
             return self._core.read_model(path)
         except OPENVINO_ERRORS as error:
             raise PackError(
-                f"{path} is not a model OpenVINO can read ({_first_line(error)}); install it again"
+                f"{path} is not a model OpenVINO can read ({first_line(error)}); install it again"
             ) from error
 
     def compile(self, model: Any, *, name: str, keep: bool = True) -> Network:
@@ -201,7 +206,7 @@ class Engine:
         except OPENVINO_ERRORS as error:
             offered = ", ".join(self.devices())
             raise PackError(
-                f"{name} cannot run on {self.device} ({_first_line(error)}); this machine offers {offered}"
+                f"{name} cannot run on {self.device} ({first_line(error)}); this machine offers {offered}"
             ) from error
         # More requests than streams would only queue inside the device, where nobody sees them.
         own = self.threads if self.hint is PerformanceHint.THROUGHPUT else 0
@@ -218,6 +223,7 @@ class Engine:
         return config
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What OpenVINO says about the cause: the last line, after the places in its source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200] if lines else type(error).__name__

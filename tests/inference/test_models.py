@@ -158,14 +158,14 @@ def test_a_device_that_answers_late_is_used_again(fails: bool) -> None:
     assert network.run(np.zeros(1)) == [1.0]
 
 
-def test_a_request_whose_inference_fails_goes_back_to_the_pool() -> None:
+def test_a_request_whose_inference_fails_is_named_and_goes_back_to_the_pool() -> None:
     class Failing(Gate):
         def wait_for(self, timeout_ms: int) -> bool:
             raise RuntimeError("the driver gave up")
 
     network = Network(name="failing", compiled=Failing(1), requests=1, request_timeout_s=0.05)
     for _ in range(3):
-        with pytest.raises(RuntimeError, match="gave up"):
+        with pytest.raises(PackError, match="failing fails .the driver gave up"):
             network.run(np.zeros(1))
 
 
