@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -51,28 +52,38 @@ class Runs(Protocol):
 
 
 class Network:
-    """A compiled model with a fixed number of requests: a caller beyond that number waits for a free one.
+    """A compiled model with a fixed number of requests: a caller beyond that number waits for its turn.
 
-    Live cameras come before what runs `in_background`.
+    Networks that share `turns` work on no more than `requests` batches together. Live cameras come before what runs
+    `in_background`.
     """
 
     def __init__(
-        self, *, name: str, compiled: Any, requests: int, request_timeout_s: float = REQUEST_TIMEOUT_S
+        self,
+        *,
+        name: str,
+        compiled: Any,
+        requests: int,
+        turns: Turns[int] | None = None,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> None:
         self.name = name
         self.requests = requests
         self._compiled = compiled
         self._request_timeout_s = request_timeout_s
-        self._turns: Turns[Any] = Turns(compiled.create_infer_request() for _ in range(requests))
+        self._turns = Turns(range(requests)) if turns is None else turns
+        # As many as there are turns: whoever has a turn finds one, and holds nothing that another waits for.
+        self._requests = deque(compiled.create_infer_request() for _ in range(requests))
         self._output_count = len(compiled.outputs)
 
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs for one input batch, in the order the model lists them. Blocks; safe from any thread.
 
-        Raises DeviceStuck when no request becomes free in time, or the one it got gives no answer in time, and
-        PackError when the device cannot compute it.
+        Raises DeviceStuck when its turn does not come in time, or the device gives no answer in time, and PackError
+        when the device cannot compute it.
         """
-        request = self._borrow()
+        turn = self._turn()
+        request = self._requests.popleft()
         answered = True
         try:
             request.start_async({0: batch}, share_inputs=True)
@@ -85,8 +96,9 @@ class Network:
             ) from error
         finally:
             if answered:
-                self._turns.give_back(request)
-        self._lose(request)
+                self._requests.append(request)
+                self._turns.give_back(turn)
+        self._lose(turn, request)
         raise DeviceStuck(
             f"{self.name}: the device gave no answer within {self._request_timeout_s:g} s; it hangs ({CURE_OF_HANGING})"
         )
@@ -100,7 +112,7 @@ class Network:
         """What the device says about the compiled model, by OpenVINO's name for it."""
         return self._compiled.get_property(name)
 
-    def _borrow(self) -> Any:
+    def _turn(self) -> int:
         try:
             return self._turns.take(self._request_timeout_s)
         except NoneLeft:
@@ -115,20 +127,21 @@ class Network:
                 " (lower max_fps, or raise inference_threads)"
             ) from None
 
-    def _lose(self, request: Any) -> None:
-        """Lend it to nobody until it is answered after all."""
+    def _lose(self, turn: int, request: Any) -> None:
+        """Lend them to nobody until the request is answered after all."""
         self._turns.lose()
         # A request that goes waits for its answer, and so would whoever lets it go: this thread alone holds it.
-        threading.Thread(target=self._await, args=(request,), name=f"late {self.name}", daemon=True).start()
+        threading.Thread(target=self._await, args=(turn, request), name=f"late {self.name}", daemon=True).start()
 
-    def _await(self, request: Any) -> None:
+    def _await(self, turn: int, request: Any) -> None:
         try:
             request.wait()
         except OPENVINO_ERRORS as error:
             _log.warning("a late inference failed", network=self.name, error=first_line(error))
         else:
             _log.info("a late inference was answered", network=self.name)
-        self._turns.found(request)
+        self._requests.append(request)
+        self._turns.found(turn)
 
 
 @cache
@@ -155,7 +168,8 @@ def _can_keep(cache_dir: Path) -> bool:
 class Engine:
     """The OpenVINO core bound to a device, a thread budget and a cache of compiled models.
 
-    `threads` is how many pictures are worked on at the same time; 0 leaves it to the device.
+    `threads` is how many pictures are worked on at the same time, whichever of its networks they are in; 0 leaves it to
+    the device.
     """
 
     def __init__(
@@ -169,6 +183,8 @@ class Engine:
         self.device = device
         self.threads = threads
         self.hint = hint
+        self._requests = 0
+        self._turns: Turns[int] | None = None
         self._core = _core()
         self._cache_dir = cache_dir if cache_dir is not None and _can_keep(cache_dir) else None
 
@@ -208,11 +224,13 @@ class Engine:
             raise PackError(
                 f"{name} cannot run on {self.device} ({first_line(error)}); this machine offers {offered}"
             ) from error
-        # More requests than streams would only queue inside the device, where nobody sees them.
-        own = self.threads if self.hint is PerformanceHint.THROUGHPUT else 0
-        return Network(
-            name=f"{name} on {self.device}", compiled=compiled, requests=max(1, min(own or best, MOST_REQUESTS))
-        )
+        if self._turns is None:
+            # More requests than streams would only queue inside the device, where nobody sees them. What is best for
+            # the first network is for all: whoever waits for one of them waits for the device.
+            own = self.threads if self.hint is PerformanceHint.THROUGHPUT else 0
+            self._requests = max(1, min(own or best, MOST_REQUESTS))
+            self._turns = Turns(range(self._requests))
+        return Network(name=f"{name} on {self.device}", compiled=compiled, requests=self._requests, turns=self._turns)
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {"PERFORMANCE_HINT": self.hint.name}

@@ -110,6 +110,23 @@ def test_without_a_number_the_device_says_how_many_requests_are_best(tiny: Any) 
     assert network.requests == network.property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
 
 
+def test_the_networks_of_an_engine_share_its_threads() -> None:
+    operators = models.ov.opset13
+    given = operators.parameter([1024, 1024], np.float32)
+    product = given
+    for _ in range(20):
+        product = operators.matmul(product, given, False, False)
+    engine = Engine(device="CPU", threads=1, cache_dir=None)
+    networks = [engine.compile(models.ov.Model([product], [given], name), name=name) for name in ("finds", "reads")]
+    batch = np.eye(1024, dtype=np.float32)
+    with ThreadPoolExecutor(2) as pool:
+        working = [pool.submit(network.run, batch) for network in networks]
+        while networks[0].waiting != (1, 0):
+            assert not any(one.done() for one in working)
+            time.sleep(0.001)
+        assert all(np.array_equal(one.result(WAIT_S)[0], batch) for one in working)
+
+
 def test_as_many_callers_work_at_once_as_there_are_requests_and_no_more() -> None:
     gate = Gate(together=2)
     network = Network(name="gate", compiled=gate, requests=2)
@@ -132,6 +149,14 @@ def test_a_device_that_is_busy_for_too_long_is_named_after_a_bounded_wait() -> N
         working.result(WAIT_S)
 
 
+def answer_late(device: Hanging) -> None:
+    """Returns when everybody has heard it."""
+    device.may_answer.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("late "):
+            thread.join(WAIT_S)
+
+
 def test_a_device_that_does_not_answer_is_named_though_nobody_waits_for_a_request() -> None:
     device = Hanging()
     network = Network(name="own reader on GPU", compiled=device, requests=2, request_timeout_s=0.05)
@@ -142,7 +167,7 @@ def test_a_device_that_does_not_answer_is_named_though_nobody_waits_for_a_reques
     with pytest.raises(DeviceStuck, match="none of the device's 2 requests"):
         network.run(np.zeros(1))
     assert device.started == 2
-    device.may_answer.set()
+    answer_late(device)
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -151,10 +176,7 @@ def test_a_device_that_answers_late_is_used_again(fails: bool) -> None:
     network = Network(name="own reader on GPU", compiled=device, requests=1, request_timeout_s=0.05)
     with pytest.raises(DeviceStuck):
         network.run(np.zeros(1))
-    device.may_answer.set()
-    for thread in threading.enumerate():
-        if thread.name == "late own reader on GPU":
-            thread.join(WAIT_S)
+    answer_late(device)
     assert network.run(np.zeros(1)) == [1.0]
 
 

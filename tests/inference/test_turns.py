@@ -152,6 +152,31 @@ def test_a_live_frame_passes_a_whole_validation_at_the_device() -> None:
     assert sorted(device.computed) == [1, *validation]
 
 
+def test_a_live_frame_in_one_network_passes_a_validation_in_another_of_the_same_device() -> None:
+    detector, reader, turns = Device(), Device(), Turns(range(1))
+    finds = Network(name="detector", compiled=detector, requests=1, turns=turns)
+    reads = Network(name="reader", compiled=reader, requests=1, turns=turns)
+
+    def validate(picture: int) -> None:
+        with in_background():
+            finds.run(np.array([picture]))
+
+    with ThreadPoolExecutor(4) as pool:
+        behind = [pool.submit(validate, picture) for picture in range(3)]
+        reached(lambda: finds.waiting == (0, 2))
+        live = pool.submit(reads.run, np.array([1]))
+        reached(lambda: reads.waiting == (1, 2))
+        # One works for both networks: the other has not begun.
+        reader.may.release()
+        assert reader.computed == []
+        detector.may.release()
+        live.result(WAIT_S)
+        assert len(detector.computed) == 1
+        detector.may.release(2)
+        for one in behind:
+            one.result(WAIT_S)
+
+
 async def test_what_a_context_that_can_wait_gives_to_a_thread_can_wait_too() -> None:
     with in_background():
         assert await asyncio.to_thread(can_wait)
