@@ -71,7 +71,7 @@ async def _serve(settings: Settings) -> int:
     # The service pulls in models, decoders and SOAP; other commands start faster without them.
     from adapter.service import running  # noqa: PLC0415
     from adapter.store.errors import StoreError  # noqa: PLC0415
-    from inference.errors import PackError  # noqa: PLC0415
+    from inference.errors import InferenceError  # noqa: PLC0415
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -88,7 +88,7 @@ async def _serve(settings: Settings) -> int:
             }
             typer.echo(json.dumps(ready))
             await stop.wait()
-    except (StoreError, PackError, OSError) as error:
+    except (StoreError, InferenceError, OSError) as error:
         console_err = Console(stderr=True)
         console_err.print(f"[red]The service cannot run:[/red] {error}")
         return 2

@@ -178,10 +178,11 @@ def models_list(context: typer.Context) -> None:
         try:
             described = describe_pack(name, data_dir=data_dir)
         except InferenceError as error:
-            table.add_row(name, "?", "?", f"no: {error}")
+            table.add_row(escape(name), "?", "?", escape(f"no: {error}"))
             continue
         problem = pack_problem(name, data_dir=data_dir)
-        table.add_row(name, described.licence, described.title, f"no: {problem}" if problem else "yes")
+        told = (name, described.licence, described.title, f"no: {problem}" if problem else "yes")
+        table.add_row(*map(escape, told))
     console.print(table)
 
 

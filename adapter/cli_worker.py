@@ -56,14 +56,14 @@ async def _work(settings: Settings, controller: str, token: Callable[[], str], n
     from adapter.server import VERSION  # noqa: PLC0415
     from adapter.workers.messages import PROTOCOL, Hello  # noqa: PLC0415
     from adapter.workers.worker import Worker  # noqa: PLC0415
-    from inference.errors import PackError  # noqa: PLC0415
+    from inference.errors import InferenceError  # noqa: PLC0415
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
         recognizer = await load_recognizer(settings)
-    except (PackError, OSError) as error:
+    except (InferenceError, OSError) as error:
         typer.echo(f"The worker cannot run: {error}", err=True)
         return 2
     hello = Hello(

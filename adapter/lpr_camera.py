@@ -39,7 +39,7 @@ from adapter.untold import Untold
 from adapter.watched import WatchedSource, Watching
 from adapter.watching import watch_settings
 from adapter.workers.remote_watch import Controls, RemoteSource, RemoteWatch
-from inference.errors import InferenceError, ModuleError, SourceRefused
+from inference.errors import InferenceError, SourceRefused
 from inference.funnel import Funnel, FunnelHour
 from inference.plate_views import PlateView, PlateViews
 from inference.recognition import Recognition
@@ -306,7 +306,7 @@ class LprCamera:
                 looking = group.create_task(self._care(source, pictures), name=f"pictures {self.camera_id}")
                 watching.add_done_callback(lambda task: looking.cancel())
                 looking.add_done_callback(lambda task: watching.cancel())
-        except* (CameraUnreachable, ModuleError) as away:
+        except* (CameraUnreachable, InferenceError) as away:
             raise away.exceptions[0] from None
         finally:
             self._missed_before, self._source = self.frames_missed, None

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import structlog
 
-from inference.errors import PackError
+from inference.errors import InferenceError, PackError
 
 AUTO = "AUTO"
 
@@ -41,7 +41,7 @@ def first_right(devices: Sequence[str], open_on: Callable[[str], Opened]) -> Ope
     for device in devices:
         try:
             opened = open_on(device)
-        except PackError as error:
+        except InferenceError as error:
             if len(devices) == 1:
                 raise
             refusals.append(str(error))

@@ -1,8 +1,8 @@
 """What can go wrong in this room, split by what the caller does.
 
 InferenceError
-├── PackError               a model pack is missing, damaged or answers wrongly: show it, do not start
-├── DeviceStuck             the inference device does not answer: show it, try again later
+├── PackError               a model pack is missing or damaged, answers wrongly or fails: show it, do not start
+├── DeviceStuck             the inference device does not answer: show it, try again later (at the start: do not start)
 └── ModuleError             a country module file is wrong: show it, go on without the file
 
 SourceError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections import deque
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -22,7 +22,7 @@ sys.modules.setdefault("openvino_telemetry", cast(ModuleType, None))
 import openvino as ov  # noqa: E402 - telemetry must be hidden first
 
 from inference.errors import DeviceStuck, PackError  # noqa: E402 - see above
-from inference.turns import Turns  # noqa: E402 - see above
+from inference.turns import NoneLeft, Turns  # noqa: E402 - see above
 
 OPENVINO_ERRORS = (RuntimeError, ValueError, OSError)
 """What OpenVINO raises when a file is no model or a device cannot run it."""
@@ -30,6 +30,7 @@ OPENVINO_ERRORS = (RuntimeError, ValueError, OSError)
 
 # The slowest picture on the slowest processor takes a second or two; a device that is busy for this long hangs.
 REQUEST_TIMEOUT_S = 30.0
+CURE_OF_HANGING = "restart the service, or use another device"
 # No device's own advice goes beyond this; each request holds buffers of its own.
 MOST_REQUESTS = 64
 
@@ -51,29 +52,56 @@ class Runs(Protocol):
 
 
 class Network:
-    """A compiled model with a fixed number of requests: a caller beyond that number waits for a free one.
+    """A compiled model with a fixed number of requests: a caller beyond that number waits for its turn.
 
-    Live cameras come before what runs `in_background`.
+    Networks that share `turns` work on no more than `requests` batches together. Live cameras come before what runs
+    `in_background`.
     """
 
     def __init__(
-        self, *, name: str, compiled: Any, requests: int, request_timeout_s: float = REQUEST_TIMEOUT_S
+        self,
+        *,
+        name: str,
+        compiled: Any,
+        requests: int,
+        turns: Turns[int] | None = None,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> None:
         self.name = name
         self.requests = requests
         self._compiled = compiled
         self._request_timeout_s = request_timeout_s
-        self._turns: Turns[Any] = Turns(compiled.create_infer_request() for _ in range(requests))
+        self._turns = Turns(range(requests)) if turns is None else turns
+        # As many as there are turns: whoever has a turn finds one, and holds nothing that another waits for.
+        self._requests = deque(compiled.create_infer_request() for _ in range(requests))
         self._output_count = len(compiled.outputs)
 
     def run(self, batch: NDArray[Any]) -> list[NDArray[Any]]:
         """The outputs for one input batch, in the order the model lists them. Blocks; safe from any thread.
 
-        Raises DeviceStuck when no request becomes free in time.
+        Raises DeviceStuck when its turn does not come in time, or the device gives no answer in time, and PackError
+        when the device cannot compute it.
         """
-        with self._borrow() as request:
-            request.infer({0: batch}, share_inputs=True)
-            return [np.array(request.get_output_tensor(i).data) for i in range(self._output_count)]
+        turn = self._turn()
+        request = self._requests.popleft()
+        answered = True
+        try:
+            request.start_async({0: batch}, share_inputs=True)
+            answered = request.wait_for(round(self._request_timeout_s * 1000))
+            if answered:
+                return [np.array(request.get_output_tensor(i).data) for i in range(self._output_count)]
+        except OPENVINO_ERRORS as error:
+            raise PackError(
+                f"{self.name} fails ({first_line(error)}); use another device (CPU), or update the device's driver"
+            ) from error
+        finally:
+            if answered:
+                self._requests.append(request)
+                self._turns.give_back(turn)
+        self._lose(turn, request)
+        raise DeviceStuck(
+            f"{self.name}: the device gave no answer within {self._request_timeout_s:g} s; it hangs ({CURE_OF_HANGING})"
+        )
 
     @property
     def waiting(self) -> tuple[int, int]:
@@ -84,20 +112,36 @@ class Network:
         """What the device says about the compiled model, by OpenVINO's name for it."""
         return self._compiled.get_property(name)
 
-    @contextmanager
-    def _borrow(self) -> Iterator[Any]:
+    def _turn(self) -> int:
         try:
-            request = self._turns.take(self._request_timeout_s)
+            return self._turns.take(self._request_timeout_s)
+        except NoneLeft:
+            raise DeviceStuck(
+                f"{self.name}: none of the device's {self.requests} requests is answered any more; it hangs"
+                f" ({CURE_OF_HANGING})"
+            ) from None
         except TimeoutError:
             raise DeviceStuck(
                 f"{self.name}: the device freed none of its {self.requests} requests within"
-                f" {self._request_timeout_s:g} s; it hangs (restart the service, or use another device) or has far too"
-                " much to do (lower max_fps, or raise inference_threads)"
+                f" {self._request_timeout_s:g} s; it hangs ({CURE_OF_HANGING}) or has far too much to do"
+                " (lower max_fps, or raise inference_threads)"
             ) from None
+
+    def _lose(self, turn: int, request: Any) -> None:
+        """Lend them to nobody until the request is answered after all."""
+        self._turns.lose()
+        # A request that goes waits for its answer, and so would whoever lets it go: this thread alone holds it.
+        threading.Thread(target=self._await, args=(turn, request), name=f"late {self.name}", daemon=True).start()
+
+    def _await(self, turn: int, request: Any) -> None:
         try:
-            yield request
-        finally:
-            self._turns.give_back(request)
+            request.wait()
+        except OPENVINO_ERRORS as error:
+            _log.warning("a late inference failed", network=self.name, error=first_line(error))
+        else:
+            _log.info("a late inference was answered", network=self.name)
+        self._requests.append(request)
+        self._turns.found(turn)
 
 
 @cache
@@ -124,7 +168,8 @@ def _can_keep(cache_dir: Path) -> bool:
 class Engine:
     """The OpenVINO core bound to a device, a thread budget and a cache of compiled models.
 
-    `threads` is how many pictures are worked on at the same time; 0 leaves it to the device.
+    `threads` is how many pictures are worked on at the same time, whichever of its networks they are in; 0 leaves it to
+    the device.
     """
 
     def __init__(
@@ -138,6 +183,8 @@ class Engine:
         self.device = device
         self.threads = threads
         self.hint = hint
+        self._requests = 0
+        self._turns: Turns[int] | None = None
         self._core = _core()
         self._cache_dir = cache_dir if cache_dir is not None and _can_keep(cache_dir) else None
 
@@ -160,7 +207,7 @@ class Engine:
             return self._core.read_model(path)
         except OPENVINO_ERRORS as error:
             raise PackError(
-                f"{path} is not a model OpenVINO can read ({_first_line(error)}); install it again"
+                f"{path} is not a model OpenVINO can read ({first_line(error)}); install it again"
             ) from error
 
     def compile(self, model: Any, *, name: str, keep: bool = True) -> Network:
@@ -175,11 +222,15 @@ class Engine:
         except OPENVINO_ERRORS as error:
             offered = ", ".join(self.devices())
             raise PackError(
-                f"{name} cannot run on {self.device} ({_first_line(error)}); this machine offers {offered}"
+                f"{name} cannot run on {self.device} ({first_line(error)}); this machine offers {offered}"
             ) from error
-        # More requests than streams would only queue inside the device, where nobody sees them.
-        own = self.threads if self.hint is PerformanceHint.THROUGHPUT else 0
-        return Network(name=name, compiled=compiled, requests=max(1, min(own or best, MOST_REQUESTS)))
+        if self._turns is None:
+            # More requests than streams would only queue inside the device, where nobody sees them. What is best for
+            # the first network is for all: whoever waits for one of them waits for the device.
+            own = self.threads if self.hint is PerformanceHint.THROUGHPUT else 0
+            self._requests = max(1, min(own or best, MOST_REQUESTS))
+            self._turns = Turns(range(self._requests))
+        return Network(name=f"{name} on {self.device}", compiled=compiled, requests=self._requests, turns=self._turns)
 
     def _config(self) -> dict[str, Any]:
         config: dict[str, Any] = {"PERFORMANCE_HINT": self.hint.name}
@@ -190,6 +241,7 @@ class Engine:
         return config
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What OpenVINO says about the cause: the last line, after the places in its source."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1][:200] if lines else type(error).__name__

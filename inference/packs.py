@@ -10,12 +10,13 @@ import hashlib
 import importlib.util
 import os
 import shutil
+import string
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from inference.errors import PackError
 from inference.modules import WorldPart
@@ -23,6 +24,16 @@ from inference.recognition import Preset
 
 DEFAULT_PACK = "own"
 PACKS_DIR = Path(__file__).parent / "packs"
+
+CHARACTERS = frozenset(string.digits + string.ascii_uppercase)
+"""What a reader must be able to say."""
+FEATURES = frozenset(
+    {
+        *("bias", "margin", "fit", "fit_per_character", "syntax", "worst", "extra", "only_letters", "only_digits"),
+        *("short", "wide", "narrow", "small", "large", "found", "contrast", "sharpness", "dark_on_light", "tilt"),
+    }
+)
+"""What `inference.rank.features` measures, named here so that a pack can be checked without its networks."""
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -128,6 +139,22 @@ class ReaderSpec(_Weights):
     """A syntax may overrule the reader by this much in all (log likelihood): 4.5 is two or three look-alikes, not a
     rewritten text. The better the reader, the less."""
 
+    @model_validator(mode="after")
+    def _says_what_its_network_takes(self) -> Self:
+        if self.kind == "line":
+            return self  # it is as wide as the line, and its file has the alphabet
+        if not (self.width_px and self.height_px):
+            raise ValueError(f'a reader of kind "{self.kind}" needs the width_px and height_px of its pictures')
+        if lacking := "".join(sorted(CHARACTERS - set(self.alphabet))):
+            raise ValueError(f"the alphabet lacks {lacking}: all of 0-9 and A-Z are needed, in the network's order")
+        if len(set(self.alphabet)) != len(self.alphabet):
+            raise ValueError("the alphabet has a character twice")
+        if self.kind == "slots" and (len(self.pad) != 1 or self.pad not in self.alphabet):
+            raise ValueError(
+                'a reader of kind "slots" needs its pad: the character of the alphabet that says "nothing"'
+            )
+        return self
+
 
 class PackFile(_Strict):
     """What `pack.toml` says."""
@@ -140,7 +167,14 @@ class PackFile(_Strict):
     detector: DetectorSpec
     reader: ReaderSpec
     likelihood: dict[str, float] = {}
-    """Weights of `inference.rank.features`."""
+    """Weights of `inference.rank.features`; all of `DEFAULT_WEIGHTS` where there is none but `bias`."""
+
+    @field_validator("likelihood")
+    @classmethod
+    def _weighs_what_there_is(cls, weights: dict[str, float]) -> dict[str, float]:
+        if unknown := sorted(set(weights) - FEATURES):
+            raise ValueError(f"there is no {', no '.join(unknown)}; there are {', '.join(sorted(FEATURES))}")
+        return weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +202,9 @@ def find_pack(name: str, *, data_dir: Path | None = None) -> ModelPack:
 
 def describe_pack(name: str, *, data_dir: Path | None = None) -> PackFile:
     """What the pack's `pack.toml` says, whether or not its weights are there."""
-    candidates = [PACKS_DIR / name / "pack.toml"]
-    if data_dir is not None:
-        candidates.insert(0, _models_dir(data_dir) / name / "pack.toml")
-    for path in candidates:
-        if path.is_file():
-            return _parse(path)
+    path = _pack_dir(name, data_dir) / "pack.toml"
+    if path.is_file():
+        return _parse(path)
     raise PackError(f"there is no model pack {name!r}; there are {', '.join(pack_names(data_dir))}")
 
 
@@ -220,12 +251,21 @@ def _models_dir(data_dir: Path | None) -> Path:
     return (data_dir or default_data_dir()) / "models"
 
 
+def _pack_dir(name: str, data_dir: Path | None) -> Path:
+    """Where the pack's `pack.toml` is: one of the user's own replaces ours of that name."""
+    own = _models_dir(data_dir) / name
+    return own if data_dir is not None and (own / "pack.toml").is_file() else PACKS_DIR / name
+
+
 def _weights_dir(described: PackFile, name: str, data_dir: Path | None) -> Path:
     if described.package is None:
-        beside = PACKS_DIR / name
+        beside = _pack_dir(name, data_dir)
         return beside if (beside / described.detector.file).is_file() else _models_dir(data_dir) / name
     # Finding a package without importing it: rapidocr would load its own engines.
-    spec = importlib.util.find_spec(described.package)
+    try:
+        spec = importlib.util.find_spec(described.package)
+    except (ImportError, ValueError):  # of a package in another that is not there; of no name at all
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise PackError(f"the Python package {described.package} is not installed; {_cure(described)}")
     return Path(next(iter(spec.submodule_search_locations)))

@@ -17,6 +17,7 @@ from inference.close_up import CloseUp
 from inference.decoding import Decoder, confusion
 from inference.detector import Detector, PlateDetector, PlateMapDetector, TextLineDetector
 from inference.devices import AUTO, candidates, first_right
+from inference.fit import Part, characters_of, read_fitting
 from inference.grids import fit_to_shape
 from inference.models import Engine, Network, PerformanceHint, Runs
 from inference.module_library import ModuleLibrary
@@ -207,22 +208,21 @@ def open_recognizer(
 
 
 def _open_on(engine: Engine, found: ModelPack, modules: Mapping[str, CountryModule]) -> Recognizer:
-    name = found.file.name
-    reader_network, requests = _open_network(engine, found.reader_path, name=f"{name} reader")
+    name, spec = found.file.name, found.file.reader
+    reader_network, requests = _open_network(engine, found, "reader")
     networks: list[Runs] = []
     detector: Detector
     if found.file.detector.kind == "plates":
         detector = PlateDetector(open_network=_shapes(engine, found))
     else:
-        detector_network, _ = _open_network(engine, found.detector_path, name=f"{name} detector")
+        detector_network, _ = _open_network(engine, found, "detector")
         networks.append(detector_network)
         finds_lines = found.file.detector.kind == "text-lines"
         detector = (TextLineDetector if finds_lines else PlateMapDetector)(network=detector_network)
     reader: Reader
-    spec = found.file.reader
     if spec.kind == "line":
-        dictionary = engine.read(found.reader_path).rt_info["framework"]["character"].astype(str).split("\n")
-        reader = LineReader(network=reader_network, characters=dictionary)
+        characters = characters_of(read_fitting(engine, found, "reader"), found)
+        reader = LineReader(network=reader_network, characters=characters)
     elif spec.kind == "rows":
         reader = RowsReader(
             network=reader_network,
@@ -258,15 +258,16 @@ def _weights(pack: ModelPack) -> Mapping[str, float]:
     return pack.file.likelihood if len(pack.file.likelihood) > 1 else DEFAULT_WEIGHTS
 
 
-def _open_network(engine: Engine, path: Path, *, name: str) -> tuple[Runs, int]:
+def _open_network(engine: Engine, pack: ModelPack, part: Part) -> tuple[Runs, int]:
     """A network for inputs of any shape, and how many pictures it works on at the same time."""
-    general = engine.compile(engine.read(path), name=name)
+    name = f"{pack.file.name} {part}"
+    general = engine.compile(read_fitting(engine, pack, part), name=name)
     if not engine.is_processor:
         # Other devices take seconds to compile a shape, and their drivers would have to be checked for each.
         return general, general.requests
 
     def compile_for(shape: Shape) -> Network:
-        model = engine.read(path)
+        model = read_fitting(engine, pack, part)
         model.reshape(list(shape))
         return engine.compile(model, name=f"{name} {shape}", keep=False)
 
@@ -283,7 +284,7 @@ def _shapes(engine: Engine, pack: ModelPack) -> OpenShape:
 
 
 def _open_shape(engine: Engine, pack: ModelPack, height: int, width: int) -> Network:
-    model = fit_to_shape(engine.read(pack.detector_path), height=height, width=width)
+    model = fit_to_shape(read_fitting(engine, pack, "detector"), height=height, width=width)
     return engine.compile(model, name=f"{pack.file.name} detector {width}x{height}")
 
 

@@ -5,20 +5,25 @@ A device whose driver computes wrongly answers with confident nonsense; this fin
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import cv2
 import numpy as np
 
 from inference.detector import Detector, PlateDetector
 from inference.errors import PackError
-from inference.models import Network
+from inference.models import OPENVINO_ERRORS, Network, first_line
 from inference.reader import Reader
 from inference.regions import quad_of_box
 from inference.types import Box, Picture
 
 OpenShape = Callable[[int, int], Network]
 """Compiles a detector for pictures of this height and width."""
+
+# What is raised where a device cannot compute a network, or where its answer is not of the kind the pack says.
+FAILURES = (*OPENVINO_ERRORS, IndexError, TypeError, cv2.error)
+CURE = "use another device (CPU), or update the device's driver, or install the pack again"
 
 KNOWN_TEXT = "BK4729"
 # Half precision moves a box by a pixel or two, a garbled answer by more than half of it.
@@ -32,11 +37,13 @@ def check_answers(
 ) -> None:
     """Raise PackError when the detector does not find the drawn plate or the reader does not read it."""
     picture = known_picture()
-    regions = detector.detect(picture, longest_px=longest_px)
+    with _failing(pack, device, "detector"):
+        regions = detector.detect(picture, longest_px=longest_px)
     found = [region for region in regions if region.box.iou(_PLATE) >= SAME_PLACE]
     if not found:
         raise PackError(_refusal(pack, device, "its detector does not find a drawn plate"))
-    slots = reader.read(picture, [quad_of_box(_LETTERS if tight else _PLATE)])[0]
+    with _failing(pack, device, "reader"):
+        slots = reader.read(picture, [quad_of_box(_LETTERS if tight else _PLATE)])[0]
     text = "".join(character for character in slots.raw_text.upper() if character.isalnum())
     if text != KNOWN_TEXT:
         raise PackError(_refusal(pack, device, f"its reader says {text!r} where {KNOWN_TEXT!r} is drawn"))
@@ -81,7 +88,12 @@ def known_picture() -> Picture:
 
 
 def _refusal(pack: str, device: str, what: str) -> str:
-    return (
-        f"the model pack {pack} answers wrongly on {device}: {what}; "
-        "use another device (CPU), or update the device's driver, or install the pack again"
-    )
+    return f"the model pack {pack} answers wrongly on {device}: {what}; {CURE}"
+
+
+@contextmanager
+def _failing(pack: str, device: str, part: str) -> Iterator[None]:
+    try:
+        yield
+    except FAILURES as error:
+        raise PackError(f"the model pack {pack} fails on {device}: its {part} ({first_line(error)}); {CURE}") from error

@@ -45,11 +45,16 @@ class _Waiting(Generic[Item]):
         self.item: Item | None = None
 
 
+class NoneLeft(Exception):
+    """Every item was lost by those who had it."""
+
+
 class Turns(Generic[Item]):
     """Lends a fixed set of items, one to each caller. Safe from any thread."""
 
     def __init__(self, items: Iterable[Item], *, clock: Callable[[], float] = time.monotonic) -> None:
         self._free = deque(items)
+        self._left = len(self._free)
         self._clock = clock
         self._lock = threading.Lock()
         self._live: deque[_Waiting[Item]] = deque()
@@ -62,9 +67,11 @@ class Turns(Generic[Item]):
             return len(self._live), len(self._background)
 
     def take(self, timeout_s: float) -> Item:
-        """Raises TimeoutError when none becomes free in time."""
+        """Raises TimeoutError when none becomes free in time, NoneLeft at once when none can."""
         line = self._background if can_wait() else self._live
         with self._lock:
+            if not self._left:
+                raise NoneLeft
             # One is free only while nobody waits.
             if self._free:
                 self._note(line)
@@ -75,7 +82,7 @@ class Turns(Generic[Item]):
         with self._lock:
             if waiting.item is None:
                 line.remove(waiting)
-                raise TimeoutError
+                raise TimeoutError if self._left else NoneLeft
             return waiting.item
 
     def give_back(self, item: Item) -> None:
@@ -89,6 +96,20 @@ class Turns(Generic[Item]):
             waiting = line.popleft()
             waiting.item = item
             waiting.served.set()
+
+    def lose(self) -> None:
+        """An item that was lent does not come back, unless it is `found`."""
+        with self._lock:
+            self._left -= 1
+            if not self._left:
+                for waiting in (*self._live, *self._background):
+                    waiting.served.set()
+
+    def found(self, item: Item) -> None:
+        """It came back after all."""
+        with self._lock:
+            self._left += 1
+        self.give_back(item)
 
     def _next_line(self) -> deque[_Waiting[Item]] | None:
         overdue = self._background and self._clock() - self._let_through_s >= PATIENCE_S

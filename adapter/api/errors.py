@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from adapter.api.ports import CameraProblem
 from adapter.camera_recognition import SettingsRefused
 from adapter.store.errors import Conflict, NotFound, Refused, StoreError
-from inference.errors import ModuleError
+from inference.errors import InferenceError, ModuleError
 from inference.snapshots import NoSuchSnapshot, SnapshotsProblem
 from rules.alarms import TransitionRefused
 from rules.importing import ImportRefused
@@ -46,6 +46,7 @@ _STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (NoSuchSnapshot, 404, "not_found"),
     (SnapshotsProblem, 422, "invalid_snapshot"),
     (ModuleError, 422, "unknown_module"),
+    (InferenceError, 503, "recognition_unavailable"),
     (CameraProblem, 502, "camera_problem"),
     (StoreError, 503, "store_unavailable"),
 )

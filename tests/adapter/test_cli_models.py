@@ -14,7 +14,7 @@ from aiohttp import web
 from typer.testing import CliRunner
 
 from adapter.cli import app
-from inference.packs import find_pack
+from inference.packs import PACKS_DIR, find_pack
 from inference.selftest import KNOWN_TEXT, known_picture
 from tests.inference.test_source import served
 from tests.inference.test_watch import film
@@ -96,6 +96,27 @@ async def test_what_a_mirror_lacks_is_said_and_nothing_is_installed(data_dir: Pa
     assert "answers 404 Not Found" in words
     assert "--from DIR" in words
     assert not list(data_dir.rglob("*.onnx*"))
+
+
+def test_a_bad_pack_is_named_and_the_others_are_listed(data_dir: Path) -> None:
+    for number, text in enumerate(
+        (
+            "title = [",
+            (PACKS_DIR / "own" / "pack.toml").read_text(encoding="utf-8").replace("Our own", "[/red] Our own"),
+            (PACKS_DIR / "own" / "pack.toml").read_text(encoding="utf-8").replace("margin = ", "margni = "),
+            (PACKS_DIR / "ppocr" / "pack.toml").read_text(encoding="utf-8").replace('"rapidocr"', '"not.there"'),
+        )
+    ):
+        (data_dir / "models" / f"bad-{number}").mkdir(parents=True)
+        (data_dir / "models" / f"bad-{number}" / "pack.toml").write_text(text, encoding="utf-8")
+    done = run.invoke(app, ["models", "list"])
+    assert done.exit_code == 0, done.output
+    words = re.sub(r"[│\s]+", "", done.stdout)
+    assert "bad-0??no:" in words
+    assert "[/red]Ourown" in words
+    assert "thereisnomargni" in words
+    assert "packagenot.thereisnotinstalled" in words
+    assert "yes" in words  # ours
 
 
 def row(table: str) -> str:

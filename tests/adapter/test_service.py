@@ -19,7 +19,7 @@ from adapter.client import ServiceError
 from adapter.service import Running, running
 from adapter.settings import Settings
 from adapter.store.store import Store
-from inference.errors import ModuleError
+from inference.errors import DeviceStuck, InferenceError, ModuleError
 from inference.module_library import own_modules_folder
 from inference.modules import MODULES_DIR
 from inference.recognition import Recognition, RecognitionSettings
@@ -62,11 +62,18 @@ class OnePlate:
         )
 
 
-class NoSuchModule:
-    """A camera's country module was taken away while the service was down."""
+class Fails:
+    """A recogniser that cannot read."""
+
+    def __init__(self, error: InferenceError) -> None:
+        self._error = error
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
-        raise ModuleError("no country module has the code 'ZZ'")
+        raise self._error
+
+
+# A camera's country module was taken away while the service was down.
+NO_SUCH_MODULE = ModuleError("no country module has the code 'ZZ'")
 
 
 def settings(folder: Path, **changes: Any) -> Settings:
@@ -198,7 +205,11 @@ async def test_a_country_module_of_ones_own_can_be_chosen_for_a_camera(tmp_path:
     own = (MODULES_DIR / "NL.toml").read_text(encoding="utf-8").replace('"NL"', '"ZZ"')
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "ZZ.toml").write_text(own, encoding="utf-8")
-    async with running(settings(tmp_path), NoSuchModule()) as service, rest(service) as api, virtual_camera() as camera:
+    async with (
+        running(settings(tmp_path), Fails(NO_SUCH_MODULE)) as service,
+        rest(service) as api,
+        virtual_camera() as camera,
+    ):
         body = {"name": "Gate", "address": camera.device_url, "user": "admin", "password": PASSWORD, "modules": ["ZZ"]}
         camera_id = (await api.post("/cameras", body))["camera_id"]
         (listed,) = [row for row in await api.get("/modules") if row["code"] == "ZZ"]
@@ -208,6 +219,19 @@ async def test_a_country_module_of_ones_own_can_be_chosen_for_a_camera(tmp_path:
             return "'ZZ'" in (await api.get("/status"))["cameras"][0]["detail"]
 
         await until(told, 20)
+
+
+async def test_a_device_that_hangs_is_told_with_the_camera(tmp_path: Path) -> None:
+    stuck = Fails(DeviceStuck("own reader on GPU: the device gave no answer"))
+    async with running(settings(tmp_path), stuck) as service, rest(service) as api, virtual_camera() as camera:
+        await add_camera(api, camera, motion_gate=False)
+
+        async def told() -> bool:
+            return "own reader on GPU" in (await api.get("/status"))["cameras"][0]["detail"]
+
+        await until(told, 20)
+        lost = await until(lambda: api.get("/events", kind="CameraLost"), 20)
+        assert "own reader on GPU" in lost[0]["event"]["detail"]
 
 
 async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from inference.detector import PlateDetector
+from inference.detector import PlateDetector, PlateMapDetector
 from inference.devices import candidates, first_right
-from inference.errors import PackError
+from inference.errors import DeviceStuck, PackError
 from inference.models import Engine, Network, PerformanceHint
+from inference.reader import ALPHABET, RowsReader
 from inference.recognizer import RecognitionSettings, open_recognizer
-from inference.selftest import KNOWN_TEXT, checked_shapes, known_picture
+from inference.selftest import KNOWN_TEXT, check_answers, checked_shapes, known_picture
 from inference.types import Box
 
 
@@ -84,6 +85,58 @@ def test_auto_passes_over_a_device_that_answers_wrongly_and_says_so(folder: Path
     assert KNOWN_TEXT in refused["error"]
     settings = RecognitionSettings(modules=("X_XX",), max_seconds_per_frame=None)
     assert recognizer.recognize(known_picture(), settings).readings[0].plate.plate_number == KNOWN_TEXT
+
+
+class Broken:
+    """A compiled model that a device takes and then cannot compute."""
+
+    outputs = (0,)
+
+    def create_infer_request(self) -> Broken:
+        return self
+
+    def start_async(self, inputs: Any, *, share_inputs: bool) -> None:
+        pass
+
+    def wait_for(self, timeout_ms: int) -> bool:
+        raise RuntimeError("Exception from src/plugins/intel_gpu:\n[GPU] clEnqueueNDRangeKernel, CL_OUT_OF_RESOURCES")
+
+
+class BrokenChip(MachineEngine):
+    def compile(self, model: Any, *, name: str, keep: bool = True) -> Network:
+        if self.device == "GPU":
+            return Network(name=f"{name} on GPU", compiled=Broken(), requests=1)
+        return super().compile(model, name=name, keep=keep)
+
+
+def test_auto_passes_over_a_device_that_compiles_and_then_fails(folder: Path) -> None:
+    def engine(*, device: str, **rest: Any) -> Engine:
+        return BrokenChip(Machine(""), device=device, **rest)
+
+    with capture_logs() as logs:
+        assert open_recognizer("own", device="AUTO", threads=1, data_dir=folder, open_engine=engine).device == "CPU"
+    (refused,) = [log for log in logs if log["event"] == "inference device refused"]
+    assert "own detector on GPU fails ([GPU] clEnqueueNDRangeKernel, CL_OUT_OF_RESOURCES)" in refused["error"]
+
+
+def test_an_answer_of_another_kind_is_refused_by_name() -> None:
+    class Words:
+        def run(self, batch: np.ndarray) -> list[np.ndarray]:
+            return [np.zeros((1, 5), np.float32)]
+
+    detector = PlateMapDetector(network=Words())
+    reader = RowsReader(network=Words(), alphabet=ALPHABET, width_px=144, height_px=64)
+    with pytest.raises(PackError, match=r"mine fails on CPU: its detector \(.*\); use another device"):
+        check_answers(pack="mine", device="CPU", detector=detector, reader=reader, tight=False)
+
+
+def test_auto_passes_over_a_device_that_hangs() -> None:
+    def open_on(device: str) -> str:
+        if device == "GPU":
+            raise DeviceStuck("own reader on GPU: the device gave no answer within 30 s")
+        return device
+
+    assert first_right(("GPU", "CPU"), open_on) == "CPU"
 
 
 @pytest.mark.parametrize(

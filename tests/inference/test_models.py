@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -44,13 +43,44 @@ class Gate:
     def create_infer_request(self) -> Gate:
         return self
 
-    def infer(self, inputs: Any, *, share_inputs: bool) -> None:
+    def start_async(self, inputs: Any, *, share_inputs: bool) -> None:
         with self._lock:
             self.busy += 1
             self.busiest = max(self.busiest, self.busy)
+
+    def wait_for(self, timeout_ms: int) -> bool:
         self.barrier.wait(WAIT_S)
         with self._lock:
             self.busy -= 1
+        return True
+
+    def get_output_tensor(self, index: int) -> Any:
+        return type("Tensor", (), {"data": [1.0]})
+
+
+class Hanging:
+    """A compiled model whose requests give no answer until the test lets them."""
+
+    outputs = (0,)
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.started = 0
+        self.may_answer = threading.Event()
+        self._fails = fails
+
+    def create_infer_request(self) -> Hanging:
+        return self
+
+    def start_async(self, inputs: Any, *, share_inputs: bool) -> None:
+        self.started += 1
+
+    def wait_for(self, timeout_ms: int) -> bool:
+        return self.may_answer.wait(timeout_ms / 1000)
+
+    def wait(self) -> None:
+        self.may_answer.wait()
+        if self._fails:
+            raise RuntimeError("the driver gave up")
 
     def get_output_tensor(self, index: int) -> Any:
         return type("Tensor", (), {"data": [1.0]})
@@ -80,6 +110,23 @@ def test_without_a_number_the_device_says_how_many_requests_are_best(tiny: Any) 
     assert network.requests == network.property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
 
 
+def test_the_networks_of_an_engine_share_its_threads() -> None:
+    operators = models.ov.opset13
+    given = operators.parameter([1024, 1024], np.float32)
+    product = given
+    for _ in range(20):
+        product = operators.matmul(product, given, False, False)
+    engine = Engine(device="CPU", threads=1, cache_dir=None)
+    networks = [engine.compile(models.ov.Model([product], [given], name), name=name) for name in ("finds", "reads")]
+    batch = np.eye(1024, dtype=np.float32)
+    with ThreadPoolExecutor(2) as pool:
+        working = [pool.submit(network.run, batch) for network in networks]
+        while networks[0].waiting != (1, 0):
+            assert not any(one.done() for one in working)
+            time.sleep(0.001)
+        assert all(np.array_equal(one.result(WAIT_S)[0], batch) for one in working)
+
+
 def test_as_many_callers_work_at_once_as_there_are_requests_and_no_more() -> None:
     gate = Gate(together=2)
     network = Network(name="gate", compiled=gate, requests=2)
@@ -89,33 +136,58 @@ def test_as_many_callers_work_at_once_as_there_are_requests_and_no_more() -> Non
     assert gate.busiest == 2
 
 
-@pytest.fixture
-def stuck() -> Iterator[Network]:
-    """A pool of one request that never comes back while the test runs."""
+def test_a_device_that_is_busy_for_too_long_is_named_after_a_bounded_wait() -> None:
     gate = Gate(together=2)
     network = Network(name="ppocr reader", compiled=gate, requests=1, request_timeout_s=0.05)
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(network.run, np.zeros(1))
         while not gate.busy:
             time.sleep(0.001)
-        yield network
+        with pytest.raises(DeviceStuck, match=r"ppocr reader.*1 requests within 0\.05 s.*restart"):
+            network.run(np.zeros(1))
         gate.barrier.wait(WAIT_S)
         working.result(WAIT_S)
 
 
-def test_a_device_that_hangs_is_named_after_a_bounded_wait(stuck: Network) -> None:
-    with pytest.raises(DeviceStuck, match=r"ppocr reader.*1 requests within 0\.05 s.*restart"):
-        stuck.run(np.zeros(1))
+def answer_late(device: Hanging) -> None:
+    """Returns when everybody has heard it."""
+    device.may_answer.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("late "):
+            thread.join(WAIT_S)
 
 
-def test_a_request_whose_inference_fails_goes_back_to_the_pool() -> None:
+def test_a_device_that_does_not_answer_is_named_though_nobody_waits_for_a_request() -> None:
+    device = Hanging()
+    network = Network(name="own reader on GPU", compiled=device, requests=2, request_timeout_s=0.05)
+    for _ in range(2):
+        with pytest.raises(DeviceStuck, match=r"own reader on GPU: .*no answer within 0\.05 s.*restart"):
+            network.run(np.zeros(1))
+    # What it was asked is still there: it is asked no more.
+    with pytest.raises(DeviceStuck, match="none of the device's 2 requests"):
+        network.run(np.zeros(1))
+    assert device.started == 2
+    answer_late(device)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_device_that_answers_late_is_used_again(fails: bool) -> None:
+    device = Hanging(fails=fails)
+    network = Network(name="own reader on GPU", compiled=device, requests=1, request_timeout_s=0.05)
+    with pytest.raises(DeviceStuck):
+        network.run(np.zeros(1))
+    answer_late(device)
+    assert network.run(np.zeros(1)) == [1.0]
+
+
+def test_a_request_whose_inference_fails_is_named_and_goes_back_to_the_pool() -> None:
     class Failing(Gate):
-        def infer(self, inputs: Any, *, share_inputs: bool) -> None:
+        def wait_for(self, timeout_ms: int) -> bool:
             raise RuntimeError("the driver gave up")
 
     network = Network(name="failing", compiled=Failing(1), requests=1, request_timeout_s=0.05)
     for _ in range(3):
-        with pytest.raises(RuntimeError, match="gave up"):
+        with pytest.raises(PackError, match=r"failing fails \(the driver gave up\)"):
             network.run(np.zeros(1))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from inference.models import Network
-from inference.turns import PATIENCE_S, Turns, can_wait, in_background
+from inference.turns import PATIENCE_S, NoneLeft, Turns, can_wait, in_background
 
 WAIT_S = 30.0
 
@@ -94,6 +94,22 @@ def test_who_gave_up_waiting_is_not_served() -> None:
     assert turns.take(0.01) == "request"
 
 
+def test_when_the_last_item_is_lost_nobody_waits_for_it_until_it_is_found() -> None:
+    turns = Turns(["one", "two"])
+    assert [turns.take(WAIT_S), turns.take(WAIT_S)] == ["one", "two"]
+    turns.lose()
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(turns.take, WAIT_S)
+        reached(lambda: turns.waiting() == (1, 0))
+        turns.lose()
+        with pytest.raises(NoneLeft):
+            waits.result(WAIT_S)
+    with pytest.raises(NoneLeft):
+        turns.take(WAIT_S)
+    turns.found("two")
+    assert turns.take(WAIT_S) == "two"
+
+
 class Device:
     """A compiled model of one request that tells what it computes, and computes only when it may."""
 
@@ -106,9 +122,13 @@ class Device:
     def create_infer_request(self) -> Device:
         return self
 
-    def infer(self, inputs: Any, *, share_inputs: bool) -> None:
+    def start_async(self, inputs: Any, *, share_inputs: bool) -> None:
+        self._asked = int(inputs[0][0])
+
+    def wait_for(self, timeout_ms: int) -> bool:
         assert self.may.acquire(timeout=WAIT_S)
-        self.computed.append(int(inputs[0][0]))
+        self.computed.append(self._asked)
+        return True
 
 
 def test_a_live_frame_passes_a_whole_validation_at_the_device() -> None:
@@ -130,6 +150,31 @@ def test_a_live_frame_passes_a_whole_validation_at_the_device() -> None:
             one.result(WAIT_S)
     assert device.computed.index(1) == 1
     assert sorted(device.computed) == [1, *validation]
+
+
+def test_a_live_frame_in_one_network_passes_a_validation_in_another_of_the_same_device() -> None:
+    detector, reader, turns = Device(), Device(), Turns(range(1))
+    finds = Network(name="detector", compiled=detector, requests=1, turns=turns)
+    reads = Network(name="reader", compiled=reader, requests=1, turns=turns)
+
+    def validate(picture: int) -> None:
+        with in_background():
+            finds.run(np.array([picture]))
+
+    with ThreadPoolExecutor(4) as pool:
+        behind = [pool.submit(validate, picture) for picture in range(3)]
+        reached(lambda: finds.waiting == (0, 2))
+        live = pool.submit(reads.run, np.array([1]))
+        reached(lambda: reads.waiting == (1, 2))
+        # One works for both networks: the other has not begun.
+        reader.may.release()
+        assert reader.computed == []
+        detector.may.release()
+        live.result(WAIT_S)
+        assert len(detector.computed) == 1
+        detector.may.release(2)
+        for one in behind:
+            one.result(WAIT_S)
 
 
 async def test_what_a_context_that_can_wait_gives_to_a_thread_can_wait_too() -> None:

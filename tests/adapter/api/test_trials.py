@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from adapter.api.errors import as_api_error
 from adapter.snapshot_trials import MOST_TRIED, TRY_S, SnapshotTrials
 from adapter.store.errors import Conflict
 from adapter.store.users import Role
+from inference.errors import DeviceStuck
 from inference.recognition import RecognitionSettings
 from inference.snapshots import SnapshotSet
 from tests.adapter.api.conftest import Console
@@ -63,6 +65,18 @@ async def test_what_cannot_be_used_is_refused_by_name_before_anything_is_read(co
     assert (await console.call("POST", path, json={}, role=Role.VIEWER))[0] == 403
     assert (await console.call("POST", "/cameras/none/recognition-settings/try", json={}))[0] == 404
     assert console.service.scenes.calls == []
+
+
+async def test_a_device_that_hangs_is_told_to_whoever_asks(tmp_path):
+    class Stuck(Scenes):
+        def recognize(self, picture, settings, *, region=None):
+            raise DeviceStuck("own reader on GPU: the device gave no answer")
+
+    snapshots = full_set(Scenes(), tmp_path, 1)
+    with pytest.raises(DeviceStuck) as stuck:
+        await SnapshotTrials(recognizer=Stuck()).run("north", snapshots, RecognitionSettings(), discard_below=0.5)
+    told = as_api_error(stuck.value)
+    assert (told.status, told.code, told.detail) == (503, "recognition_unavailable", str(stuck.value))
 
 
 class Slow(Scenes):
