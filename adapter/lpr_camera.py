@@ -102,6 +102,8 @@ class LprCamera:
         """Stored settings of another version that this one cannot use, each with the reason."""
         self.recognized = 0
         self._missed_before = 0
+        self._unreadable = False
+        """Pictures come and nothing can read them, until something does."""
         self.funnel = funnel or Funnel()
         """Where plates get lost; kept over reconnections and changes."""
         self.rejects = rejects or Rejects()
@@ -386,6 +388,7 @@ class LprCamera:
     def _frame(self, frame: Frame, recognition: Recognition | None) -> None:
         self.last_frame = frame
         if recognition is not None:
+            self._unreadable = False
             self.views.note(frame, recognition)
         self._frame_rate.note(self._clock())
 
@@ -428,7 +431,8 @@ class LprCamera:
             await asyncio.sleep(PRESENCE_S)
 
     async def _note_presence_once(self) -> None:
-        if self._source is not None and self._source.state.status in {SourceStatus.RUNNING, SourceStatus.ENDED}:
+        come = self._source is not None and self._source.state.status in {SourceStatus.RUNNING, SourceStatus.ENDED}
+        if come and not self._unreadable:
             self.detail = ""
             await self._presence.running(self.camera_id, self.name)
         else:
@@ -437,6 +441,7 @@ class LprCamera:
 
     def _note_failure(self, error: Exception) -> float | None:
         self.detail = str(error)
+        self._unreadable = isinstance(error, InferenceError)
         return REFUSED_RETRY.total_seconds() if isinstance(error, CameraRefused) else None
 
 

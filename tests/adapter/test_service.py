@@ -66,10 +66,14 @@ class Fails:
     """A recogniser that cannot read."""
 
     def __init__(self, error: InferenceError) -> None:
-        self._error = error
+        self.error: InferenceError | None = error
+        self.asked = 0
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
-        raise self._error
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return Recognition()
 
 
 # A camera's country module was taken away while the service was down.
@@ -232,6 +236,17 @@ async def test_a_device_that_hangs_is_told_with_the_camera(tmp_path: Path) -> No
         await until(told, 20)
         lost = await until(lambda: api.get("/events", kind="CameraLost"), 20)
         assert "own reader on GPU" in lost[0]["event"]["detail"]
+        # It is tried again, whose pictures come meanwhile; it is back when one was read.
+        asked = stuck.asked
+        await until(lambda: _now(stuck.asked > asked + 1), 20)
+        assert await api.get("/events", kind="CameraRestored") == []
+        stuck.error = None
+        await until(lambda: api.get("/events", kind="CameraRestored"), 40)
+        assert len(await api.get("/events", kind="CameraLost")) == 1
+
+
+async def _now(so: bool) -> bool:
+    return so
 
 
 async def test_an_impossible_recognition_setting_is_refused_by_name(tmp_path: Path) -> None:
