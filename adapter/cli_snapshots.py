@@ -12,6 +12,7 @@ from rich.table import Table
 from adapter.auto_capture import MOST_HOURS, MOST_VEHICLES
 from adapter.cli_common import connect, console, fail
 from adapter.cli_data import _camera, camera_app
+from adapter.client import LONG_WORK_S
 from inference.funnel import CURES
 from inference.types import RejectionReason
 
@@ -92,7 +93,8 @@ def snapshots(
 def validate(context: typer.Context, name: str) -> None:
     """Read all approved snapshots and compare with their plates."""
     service = connect(context)
-    answer = service.call("POST", f"/cameras/{_camera(service, name)['camera_id']}/validate", json={})
+    path = f"/cameras/{_camera(service, name)['camera_id']}/validate"
+    answer = service.call("POST", path, json={}, within_s=LONG_WORK_S)
     table = Table("snapshot", "correct", "wrong", "missed", "why")
     for row in answer["results"]:
         wrong = ", ".join(f"{plate} read as {text}" for plate, text in row["wrong"])
@@ -123,7 +125,7 @@ def autoconfigure(
         service.call("POST", path + "/undo")
         console.print("the former settings are back")
         return
-    answer = service.call("POST", path, json={"apply": apply})
+    answer = service.call("POST", path, json={"apply": apply}, within_s=LONG_WORK_S)
     table = Table("setting", "before", "after")
     for key, old in answer["old"].items():
         table.add_row(key, str(old), str(answer["new"][key]))

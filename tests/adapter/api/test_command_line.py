@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from adapter.cli import app
+from adapter.client import LONG_WORK_S, ServiceClient
 from adapter.settings import Settings
 from inference.types import Frame
 from tests.adapter.api.test_auto_capture import drive_by, passage
@@ -117,6 +118,23 @@ async def test_autoconfigure_shows_first_applies_when_told_and_undoes(console, t
     assert "the former settings are back" in (await typed("autoconfigure", "North", "--undo")).stdout
     assert (await console.call("GET", f"/cameras/{camera_id}"))[1]["recognition"] == {}
     assert (await typed("autoconfigure", "North", "--undo")).exit_code == 1
+
+
+async def test_validation_and_autoconfiguration_are_waited_for(console, typed: Type, monkeypatch) -> None:
+    camera_id, names = await camera_with(console, *TWO)
+    for name in names:
+        await console.call("PATCH", f"/cameras/{camera_id}/snapshots/{name}", json={"approval": "approved"})
+    waited, call = {}, ServiceClient.call
+
+    def noted(client, method, path, **arguments):
+        waited[path.rsplit("/", 1)[1]] = arguments.get("within_s")
+        return call(client, method, path, **arguments)
+
+    monkeypatch.setattr(ServiceClient, "call", noted)
+    for command in ("validate", "autoconfigure"):
+        assert (await typed(command, "North")).exit_code == 0
+        assert waited.pop(command) == LONG_WORK_S
+    assert set(waited.values()) == {None}
 
 
 async def test_the_funnel_is_shown_by_the_hour(console, typed: Type) -> None:
