@@ -138,7 +138,8 @@ class CameraRecognition(BaseModel):
         "The longest time spent on one frame.",
         group="effort",
         unit="s",
-        effect="When it is over, no further look is taken and no further plate is read in more crops.",
+        effect="When it is over, no further look is taken and no further plate is read in more crops. "
+        "Snapshots are read without this limit.",
         cost="unlimited risks that one crowded frame keeps the other cameras waiting.",
         ids="M-208 M-209",
         live=True,
