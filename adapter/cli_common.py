@@ -14,19 +14,30 @@ from rich.text import Text
 from adapter.client import ServiceClient, ServiceError
 from adapter.settings import Settings, SettingsError, load_settings
 
-console = Console()
+# What names of cameras, files and plates have in brackets or between colons is theirs: no text is markup, ours neither.
+console = Console(markup=False, emoji=False)
+errors = Console(stderr=True, markup=False, emoji=False)
 
 
 def fail(message: str) -> NoReturn:
     """One sentence on standard error, exit code 1."""
-    # Paths and addresses stay whole on one line, to be copied; what they hold in brackets is no markup.
-    Console(stderr=True).print(Text.assemble(("error:", "red"), f" {message}"), soft_wrap=True)
+    # Paths and addresses stay whole on one line, to be copied.
+    errors.print(Text.assemble(("error:", "red"), f" {message}"), soft_wrap=True)
     raise typer.Exit(1)
 
 
 def tell(message: str) -> None:
     """One sentence on standard error that is no failure."""
-    Console(stderr=True).print(f"[yellow]note:[/yellow] {message}", highlight=False, soft_wrap=True)
+    errors.print(_noted(message), soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """One sentence beside a result."""
+    console.print(_noted(message))
+
+
+def _noted(message: str) -> Text:
+    return Text.assemble(("note:", "yellow"), f" {message}")
 
 
 def settings_from(context: typer.Context, **overrides: Any) -> Settings:

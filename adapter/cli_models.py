@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from adapter.cli_common import console, fail, settings_from, tell
 
@@ -110,7 +110,7 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
     for row in rows:
         name = Path(row["file"]).name
         if "error" in row:
-            table.add_row(name, f"[dim]{escape(row['error'])}[/dim]", "", "", "")
+            table.add_row(name, Text(row["error"], style="dim"), "", "", "")
         elif "plates" not in row:
             span = f"{row['start_s']:.1f}-{row['end_s']:.1f} s"
             table.add_row(name, row["text"], row["country"] or "?", f"{row['likelihood']:.2f}", span)
@@ -119,7 +119,7 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
                 likelihood = f"{plate['likelihood']:.2f}"
                 table.add_row(name, plate["spelling"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
         else:
-            table.add_row(name, "[dim]no plate[/dim]", "", "", f"{row['ms']:.0f}")
+            table.add_row(name, Text("no plate", style="dim"), "", "", f"{row['ms']:.0f}")
     console.print(table)
 
 
@@ -159,7 +159,7 @@ def modules_check(
         problems = check_module(file)
         wrong = wrong or bool(problems)
         for problem in problems:
-            console.print(f"[red]{file.name}:[/red] {problem}", highlight=False)
+            console.print(Text.assemble((f"{file.name}:", "red"), f" {problem}"))
         if not problems:
             replaces = f"; in {folder} it replaces the built-in one" if file.stem in installed_modules() else ""
             console.print(f"{file.name}: ok{replaces}", highlight=False, soft_wrap=True)

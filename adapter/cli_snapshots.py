@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from adapter.auto_capture import MOST_HOURS, MOST_VEHICLES
-from adapter.cli_common import connect, console, fail
+from adapter.cli_common import connect, console, fail, note
 from adapter.cli_data import _camera, camera_app
 from adapter.client import LONG_WORK_S
 from inference.funnel import CURES
@@ -86,7 +86,7 @@ def snapshots(
         table.add_row(row["name"], row["approval"], ", ".join(row["plates"]), *tags)
     console.print(table)
     for hint in answer["coverage"]["hints"]:
-        console.print(f"[yellow]note:[/yellow] {hint}")
+        note(hint)
 
 
 @camera_app.command("validate")
@@ -102,7 +102,7 @@ def validate(context: typer.Context, name: str) -> None:
     console.print(table)
     _figures("License plates", answer)
     for advice in answer["advice"]:
-        console.print(f"[yellow]note:[/yellow] {advice}")
+        note(advice)
     if answer["thresholds"]:
         suggested = answer["thresholds"]
         console.print(
@@ -132,8 +132,8 @@ def autoconfigure(
     console.print(table)
     _figures("before", answer["before"])
     _figures("after", answer["after"])
-    for note in answer["notes"]:
-        console.print(f"[yellow]note:[/yellow] {note}")
+    for one in answer["notes"]:
+        note(one)
     if not answer["applied"]:
         console.print("Nothing was changed." if not answer["changed"] else "Nothing was changed; add --apply to do it.")
 

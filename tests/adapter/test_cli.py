@@ -166,6 +166,21 @@ def test_bench_measures_a_pack_that_is_installed_in_the_data_folder_alone(
     assert "there is no model pack 'mine'" in other.stderr
 
 
+def test_names_of_files_and_patterns_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
+    for name in ("a[red]b.jpg", "[bold].jpg", ":car:.jpg"):
+        (tmp_path / name).write_bytes(b"not a picture")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", str(tmp_path)], env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    assert all(f"│ {name} " in done.stdout for name in ("a[red]b.jpg", "[bold].jpg", ":car:.jpg"))
+    module = tmp_path / "data" / "modules" / "[x].toml"
+    module.parent.mkdir(parents=True)
+    module.write_text(country_file("ZZ", "[abc]D"), encoding="utf-8")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "modules", "check"])
+    assert "[x].toml:" in done.stdout and "[abc]D" in done.stdout
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "modules", "list"])
+    assert "[x].toml" in done.stderr and "note:" in done.stderr
+
+
 @pytest.fixture
 def own_modules(tmp_path: Path) -> Path:
     """A data folder with a country of its own, a replaced one, and a file with a mistake."""

@@ -24,7 +24,7 @@ TWO = tuple(Seen(f"{number}1BKL{number}", 300 + 20 * number, 450) for number in 
 
 @pytest.fixture
 async def typed(console, tmp_path, monkeypatch) -> Type:
-    """Runs `onvif-lpr camera` on the machine of this console, with its token in the data folder."""
+    """Runs `onvif-lpr camera`, or what is named, where this console runs, with its token in the data folder."""
     settings = Settings(data_dir=tmp_path / "data")
     settings.data.mkdir()
     header = await console.token()
@@ -33,7 +33,8 @@ async def typed(console, tmp_path, monkeypatch) -> Type:
     monkeypatch.chdir(tmp_path)
 
     async def run(*arguments: str) -> Result:
-        everything = ["--data-dir", str(settings.data), "camera", *arguments]
+        group = () if arguments[0] in {"camera", "list", "status"} else ("camera",)
+        everything = ["--data-dir", str(settings.data), *group, *arguments]
         done = await asyncio.to_thread(CliRunner().invoke, app, everything)
         assert "Traceback" not in done.output
         return done
@@ -151,6 +152,25 @@ async def test_a_camera_that_is_not_there_is_named_with_those_there_are(console,
     done = await typed("validate", "South")
     assert done.exit_code == 1
     assert "no camera named 'South'; there is: North" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("name", ["Gate [north]", "[/north]", "[red]Gate[/red]", "Gate :car:"])
+async def test_a_name_in_brackets_or_colons_is_shown_as_it_is(
+    console, typed: Type, tmp_path, monkeypatch, name
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    camera_id, (snapshot,) = await camera_with(console, Seen("12BKL3", 500, 400))
+    await console.call("PATCH", f"/cameras/{camera_id}", json={"name": name})
+    file = tmp_path / f"{name.replace('/', '')}.jpg"
+    for done in (await typed("camera", "list"), await typed("status"), await typed("validate", name + "!")):
+        assert name in done.output
+    assert f"saved {file}" in (await typed("snapshot", name, str(file))).output.replace("\n", "")
+    assert (await typed("snapshots", name, "--approve", snapshot, "--plate", "12BKL3")).exit_code == 0
+    for command in ("settings", "validate", "autoconfigure", "funnel", "suitability", "snapshots"):
+        assert (await typed(command, name)).exit_code == 0, command
+    assert f"removed {name}" in (await typed("remove", name)).output
+    assert f"list {name}: 1 plates added" in (await typed("list", "add", name, "--plate", "AB*")).output
+    assert f" {name} " in (await typed("list", "show")).output
 
 
 async def snapshots(console) -> list[dict]:
