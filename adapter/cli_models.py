@@ -61,7 +61,8 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
     for path in paths:
         if path.is_dir():
-            yield from sorted(f for f in path.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES | VIDEOS)
+            kinds = PICTURE_SUFFIXES | VIDEOS
+            yield from sorted(f for f in path.rglob("*") if f.suffix.lower() in kinds and f.is_file())
         elif path.is_file():
             yield path
         else:
