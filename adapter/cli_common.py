@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
@@ -38,6 +39,30 @@ def note(message: str) -> None:
 
 def _noted(message: str) -> Text:
     return Text.assemble(("note:", "yellow"), f" {message}")
+
+
+def printable(text: str) -> str:
+    """The name of a file as a terminal may show it: nothing in it moves the cursor, and all of it can be encoded."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def content_of(file: Path) -> bytes:
+    """What a file of the user's holds; the command fails when it cannot be read."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        fail(f"{file} does not exist")
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+
+
+def save(file: Path, content: bytes) -> None:
+    """Write a file for the user and say so; the command fails when it cannot be written."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
+    console.print(f"saved {file}", soft_wrap=True)
 
 
 def settings_from(context: typer.Context, **overrides: Any) -> Settings:

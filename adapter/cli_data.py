@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from adapter.cli_common import _Failing, connect, console, fail, note
+from adapter.cli_common import _Failing, connect, console, content_of, fail, note, save
 
 camera_app = typer.Typer(help="Cameras.", no_args_is_help=True)
 list_app = typer.Typer(help="Match lists.", no_args_is_help=True)
@@ -164,8 +164,7 @@ def _print_applied(rows: list[dict[str, Any]], *, title: str) -> None:
 def camera_snapshot(context: typer.Context, name: str, file: Path) -> None:
     """Save the newest picture as JPEG."""
     service = connect(context)
-    file.write_bytes(service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/snapshot.jpg"))
-    console.print(f"saved {file}")
+    save(file, service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/snapshot.jpg"))
 
 
 def _list(service: _Failing, name: str) -> dict[str, Any]:
@@ -208,8 +207,7 @@ def list_import(
     confirm: Annotated[bool, typer.Option("--yes", help="Do it; without this the outcome is only shown.")] = False,
 ) -> None:
     """Import plates from a .txt or .csv file; shows what would happen unless --yes is given."""
-    if not file.is_file():
-        fail(f"{file} does not exist")
+    content = content_of(file)
     service = connect(context)
     answer = service.call(
         "POST",
@@ -219,7 +217,7 @@ def list_import(
             "mode": "replace" if replace else "add",
             "confirm": "true" if confirm else "false",
         },
-        data=file.read_bytes(),
+        data=content,
     )
     verb = "done" if answer["applied"] else "would be"
     console.print(
@@ -245,8 +243,7 @@ def list_export(
     if file is None:
         sys.stdout.buffer.write(content)
     else:
-        file.write_bytes(content)
-        console.print(f"saved {file}")
+        save(file, content)
 
 
 @output_app.command("add")

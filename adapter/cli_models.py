@@ -12,7 +12,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from adapter.cli_common import console, fail, settings_from, tell
+from adapter.cli_common import console, fail, printable, settings_from, tell
 
 modules_app = typer.Typer(help="Country modules.", no_args_is_help=True)
 models_app = typer.Typer(help="Model packs.", no_args_is_help=True)
@@ -109,9 +109,9 @@ def _picture_row(result: Any) -> dict[str, Any]:
 def _show(rows: Iterator[dict[str, Any]]) -> None:
     table = Table("file", "plate", "country", "likelihood", "ms or seconds")
     for row in rows:
-        name = Path(row["file"]).name
+        name = printable(Path(row["file"]).name)
         if "error" in row:
-            table.add_row(name, Text(row["error"], style="dim"), "", "", "")
+            table.add_row(name, Text(printable(row["error"]), style="dim"), "", "", "")
         elif "plates" not in row:
             span = f"{row['start_s']:.1f}-{row['end_s']:.1f} s"
             table.add_row(name, row["text"], row["country"] or "?", f"{row['likelihood']:.2f}", span)
@@ -160,7 +160,7 @@ def modules_check(
         problems = check_module(file)
         wrong = wrong or bool(problems)
         for problem in problems:
-            console.print(Text.assemble((f"{file.name}:", "red"), f" {problem}"))
+            console.print(Text.assemble((f"{printable(file.name)}:", "red"), f" {problem}"))
         if not problems:
             replaces = f"; in {folder} it replaces the built-in one" if file.stem in installed_modules() else ""
             console.print(f"{file.name}: ok{replaces}", highlight=False, soft_wrap=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.table import Table
 
 from adapter.auto_capture import MOST_HOURS, MOST_VEHICLES
-from adapter.cli_common import connect, console, fail, note
+from adapter.cli_common import connect, console, content_of, fail, note
 from adapter.cli_data import _camera, camera_app
 from adapter.client import LONG_WORK_S
 from inference.funnel import CURES
@@ -71,14 +72,12 @@ def snapshots(
     service = connect(context)
     every = f"/cameras/{_camera(service, name)['camera_id']}/snapshots"
     for file in add or ():
-        if not file.is_file():
-            fail(f"{file} does not exist")
-        service.call("POST", every, data=file.read_bytes())
+        service.call("POST", every, data=content_of(file))
     if approve:
         body: dict[str, Any] = {"approval": "approved"} | ({"plates": plate} if plate else {})
-        service.call("PATCH", f"{every}/{approve}", json=body)
+        service.call("PATCH", f"{every}/{quote(approve, safe='')}", json=body)
     if reject:
-        service.call("PATCH", f"{every}/{reject}", json={"approval": "rejected"})
+        service.call("PATCH", f"{every}/{quote(reject, safe='')}", json={"approval": "rejected"})
     answer = service.call("GET", every)
     table = Table("snapshot", "state", "plates", "light", "weather", "vehicle")
     for row in answer["snapshots"]:

@@ -154,6 +154,24 @@ async def test_a_camera_that_is_not_there_is_named_with_those_there_are(console,
     assert "no camera named 'South'; there is: North" in " ".join(done.stderr.split())
 
 
+async def test_files_that_can_be_neither_read_nor_written_are_said_in_one_sentence(
+    console, typed: Type, tmp_path
+) -> None:
+    await camera_with(console)
+    await typed("list", "add", "staff")
+    nowhere, folder = str(tmp_path / "no" / "file.csv"), str(tmp_path)
+    for command, said in (
+        (("snapshot", "North", nowhere), "cannot be written: No such file"),
+        (("list", "export", "staff", folder), "cannot be written: Is a directory"),
+        (("list", "import", "staff", folder), "cannot be read: Is a directory"),
+        (("list", "import", "staff", nowhere), "does not exist"),
+        (("snapshots", "North", "--add", folder), "cannot be read: Is a directory"),
+        (("snapshots", "North", "--reject", "a?b/#c"), "a?b/#c"),
+    ):
+        done = await typed(*command)
+        assert (done.exit_code, said in " ".join(done.stderr.split())) == (1, True), done.output
+
+
 @pytest.mark.parametrize("name", ["Gate [north]", "[/north]", "[red]Gate[/red]", "Gate :car:"])
 async def test_a_name_in_brackets_or_colons_is_shown_as_it_is(
     console, typed: Type, tmp_path, monkeypatch, name
