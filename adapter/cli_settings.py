@@ -76,7 +76,7 @@ def _parsed(change: str) -> tuple[str, Any]:
         return key.strip(), None
     try:
         return key.strip(), json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key.strip(), text.strip()
 
 

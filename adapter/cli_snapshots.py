@@ -69,6 +69,8 @@ def snapshots(
     reject: Annotated[str, typer.Option(help="Reject this snapshot.")] = "",
 ) -> None:
     """Import, approve or reject snapshots, and show them all."""
+    if plate and not approve:
+        fail("--plate tells what an approved snapshot shows; give --approve with it")
     service = connect(context)
     every = f"/cameras/{_camera(service, name)['camera_id']}/snapshots"
     for file in add or ():

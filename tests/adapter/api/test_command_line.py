@@ -154,9 +154,7 @@ async def test_a_camera_that_is_not_there_is_named_with_those_there_are(console,
     assert "no camera named 'South'; there is: North" in " ".join(done.stderr.split())
 
 
-async def test_files_that_can_be_neither_read_nor_written_are_said_in_one_sentence(
-    console, typed: Type, tmp_path
-) -> None:
+async def test_files_and_names_that_cannot_be_used_are_said_in_one_sentence(console, typed: Type, tmp_path) -> None:
     await camera_with(console)
     await typed("list", "add", "staff")
     nowhere, folder = str(tmp_path / "no" / "file.csv"), str(tmp_path)
@@ -167,6 +165,7 @@ async def test_files_that_can_be_neither_read_nor_written_are_said_in_one_senten
         (("list", "import", "staff", nowhere), "does not exist"),
         (("snapshots", "North", "--add", folder), "cannot be read: Is a directory"),
         (("snapshots", "North", "--reject", "a?b/#c"), "a?b/#c"),
+        (("snapshots", "North", "--plate", "12BKL3"), "give --approve with it"),
     ):
         done = await typed(*command)
         assert (done.exit_code, said in " ".join(done.stderr.split())) == (1, True), done.output

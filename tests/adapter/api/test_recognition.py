@@ -207,7 +207,12 @@ async def test_settings_are_shown_and_changed_on_the_command_line(console, comma
 
 async def test_a_wrong_change_on_the_command_line_is_said_in_one_sentence(console, command):
     await camera_with(console)
-    for words, answer in (("max_fps", "write key=value"), ("max_fps=0", "max_fps"), ("fps=1", "no such setting")):
+    for words, answer in (
+        ("max_fps", "write key=value"),
+        ("max_fps=0", "max_fps"),
+        ("fps=1", "no such setting"),
+        ("areas=" + "[" * 9000, "areas"),
+    ):
         done = await command("camera", "set", "North", words)
         assert done.exit_code == 1
         assert answer in " ".join(done.stderr.split())
