@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from adapter import cli_bench, cli_data, cli_models, cli_suitability, cli_worker
-from adapter.cli_common import connect, console, fail, log_to_stderr, settings_from
+from adapter.cli_common import connect, console, errors, fail, log_to_stderr, settings_from
 from adapter.settings import Settings
 
 app = typer.Typer(
@@ -89,8 +89,7 @@ async def _serve(settings: Settings) -> int:
             typer.echo(json.dumps(ready))
             await stop.wait()
     except (StoreError, InferenceError, OSError) as error:
-        console_err = Console(stderr=True)
-        console_err.print(f"[red]The service cannot run:[/red] {error}")
+        errors.print(Text.assemble(("The service cannot run:", "red"), f" {error}"))
         return 2
     return 0
 
@@ -112,7 +111,7 @@ def status(context: typer.Context, as_json: Annotated[bool, typer.Option("--json
     if as_json:
         typer.echo(json.dumps(answer, indent=2))
         return
-    console.print(f"[bold]{answer['name']}[/bold] ({answer['host_name']}): {answer['status']}")
+    console.print(Text.assemble((answer["name"], "bold"), f" ({answer['host_name']}): {answer['status']}"))
     console.print(
         f"up {answer['uptime_s'] / 3600:.1f} h, CPU {answer['cpu_percent']:.0f} %, "
         f"{answer['memory_available_mb']:.0f} MB free, {answer['recognized']} plates recognised"

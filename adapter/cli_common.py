@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
@@ -14,19 +15,54 @@ from rich.text import Text
 from adapter.client import ServiceClient, ServiceError
 from adapter.settings import Settings, SettingsError, load_settings
 
-console = Console()
+# What names of cameras, files and plates have in brackets or between colons is theirs: no text is markup, ours neither.
+console = Console(markup=False, emoji=False)
+errors = Console(stderr=True, markup=False, emoji=False)
 
 
 def fail(message: str) -> NoReturn:
     """One sentence on standard error, exit code 1."""
-    # Paths and addresses stay whole on one line, to be copied; what they hold in brackets is no markup.
-    Console(stderr=True).print(Text.assemble(("error:", "red"), f" {message}"), soft_wrap=True)
+    # Paths and addresses stay whole on one line, to be copied.
+    errors.print(Text.assemble(("error:", "red"), f" {message}"), soft_wrap=True)
     raise typer.Exit(1)
 
 
 def tell(message: str) -> None:
     """One sentence on standard error that is no failure."""
-    Console(stderr=True).print(f"[yellow]note:[/yellow] {message}", highlight=False, soft_wrap=True)
+    errors.print(_noted(message), soft_wrap=True)
+
+
+def note(message: str) -> None:
+    """One sentence beside a result."""
+    console.print(_noted(message))
+
+
+def _noted(message: str) -> Text:
+    return Text.assemble(("note:", "yellow"), f" {message}")
+
+
+def printable(text: str) -> str:
+    """The name of a file as a terminal may show it: nothing in it moves the cursor, and all of it can be encoded."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def content_of(file: Path) -> bytes:
+    """What a file of the user's holds; the command fails when it cannot be read."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        fail(f"{file} does not exist")
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}")
+
+
+def save(file: Path, content: bytes) -> None:
+    """Write a file for the user and say so; the command fails when it cannot be written."""
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
+    console.print(f"saved {file}", soft_wrap=True)
 
 
 def settings_from(context: typer.Context, **overrides: Any) -> Settings:

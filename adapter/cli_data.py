@@ -9,8 +9,9 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from adapter.cli_common import _Failing, connect, console, fail
+from adapter.cli_common import _Failing, connect, console, content_of, fail, note, save
 
 camera_app = typer.Typer(help="Cameras.", no_args_is_help=True)
 list_app = typer.Typer(help="Match lists.", no_args_is_help=True)
@@ -135,7 +136,7 @@ def camera_tune(
         table.add_row(change["field"], change["current"], change["desired"], change["reason"])
     console.print(table if answer["changes"] else "The camera is set as it should be.")
     for warning in answer["warnings"]:
-        console.print(f"[yellow]note:[/yellow] {warning}")
+        note(warning)
     _print_help(answer)
     if answer["applied"]:
         _print_applied(answer["applied"], title="What the camera made of it")
@@ -148,13 +149,14 @@ def _print_help(answer: dict[str, Any]) -> None:
         exposure.add_row(knob["name"], knob["now"], knob["does"], knob["costs"])
     console.print(exposure)
     for item in answer["checklist"]:
-        console.print(f"[bold]check:[/bold] {item}")
+        console.print(Text.assemble(("check:", "bold"), f" {item}"))
 
 
 def _print_applied(rows: list[dict[str, Any]], *, title: str) -> None:
     done = Table("setting", "asked", "got", "", title=title, title_justify="left")
     for row in rows:
-        done.add_row(row["field"], str(row["asked"]), str(row["got"]), "ok" if row["ok"] else "[red]differs[/red]")
+        differs = Text("differs", style="red")
+        done.add_row(row["field"], str(row["asked"]), str(row["got"]), "ok" if row["ok"] else differs)
     console.print(done)
 
 
@@ -162,8 +164,7 @@ def _print_applied(rows: list[dict[str, Any]], *, title: str) -> None:
 def camera_snapshot(context: typer.Context, name: str, file: Path) -> None:
     """Save the newest picture as JPEG."""
     service = connect(context)
-    file.write_bytes(service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/snapshot.jpg"))
-    console.print(f"saved {file}")
+    save(file, service.call("GET", f"/cameras/{_camera(service, name)['camera_id']}/snapshot.jpg"))
 
 
 def _list(service: _Failing, name: str) -> dict[str, Any]:
@@ -206,8 +207,7 @@ def list_import(
     confirm: Annotated[bool, typer.Option("--yes", help="Do it; without this the outcome is only shown.")] = False,
 ) -> None:
     """Import plates from a .txt or .csv file; shows what would happen unless --yes is given."""
-    if not file.is_file():
-        fail(f"{file} does not exist")
+    content = content_of(file)
     service = connect(context)
     answer = service.call(
         "POST",
@@ -217,7 +217,7 @@ def list_import(
             "mode": "replace" if replace else "add",
             "confirm": "true" if confirm else "false",
         },
-        data=file.read_bytes(),
+        data=content,
     )
     verb = "done" if answer["applied"] else "would be"
     console.print(
@@ -243,8 +243,7 @@ def list_export(
     if file is None:
         sys.stdout.buffer.write(content)
     else:
-        file.write_bytes(content)
-        console.print(f"saved {file}")
+        save(file, content)
 
 
 @output_app.command("add")

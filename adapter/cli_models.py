@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from adapter.cli_common import console, fail, settings_from, tell
+from adapter.cli_common import console, fail, printable, settings_from, tell
 
 modules_app = typer.Typer(help="Country modules.", no_args_is_help=True)
 models_app = typer.Typer(help="Model packs.", no_args_is_help=True)
@@ -61,7 +61,8 @@ def _files(paths: list[Path]) -> Iterator[Path]:
 
     for path in paths:
         if path.is_dir():
-            yield from sorted(f for f in path.rglob("*") if f.suffix.lower() in PICTURE_SUFFIXES | VIDEOS)
+            kinds = PICTURE_SUFFIXES | VIDEOS
+            yield from sorted(f for f in path.rglob("*") if f.suffix.lower() in kinds and f.is_file())
         elif path.is_file():
             yield path
         else:
@@ -108,9 +109,9 @@ def _picture_row(result: Any) -> dict[str, Any]:
 def _show(rows: Iterator[dict[str, Any]]) -> None:
     table = Table("file", "plate", "country", "likelihood", "ms or seconds")
     for row in rows:
-        name = Path(row["file"]).name
+        name = printable(Path(row["file"]).name)
         if "error" in row:
-            table.add_row(name, f"[dim]{escape(row['error'])}[/dim]", "", "", "")
+            table.add_row(name, Text(printable(row["error"]), style="dim"), "", "", "")
         elif "plates" not in row:
             span = f"{row['start_s']:.1f}-{row['end_s']:.1f} s"
             table.add_row(name, row["text"], row["country"] or "?", f"{row['likelihood']:.2f}", span)
@@ -119,7 +120,7 @@ def _show(rows: Iterator[dict[str, Any]]) -> None:
                 likelihood = f"{plate['likelihood']:.2f}"
                 table.add_row(name, plate["spelling"], plate["country"] or "?", likelihood, f"{row['ms']:.0f}")
         else:
-            table.add_row(name, "[dim]no plate[/dim]", "", "", f"{row['ms']:.0f}")
+            table.add_row(name, Text("no plate", style="dim"), "", "", f"{row['ms']:.0f}")
     console.print(table)
 
 
@@ -159,7 +160,7 @@ def modules_check(
         problems = check_module(file)
         wrong = wrong or bool(problems)
         for problem in problems:
-            console.print(f"[red]{file.name}:[/red] {problem}", highlight=False)
+            console.print(Text.assemble((f"{printable(file.name)}:", "red"), f" {problem}"))
         if not problems:
             replaces = f"; in {folder} it replaces the built-in one" if file.stem in installed_modules() else ""
             console.print(f"{file.name}: ok{replaces}", highlight=False, soft_wrap=True)
@@ -178,11 +179,10 @@ def models_list(context: typer.Context) -> None:
         try:
             described = describe_pack(name, data_dir=data_dir)
         except InferenceError as error:
-            table.add_row(escape(name), "?", "?", escape(f"no: {error}"))
+            table.add_row(name, "?", "?", f"no: {error}")
             continue
         problem = pack_problem(name, data_dir=data_dir)
-        told = (name, described.licence, described.title, f"no: {problem}" if problem else "yes")
-        table.add_row(*map(escape, told))
+        table.add_row(name, described.licence, described.title, f"no: {problem}" if problem else "yes")
     console.print(table)
 
 

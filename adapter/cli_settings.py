@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from adapter.cli_common import connect, console, fail
+from adapter.cli_common import connect, console, fail, note
 from adapter.cli_data import _camera
 from adapter.cli_snapshots import camera_app
 from adapter.setting_catalog import shown
@@ -33,7 +34,7 @@ def settings(context: typer.Context, name: str, as_json: Annotated[bool, typer.O
         value = shown(one["value"])
         table.add_row(
             info["name"],
-            value if one["is_default"] else f"[bold]{value}[/bold]",
+            value if one["is_default"] else Text(value, style="bold"),
             shown(info["default"]),
             info["unit"],
             info["range"],
@@ -75,7 +76,7 @@ def _parsed(change: str) -> tuple[str, Any]:
         return key.strip(), None
     try:
         return key.strip(), json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return key.strip(), text.strip()
 
 
@@ -89,6 +90,6 @@ def _show_cost(state: dict[str, Any]) -> None:
                 how = "measured" if load["measured"] else "estimated"
                 table.add_row(load["preset"], f"{load['ms_per_look']:.0f}", *shares, how)
         console.print(table)
-    for note in (*cost["notes"], state["validation"]["prompt"]):
-        if note:
-            console.print(f"[yellow]note:[/yellow] {note}")
+    for one in (*cost["notes"], state["validation"]["prompt"]):
+        if one:
+            note(one)

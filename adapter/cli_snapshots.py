@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.table import Table
 
 from adapter.auto_capture import MOST_HOURS, MOST_VEHICLES
-from adapter.cli_common import connect, console, fail
+from adapter.cli_common import connect, console, content_of, fail, note
 from adapter.cli_data import _camera, camera_app
+from adapter.client import LONG_WORK_S
 from inference.funnel import CURES
 from inference.types import RejectionReason
 
@@ -67,17 +69,17 @@ def snapshots(
     reject: Annotated[str, typer.Option(help="Reject this snapshot.")] = "",
 ) -> None:
     """Import, approve or reject snapshots, and show them all."""
+    if plate and not approve:
+        fail("--plate tells what an approved snapshot shows; give --approve with it")
     service = connect(context)
     every = f"/cameras/{_camera(service, name)['camera_id']}/snapshots"
     for file in add or ():
-        if not file.is_file():
-            fail(f"{file} does not exist")
-        service.call("POST", every, data=file.read_bytes())
+        service.call("POST", every, data=content_of(file))
     if approve:
         body: dict[str, Any] = {"approval": "approved"} | ({"plates": plate} if plate else {})
-        service.call("PATCH", f"{every}/{approve}", json=body)
+        service.call("PATCH", f"{every}/{quote(approve, safe='')}", json=body)
     if reject:
-        service.call("PATCH", f"{every}/{reject}", json={"approval": "rejected"})
+        service.call("PATCH", f"{every}/{quote(reject, safe='')}", json={"approval": "rejected"})
     answer = service.call("GET", every)
     table = Table("snapshot", "state", "plates", "light", "weather", "vehicle")
     for row in answer["snapshots"]:
@@ -85,14 +87,15 @@ def snapshots(
         table.add_row(row["name"], row["approval"], ", ".join(row["plates"]), *tags)
     console.print(table)
     for hint in answer["coverage"]["hints"]:
-        console.print(f"[yellow]note:[/yellow] {hint}")
+        note(hint)
 
 
 @camera_app.command("validate")
 def validate(context: typer.Context, name: str) -> None:
     """Read all approved snapshots and compare with their plates."""
     service = connect(context)
-    answer = service.call("POST", f"/cameras/{_camera(service, name)['camera_id']}/validate", json={})
+    path = f"/cameras/{_camera(service, name)['camera_id']}/validate"
+    answer = service.call("POST", path, json={}, within_s=LONG_WORK_S)
     table = Table("snapshot", "correct", "wrong", "missed", "why")
     for row in answer["results"]:
         wrong = ", ".join(f"{plate} read as {text}" for plate, text in row["wrong"])
@@ -100,7 +103,7 @@ def validate(context: typer.Context, name: str) -> None:
     console.print(table)
     _figures("License plates", answer)
     for advice in answer["advice"]:
-        console.print(f"[yellow]note:[/yellow] {advice}")
+        note(advice)
     if answer["thresholds"]:
         suggested = answer["thresholds"]
         console.print(
@@ -123,15 +126,15 @@ def autoconfigure(
         service.call("POST", path + "/undo")
         console.print("the former settings are back")
         return
-    answer = service.call("POST", path, json={"apply": apply})
+    answer = service.call("POST", path, json={"apply": apply}, within_s=LONG_WORK_S)
     table = Table("setting", "before", "after")
     for key, old in answer["old"].items():
         table.add_row(key, str(old), str(answer["new"][key]))
     console.print(table)
     _figures("before", answer["before"])
     _figures("after", answer["after"])
-    for note in answer["notes"]:
-        console.print(f"[yellow]note:[/yellow] {note}")
+    for one in answer["notes"]:
+        note(one)
     if not answer["applied"]:
         console.print("Nothing was changed." if not answer["changed"] else "Nothing was changed; add --apply to do it.")
 

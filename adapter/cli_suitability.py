@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from adapter.cli_common import connect, console
+from adapter.cli_common import connect, console, note
 from adapter.cli_data import _camera
 from adapter.cli_settings import camera_app
 
@@ -31,10 +32,8 @@ def suitability(
         typer.echo(json.dumps(report, indent=2))
         return
     score = "not known yet" if report["score"] is None else f"{report['score']} of 100"
-    console.print(
-        f"suitability: [bold]{score}[/bold], {_coloured(report['verdict'])}; {report['judged']} of 5 factors judged"
-        f" by {report['basis'] or 'no plate yet'}"
-    )
+    judged = f"; {report['judged']} of 5 factors judged by {report['basis'] or 'no plate yet'}"
+    console.print(Text.assemble("suitability: ", (score, "bold"), ", ", _coloured(report["verdict"]), judged))
     table = Table("factor", *(["check"] if every else []), "verdict", "measured", "limit", "cause and cure")
     for judgement in report["judgements"]:
         for row in judgement["checks"] if every else [judgement]:
@@ -47,9 +46,9 @@ def suitability(
                 f"{row['cause']} {row['cure']}".strip(),
             )
     console.print(table)
-    for note in report["notes"]:
-        console.print(f"[yellow]note:[/yellow] {note}")
+    for one in report["notes"]:
+        note(one)
 
 
-def _coloured(verdict: str) -> str:
-    return f"[{COLOURS[verdict]}]{verdict}[/{COLOURS[verdict]}]"
+def _coloured(verdict: str) -> Text:
+    return Text(verdict, style=COLOURS[verdict])

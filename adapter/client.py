@@ -12,7 +12,11 @@ import aiohttp
 
 from adapter.settings import Settings
 
-TIMEOUT = aiohttp.ClientTimeout(total=60, connect=5)
+CONNECT_S = 5
+ANSWER_S = 60
+# A validation reads up to a hundred snapshots and an auto-configuration several times as many, each behind the live
+# cameras. It goes on when nobody listens any more, so giving up early tells of a failure that is none.
+LONG_WORK_S = 3600
 
 
 class ServiceError(Exception):
@@ -50,17 +54,19 @@ class ServiceClient:
         json: Any = None,
         params: dict[str, str] | None = None,
         data: bytes | None = None,
+        within_s: float = ANSWER_S,
     ) -> Any:
         """The JSON of an answer, or its bytes when it is something else. Raises ServiceError."""
-        return asyncio.run(self._call(method, path, json=json, params=params, data=data))
+        return asyncio.run(self._call(method, path, json=json, params=params, data=data, within_s=within_s))
 
     async def _call(
-        self, method: str, path: str, *, json: Any, params: dict[str, str] | None, data: bytes | None
+        self, method: str, path: str, *, json: Any, params: dict[str, str] | None, data: bytes | None, within_s: float
     ) -> Any:
+        timeout = aiohttp.ClientTimeout(total=within_s, connect=CONNECT_S)
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             async with (
-                aiohttp.ClientSession(timeout=TIMEOUT, headers=headers) as session,
+                aiohttp.ClientSession(timeout=timeout, headers=headers) as session,
                 session.request(method, f"{self._url}/api/v1{path}", json=json, params=params, data=data) as answer,
             ):
                 is_json = answer.content_type == "application/json"
@@ -68,7 +74,12 @@ class ServiceClient:
                 if answer.status >= 400:
                     raise ServiceError(content.get("detail", str(content)) if is_json else f"HTTP {answer.status}")
                 return content
-        except (aiohttp.ClientConnectionError, TimeoutError) as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise ServiceError(f"no service answers at {self._url}; start `onvif-lpr serve`") from error
+        except TimeoutError as error:
+            raise ServiceError(
+                f"the service at {self._url} did not answer within {within_s:g} s; it may still be at work: see what it"
+                " made of this before trying again"
+            ) from error
         except aiohttp.ClientError as error:
             raise ServiceError(f"the service at {self._url} did not answer as expected: {error}") from error

@@ -21,7 +21,7 @@ from adapter.snapshot_trials import SnapshotTrials
 from adapter.snapshot_views import Measured, SnapshotViews
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict
-from adapter.watching import TUNED, tuned_part, tuned_values, watch_settings
+from adapter.watching import TUNED, snapshot_settings, tuned_part, tuned_values
 from inference.autoconfigure import AutoConfiguration, NothingRecognized, autoconfigure
 from inference.snapshots import Approval, Snapshot, SnapshotSet, SnapshotsProblem, coverage
 from inference.turns import in_background
@@ -109,7 +109,7 @@ class SnapshotControl:
     async def analyse(self, record: CameraRecord, name: str) -> dict[str, Any]:
         """What is read on one snapshot with the camera's settings, approved or not (M-235, M-237)."""
         snapshots, chosen = self._set(record.camera_id), _chosen(record.recognition)
-        settings = watch_settings(chosen, record.modules).recognition
+        settings = snapshot_settings(chosen, record.modules)
         snapshot = await asyncio.to_thread(snapshots.get, name)
         picture = await asyncio.to_thread(snapshots.picture, name)
         with in_background():
@@ -124,7 +124,7 @@ class SnapshotControl:
         tried = record.recognition if recognition is None else recognition
         chosen = _chosen(tried)
         snapshots = self._set(record.camera_id)
-        settings = watch_settings(chosen, record.modules).recognition
+        settings = snapshot_settings(chosen, record.modules)
 
         def run(stopped: Callable[[], bool]) -> Validation:
             return validate(
@@ -150,11 +150,12 @@ class SnapshotControl:
             **figures,
         )
         await asyncio.to_thread(kept.keep, run_kept)
-        return _as_json(result) | {"runs": [asdict(one) for one in await asyncio.to_thread(kept.all)]}
+        advice = [*result.advice, *_cut_short(result, chosen)]
+        return _as_json(result) | {"advice": advice, "runs": [asdict(one) for one in await asyncio.to_thread(kept.all)]}
 
     async def try_out(self, record: CameraRecord, chosen: CameraRecognition) -> Mapping[str, Any]:
         """What the snapshots would read with settings that are not stored (M-166); nothing is kept of it."""
-        settings = watch_settings(chosen, record.modules).recognition
+        settings = snapshot_settings(chosen, record.modules)
         snapshots = self._set(record.camera_id)
         trial = await self._trials.run(record.camera_id, snapshots, settings, discard_below=chosen.discard_below)
         answer = _as_json(trial.validation) | {"left_out": trial.left_out}
@@ -164,7 +165,7 @@ class SnapshotControl:
 
     async def plate_views(self, record: CameraRecord, chosen: CameraRecognition) -> Measured:
         """What the plates of the snapshots measure, as far as these settings look at them."""
-        settings = watch_settings(chosen, record.modules).recognition
+        settings = snapshot_settings(chosen, record.modules)
         snapshots = self._set(record.camera_id)
         return await self._views.measure(record.camera_id, snapshots, settings, discard_below=chosen.discard_below)
 
@@ -172,7 +173,7 @@ class SnapshotControl:
         """The report for a person, and the settings to store."""
         chosen = _chosen(record.recognition)
         snapshots = self._set(record.camera_id)
-        settings = watch_settings(chosen, record.modules).recognition
+        settings = snapshot_settings(chosen, record.modules)
         old = tuned_part(chosen)
 
         def run(stopped: Callable[[], bool]) -> AutoConfiguration:
@@ -190,7 +191,7 @@ class SnapshotControl:
             "before": _as_json(found.before),
             "after": _as_json(found.after),
             "trials": [asdict(trial) | {"values": tuned_values(trial.values)} for trial in found.trials],
-            "notes": list(found.notes),
+            "notes": [*found.notes, *_cut_short(found.after, chosen)],
         }
         return report, CameraRecognition.from_stored({**record.recognition, **tuned_values(found.new)}).stored()
 
@@ -253,6 +254,17 @@ def _chosen(recognition: Mapping[str, Any]) -> CameraRecognition:
         return CameraRecognition.from_stored(recognition)
     except SettingsRefused as error:
         raise SnapshotsProblem(f"The recognition settings cannot be used: {error}") from error
+
+
+def _cut_short(validation: Validation, chosen: CameraRecognition) -> list[str]:
+    """What snapshots do not show: they are read without the limit of time that live frames have."""
+    limit, average_ms = chosen.max_seconds_per_frame, validation.average_ms
+    if limit == "unlimited" or average_ms is None or average_ms <= limit * 1000:
+        return []
+    return [
+        f"A snapshot takes {average_ms} ms and is read to its end; live frames are cut short after {limit:g} s"
+        " (max_seconds_per_frame)."
+    ]
 
 
 def _as_json(validation: Validation) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from adapter.store.errors import Conflict
 from inference.recognition import RecognitionSettings
 from inference.snapshots import Approval, Snapshot, SnapshotSet
-from inference.turns import in_background
+from inference.turns import in_background, working_s
 from inference.validate import SnapshotResult, Validation, judge, summed
 from inference.watch import Reads
 
@@ -73,9 +73,9 @@ class SnapshotTrials:
             if superseded.is_set() or self._clock() > until_s:
                 break
             picture = snapshots.picture(snapshot.name)
-            started_s = self._clock()
+            started_s = working_s(self._clock)
             recognition = self._recognizer.recognize(picture, settings)
-            elapsed_ms = (self._clock() - started_s) * 1000
+            elapsed_ms = (working_s(self._clock) - started_s) * 1000
             results.append(judge(snapshot, picture, recognition, discard_below=discard_below, elapsed_ms=elapsed_ms))
         return Trial(validation=summed(results, discard_below=discard_below), left_out=len(kept) - len(results))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from adapter.camera_recognition import CameraRecognition, Unlimited
@@ -73,6 +74,14 @@ def watch_settings(chosen: CameraRecognition, modules: tuple[str, ...]) -> Watch
         motion_sensitivity=chosen.motion_sensitivity,
         look_at_motion_only=chosen.look_at_motion_only,
     )
+
+
+def snapshot_settings(chosen: CameraRecognition, modules: tuple[str, ...]) -> RecognitionSettings:
+    """The settings for pictures that somebody kept: the same, without the limit of time.
+
+    They wait for live cameras, and that wait would use the limit up: the load would be measured, not the settings.
+    """
+    return replace(watch_settings(chosen, modules).recognition, max_seconds_per_frame=None)
 
 
 def tuned_values(tuned: Tuned) -> dict[str, Any]:

@@ -46,6 +46,8 @@ TOO_LARGE = (
     f"the stream claims pictures larger than any camera's ({MOST_PIXELS // 10**6} megapixels), or tells no size; choose"
     " another profile"
 )
+NO_STREAM = "what answers there is not a video stream; check address and path"
+NO_VIDEO = "the file is no video that can be read: empty, cut off, or of another kind"
 
 # What cameras send. Their first plane is brightness, 8 bits a pixel, and FFmpeg turns them into BGR without fail.
 FULL_RANGE = frozenset({"yuvj420p", "yuvj422p", "yuvj444p", "gray"})
@@ -301,7 +303,7 @@ class AvFeed:
         if isinstance(error, (av.error.ExitError, TimeoutError)):
             return SourceUnreachable("no answer within the time-out; check address, port and network")
         if isinstance(error, (av.error.InvalidDataError, av.error.DemuxerNotFoundError, av.error.DecoderNotFoundError)):
-            return SourceUnsupported("what answers there is not a video stream; check address and path")
+            return SourceUnsupported(NO_STREAM if self._live else NO_VIDEO)
         if isinstance(error, FileNotFoundError) and not self._live:
             return SourceUnsupported("there is no such file")
         text = getattr(error, "strerror", None) or type(error).__name__

@@ -21,15 +21,15 @@ Opened = TypeVar("Opened")
 
 
 def candidates(device: str, offered: Sequence[str]) -> tuple[str, ...]:
-    """The devices that `device` stands for, best first: AUTO, `AUTO:GPU,CPU` or one by name.
+    """The devices that `device` stands for, best first: AUTO, `AUTO:GPU,CPU` or one by name, in capitals or not.
 
     NPUs are used only when they are named: they take minutes to compile shapes that a GPU or CPU takes at once.
     """
     name, _, wanted = device.partition(":")
     if name.upper() != AUTO:
-        return (device,)
+        return (device.upper(),)
     if wanted:
-        return tuple(one.strip() for one in wanted.split(",") if one.strip())
+        return tuple(one.strip().upper() for one in wanted.split(",") if one.strip())
     # OpenVINO numbers several graphics chips from the built-in one upwards; the last is a card of its own.
     chips = sorted((one for one in offered if one.split(".")[0] == "GPU"), reverse=True)
     return (*chips, "CPU")

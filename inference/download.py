@@ -105,10 +105,10 @@ def _fetch_one_of(
 
 def _fetch(wanted: Wanted, path: Path, *, silence_s: float, longest_s: float) -> None:
     give_up_s = time.monotonic() + longest_s
-    request = urllib.request.Request(wanted.url, headers={"User-Agent": "onvif-lpr"})  # noqa: S310  # http(s) only: PackFile and the command check it
     digest = hashlib.sha256()
     taken = 0
     try:
+        request = urllib.request.Request(wanted.url, headers={"User-Agent": "onvif-lpr"})  # noqa: S310  # http(s) only: PackFile and the command check it
         with urllib.request.urlopen(request, timeout=silence_s) as answer, path.open("wb") as file:  # noqa: S310  # as above
             while chunk := answer.read1(CHUNK_BYTES):
                 taken += len(chunk)

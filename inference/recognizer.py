@@ -29,6 +29,7 @@ from inference.reading import CHARACTER_SHARE, PlateReader, best_first, without_
 from inference.recognition import Preset, Recognition, RecognitionSettings
 from inference.selftest import OpenShape, check_answers, checked_shapes
 from inference.shapes import Shape, ShapedNetwork
+from inference.turns import working_s
 from inference.types import Box, Picture, Reading, Rejection, StageTimes
 
 __all__ = ["Preset", "Recognition", "RecognitionSettings", "Recognizer", "open_recognizer"]
@@ -107,14 +108,14 @@ class Recognizer:
     def _look(
         self, window: Window, settings: RecognitionSettings, longest_px: int, deadline: float | None
     ) -> Recognition:
-        started = time.perf_counter()
+        started = working_s()
         close_up = self.close_up(window, longest_px)
         regions = [close_up.whole(find) for find in self._detector.detect(window.picture, longest_px=longest_px)]
-        detected = time.perf_counter()
+        detected = working_s()
         readings, rejections = self.plate_reader(settings).read(
             window, regions, settings, deadline=deadline, closer=close_up.look
         )
-        done = time.perf_counter()
+        done = working_s()
         stages = StageTimes(detect_ms=(detected - started) * 1000, read_ms=(done - detected) * 1000)
         return Recognition(readings=readings, rejections=rejections, stages=stages)
 

@@ -22,6 +22,13 @@ _can_wait: ContextVar[bool] = ContextVar("can_wait", default=False)
 Item = TypeVar("Item")
 
 
+class _Waited(threading.local):
+    seconds = 0.0
+
+
+_waited = _Waited()
+
+
 @contextmanager
 def in_background() -> Iterator[None]:
     """What this context asks of a device waits for live cameras. It goes along into `asyncio.to_thread`."""
@@ -35,6 +42,11 @@ def in_background() -> Iterator[None]:
 def can_wait() -> bool:
     """Whether what is asked here waits for live cameras."""
     return _can_wait.get()
+
+
+def working_s(clock: Callable[[], float] = time.perf_counter) -> float:
+    """The time of a clock that stands still while this thread waits for its turns: what its own work takes."""
+    return clock() - _waited.seconds
 
 
 class _Waiting(Generic[Item]):
@@ -78,7 +90,9 @@ class Turns(Generic[Item]):
                 return self._free.popleft()
             waiting: _Waiting[Item] = _Waiting()
             line.append(waiting)
+        began_s = self._clock()
         waiting.served.wait(timeout_s)
+        _waited.seconds += self._clock() - began_s
         with self._lock:
             if waiting.item is None:
                 line.remove(waiting)

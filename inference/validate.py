@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from inference.recognition import Recognition, RecognitionSettings
 from inference.snapshots import Snapshot
 from inference.thresholds import Thresholds, suggest_thresholds
+from inference.turns import working_s
 from inference.types import Box, Picture, RejectionReason
 from inference.voting import similarity
 from inference.watch import Reads
@@ -93,7 +94,7 @@ class Validation:
     average_likelihood_percent: int | None
     """Of the detected plates, rounded; None when none was detected."""
     average_ms: int | None
-    """Per snapshot, rounded; None without snapshots."""
+    """Per snapshot, rounded, without the wait behind live cameras; None without snapshots."""
     detect_ms: int
     read_ms: int
     """The two steps of recognition on average (M-201)."""
@@ -143,9 +144,9 @@ def validate(
         if stopped():
             break
         picture = load(snapshot.name)
-        started_s = clock()
+        started_s = working_s(clock)
         recognition = recognizer.recognize(picture, settings)
-        elapsed_ms = (clock() - started_s) * 1000
+        elapsed_ms = (working_s(clock) - started_s) * 1000
         results.append(judge(snapshot, picture, recognition, discard_below=discard_below, elapsed_ms=elapsed_ms))
     return summed(results, discard_below=discard_below)
 

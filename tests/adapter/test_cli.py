@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -50,6 +51,8 @@ def test_read_prints_one_object_per_picture(photos: Path, tmp_path: Path) -> Non
         (["bench"], "nothing to measure"),
         (["status"], "onvif-lpr serve"),
         (["--settings", "none.toml", "status"], "does not exist"),
+        (["--settings", ".", "status"], "cannot be read: Is a directory"),
+        (["models", "install", "fast-alpr", "--from", "http://[::1"], "cannot be fetched (Invalid IPv6 URL)"),
         (["models", "install", "no-such-pack", "--from", "."], "no model pack"),
     ],
 )
@@ -164,6 +167,29 @@ def test_bench_measures_a_pack_that_is_installed_in_the_data_folder_alone(
     other = run.invoke(app, ["--data-dir", str(tmp_path / "other"), *command, "mine"])
     assert other.exit_code == 1
     assert "there is no model pack 'mine'" in other.stderr
+
+
+def test_names_of_files_and_patterns_in_brackets_are_shown_as_they_are(tmp_path: Path) -> None:
+    for name in ("a[red]b.jpg", "[bold].jpg", ":car:.jpg"):
+        (tmp_path / name).write_bytes(b"not a picture")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", str(tmp_path)], env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    assert all(f"│ {name} " in done.stdout for name in ("a[red]b.jpg", "[bold].jpg", ":car:.jpg"))
+    module = tmp_path / "data" / "modules" / "[x].toml"
+    module.parent.mkdir(parents=True)
+    module.write_text(country_file("ZZ", "[abc]D"), encoding="utf-8")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "modules", "check"])
+    assert "[x].toml:" in done.stdout and "[abc]D" in done.stdout
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "modules", "list"])
+    assert "[x].toml" in done.stderr and "note:" in done.stderr
+
+
+def test_the_name_of_a_file_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    for name in ("\x1b[2Jgone.jpg", "two\nlines.jpg", os.fsdecode(b"\xff.jpg")):
+        (tmp_path / name).write_bytes(b"not a picture")
+    done = run.invoke(app, ["--data-dir", str(tmp_path / "data"), "read", str(tmp_path)], env={"COLUMNS": "300"})
+    assert done.exit_code == 0, done.output
+    assert all(f"│ {name} " in done.stdout for name in (r"\x1b[2Jgone.jpg", r"two\nlines.jpg", r"\udcff.jpg"))
 
 
 @pytest.fixture

@@ -52,13 +52,25 @@ def test_read_tells_each_vehicle_of_a_video_and_goes_on_after_a_bad_one(tmp_path
     first, second = (json.loads(line) for line in done.stdout.splitlines())
     assert set(first) == {"file", "error"}
     assert first["file"] == str(bad)
-    assert "not a video stream" in first["error"]
+    assert "no video that can be read" in first["error"]
     assert list(second) == ["file", "start_s", "end_s", "text", "likelihood", "country", "direction", "reads"]
     assert (second["file"], second["text"]) == (str(good), KNOWN_TEXT)
     assert 0.4 <= second["start_s"] < second["end_s"] <= 2.1
     table = run.invoke(app, ["read", "--pack", "own", "--modules", "X_XX", str(bad)]).stdout
     assert "bad.mp4" in table
-    assert "not a video stream" in re.sub(r"[│\s]+", " ", table)
+    assert "no video that can be read" in re.sub(r"[│\s]+", " ", table)
+
+
+def test_a_folder_that_is_called_like_a_picture_is_gone_through_once_on_a_device_in_small_letters(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "all" / "x.jpg"
+    folder.mkdir(parents=True)
+    cv2.imwrite(str(folder / "a.png"), known_picture())
+    command = ["read", "--json", "--device", "cpu", "--modules", "X_XX", str(tmp_path / "all")]
+    done = run.invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert [Path(json.loads(line)["file"]).name for line in done.stdout.splitlines()] == ["a.png"]
 
 
 @pytest.mark.models

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Timer
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from inference.packs import install_pack
 from inference.read import FILE_SETTINGS, load_picture, read_paths
 from inference.recognizer import RecognitionSettings, Recognizer, open_recognizer
 from inference.selftest import KNOWN_TEXT, check_answers, known_picture
+from inference.turns import Turns
 from inference.types import Box
 
 ANY = RecognitionSettings(modules=("X_XX",), max_seconds_per_frame=None)
@@ -46,6 +48,23 @@ def test_threads_share_one_recognizer(recognizer: Recognizer) -> None:
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda _: recognizer.recognize(known_picture(), ANY), range(3)))
     assert {answer.readings[0].plate.plate_number for answer in answers} == {KNOWN_TEXT}
+
+
+def test_the_time_of_a_step_is_its_work_and_not_the_wait_for_the_device(recognizer: Recognizer) -> None:
+    turns, wait_s = Turns(["request"]), 0.3
+
+    class Behind:
+        def detect(self, picture: np.ndarray, *, longest_px: int) -> list:
+            turns.give_back(turns.take(30))
+            return []
+
+    other = Timer(wait_s, turns.give_back, [turns.take(0)])
+    other.start()
+    late = Recognizer(
+        pack=recognizer.pack, detector=Behind(), reader=recognizer.reader, modules=recognizer.modules
+    ).recognize(known_picture(), ANY)
+    other.join()
+    assert 0 <= late.stages.detect_ms < wait_s * 500
 
 
 def test_opencv_starts_no_threads_of_its_own(tmp_path: Path) -> None:

@@ -264,7 +264,7 @@ async def test_bytes_that_are_no_video_say_so(tmp_path: Path) -> None:
     path.write_bytes(os.urandom(5000))
     async with open_source(path, first_retry_s=0.01) as source:
         await until(lambda: source.state.status is SourceStatus.LOST)
-        assert "not a video stream" in source.state.error
+        assert "the file is no video that can be read" in source.state.error
 
 
 async def test_a_resolution_that_changes_in_mid_stream_and_damaged_packets_are_survived(tmp_path: Path) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import functools
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from inference.autoconfigure import NothingRecognized, Tuned, autoconfigure, suggest_area, suggest_band
-from inference.recognition import Preset, RecognitionSettings
+from inference.recognition import Preset, Recognition, RecognitionSettings
 from inference.snapshots import SnapshotSet
 from inference.thresholds import suggest_thresholds
+from inference.turns import Turns
+from inference.types import Box, Picture
 from inference.validate import Validation, validate
 from tests.fakes.snapshot_scenes import HEIGHT, WIDTH, Scenes, Seen, add
 
+WAIT_S = 30.0
 SETTINGS = RecognitionSettings(max_seconds_per_frame=None)
 
 
@@ -47,6 +52,35 @@ def test_the_result_counts_right_wrong_missed_and_extra_texts(tmp_path: Path) ->
     assert (second.wrong, second.missed) == ((("12BKL4", "I2BKL4"),), ())
     assert (third.correct, third.missed, third.extra) == (("AA11AA",), ("77XYZ9",), ("POLIZEI",))
     assert [one.text for one in third.candidates] == ["AA11AA", "POLIZEI", "77XYZ9"]
+
+
+def test_the_time_of_a_snapshot_is_its_work_and_not_the_wait_behind_live_cameras(tmp_path: Path) -> None:
+    snapshots, scenes = SnapshotSet(tmp_path), Scenes()
+    turns = Turns(["request"], clock=scenes.clock)
+
+    class Behind:
+        """Reads as the scenes do, when a live camera has given its request back after two seconds."""
+
+        def recognize(
+            self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None
+        ) -> Recognition:
+            live = turns.take(0)
+
+            def two_seconds_later() -> None:
+                while not any(turns.waiting()):
+                    time.sleep(0.001)
+                scenes.now_s += 2
+                turns.give_back(live)
+
+            camera = threading.Thread(target=two_seconds_later)
+            camera.start()
+            turns.give_back(turns.take(WAIT_S))
+            camera.join()
+            return scenes.recognize(picture, settings, region=region)
+
+    add(snapshots, scenes.picture(1, Seen("12BKL3", 500, 400)), "12BKL3")
+    result = validate(snapshots.all(), snapshots.picture, Behind(), SETTINGS, discard_below=0.5, clock=scenes.clock)
+    assert (scenes.now_s, result.average_ms) == (2.1, 100)
 
 
 @pytest.mark.requirement("M-054")

@@ -504,8 +504,9 @@ def test_a_recording_gives_one_object_per_vehicle(tmp_path: Path) -> None:
     assert 15.8 <= found[1].start_s <= 17.2
 
 
-def test_a_file_that_is_no_recording_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"not a film", bytes([0, 0, 0, 32]) + b"ftypisom" + bytes(500)])
+def test_a_file_that_is_no_recording_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "note.mp4"
-    path.write_text("not a film")
-    with pytest.raises(SourceUnsupported, match="not a video stream"):
+    path.write_bytes(content)
+    with pytest.raises(SourceUnsupported, match="the file is no video that can be read"):
         list(read_video(path, PaintedPlates(), RecognitionSettings()))

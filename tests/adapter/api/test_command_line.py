@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from adapter.cli import app
+from adapter.client import LONG_WORK_S, ServiceClient
 from adapter.settings import Settings
 from inference.types import Frame
 from tests.adapter.api.test_auto_capture import drive_by, passage
@@ -23,7 +24,7 @@ TWO = tuple(Seen(f"{number}1BKL{number}", 300 + 20 * number, 450) for number in 
 
 @pytest.fixture
 async def typed(console, tmp_path, monkeypatch) -> Type:
-    """Runs `onvif-lpr camera` on the machine of this console, with its token in the data folder."""
+    """Runs `onvif-lpr camera`, or what is named, where this console runs, with its token in the data folder."""
     settings = Settings(data_dir=tmp_path / "data")
     settings.data.mkdir()
     header = await console.token()
@@ -32,7 +33,8 @@ async def typed(console, tmp_path, monkeypatch) -> Type:
     monkeypatch.chdir(tmp_path)
 
     async def run(*arguments: str) -> Result:
-        everything = ["--data-dir", str(settings.data), "camera", *arguments]
+        group = () if arguments[0] in {"camera", "list", "status"} else ("camera",)
+        everything = ["--data-dir", str(settings.data), *group, *arguments]
         done = await asyncio.to_thread(CliRunner().invoke, app, everything)
         assert "Traceback" not in done.output
         return done
@@ -119,6 +121,23 @@ async def test_autoconfigure_shows_first_applies_when_told_and_undoes(console, t
     assert (await typed("autoconfigure", "North", "--undo")).exit_code == 1
 
 
+async def test_validation_and_autoconfiguration_are_waited_for(console, typed: Type, monkeypatch) -> None:
+    camera_id, names = await camera_with(console, *TWO)
+    for name in names:
+        await console.call("PATCH", f"/cameras/{camera_id}/snapshots/{name}", json={"approval": "approved"})
+    waited, call = {}, ServiceClient.call
+
+    def noted(client, method, path, **arguments):
+        waited[path.rsplit("/", 1)[1]] = arguments.get("within_s")
+        return call(client, method, path, **arguments)
+
+    monkeypatch.setattr(ServiceClient, "call", noted)
+    for command in ("validate", "autoconfigure"):
+        assert (await typed(command, "North")).exit_code == 0
+        assert waited.pop(command) == LONG_WORK_S
+    assert set(waited.values()) == {None}
+
+
 async def test_the_funnel_is_shown_by_the_hour(console, typed: Type) -> None:
     camera_id, _ = await camera_with(console)
     console.service.fleet.cameras[camera_id].funnel.count(NOON, "frames", 7)
@@ -133,6 +152,42 @@ async def test_a_camera_that_is_not_there_is_named_with_those_there_are(console,
     done = await typed("validate", "South")
     assert done.exit_code == 1
     assert "no camera named 'South'; there is: North" in " ".join(done.stderr.split())
+
+
+async def test_files_and_names_that_cannot_be_used_are_said_in_one_sentence(console, typed: Type, tmp_path) -> None:
+    await camera_with(console)
+    await typed("list", "add", "staff")
+    nowhere, folder = str(tmp_path / "no" / "file.csv"), str(tmp_path)
+    for command, said in (
+        (("snapshot", "North", nowhere), "cannot be written: No such file"),
+        (("list", "export", "staff", folder), "cannot be written: Is a directory"),
+        (("list", "import", "staff", folder), "cannot be read: Is a directory"),
+        (("list", "import", "staff", nowhere), "does not exist"),
+        (("snapshots", "North", "--add", folder), "cannot be read: Is a directory"),
+        (("snapshots", "North", "--reject", "a?b/#c"), "a?b/#c"),
+        (("snapshots", "North", "--plate", "12BKL3"), "give --approve with it"),
+    ):
+        done = await typed(*command)
+        assert (done.exit_code, said in " ".join(done.stderr.split())) == (1, True), done.output
+
+
+@pytest.mark.parametrize("name", ["Gate [north]", "[/north]", "[red]Gate[/red]", "Gate :car:"])
+async def test_a_name_in_brackets_or_colons_is_shown_as_it_is(
+    console, typed: Type, tmp_path, monkeypatch, name
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    camera_id, (snapshot,) = await camera_with(console, Seen("12BKL3", 500, 400))
+    await console.call("PATCH", f"/cameras/{camera_id}", json={"name": name})
+    file = tmp_path / f"{name.replace('/', '')}.jpg"
+    for done in (await typed("camera", "list"), await typed("status"), await typed("validate", name + "!")):
+        assert name in done.output
+    assert f"saved {file}" in (await typed("snapshot", name, str(file))).output.replace("\n", "")
+    assert (await typed("snapshots", name, "--approve", snapshot, "--plate", "12BKL3")).exit_code == 0
+    for command in ("settings", "validate", "autoconfigure", "funnel", "suitability", "snapshots"):
+        assert (await typed(command, name)).exit_code == 0, command
+    assert f"removed {name}" in (await typed("remove", name)).output
+    assert f"list {name}: 1 plates added" in (await typed("list", "add", name, "--plate", "AB*")).output
+    assert f" {name} " in (await typed("list", "show")).output
 
 
 async def snapshots(console) -> list[dict]:

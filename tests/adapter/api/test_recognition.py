@@ -148,6 +148,10 @@ async def test_the_cost_of_each_preset_comes_from_the_cameras_own_looks(console)
     assert (balanced["core_share_average"], balanced["core_share_busy"]) == (0.05, 0.8)
     assert (fast["ms_per_look"], fast["measured"], fast["core_share_busy"]) == (60.0, False, 0.48)
     assert (accurate["ms_per_look"], accurate["core_share_busy"]) == (185.0, 1.0)
+    path = f"/cameras/{camera_id}/recognition-settings/try"
+    for band, word in (({}, "another preset)"), ({"character_height_min_percent": 3}, "differs less with a minimum")):
+        tried = (await console.call("POST", path, json={"recognition": {"preset": "fast", **band}}))[1]
+        assert word in tried["cost"]["beside"]["preset"]
 
 
 @pytest.mark.requirement("M-209", "M-215")
@@ -203,7 +207,12 @@ async def test_settings_are_shown_and_changed_on_the_command_line(console, comma
 
 async def test_a_wrong_change_on_the_command_line_is_said_in_one_sentence(console, command):
     await camera_with(console)
-    for words, answer in (("max_fps", "write key=value"), ("max_fps=0", "max_fps"), ("fps=1", "no such setting")):
+    for words, answer in (
+        ("max_fps", "write key=value"),
+        ("max_fps=0", "max_fps"),
+        ("fps=1", "no such setting"),
+        ("areas=" + "[" * 9000, "areas"),
+    ):
         done = await command("camera", "set", "North", words)
         assert done.exit_code == 1
         assert answer in " ".join(done.stderr.split())
