@@ -5,6 +5,7 @@ The pipeline asks it for every plate, so nothing here touches the database while
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -26,6 +27,8 @@ class Rulebook:
         self.alarm_definitions: Sequence[AlarmDefinition] = ()
         self.relay_actions: Sequence[RelayAction] = ()
         self._last_pulses: dict[RelayKey, datetime] = {}
+        # What was read first must not come to count last: a plate taken off a list would go on opening the gate.
+        self._reading = asyncio.Lock()
 
     async def open(self, now: datetime) -> None:
         """Read everything, and when relays were last pulsed: a restart must not shorten a minimum interval."""
@@ -38,10 +41,11 @@ class Rulebook:
 
     async def reload(self) -> None:
         """Take what the store holds now. Until it is read whole, the old rules stay in force."""
-        index = await self._store.lists.index()
-        definitions = await self._store.alarm_definitions.all()
-        actions = await self._store.relay_actions.all()
-        self.index, self.alarm_definitions, self.relay_actions = index, definitions, actions
+        async with self._reading:
+            index = await self._store.lists.index()
+            definitions = await self._store.alarm_definitions.all()
+            actions = await self._store.relay_actions.all()
+            self.index, self.alarm_definitions, self.relay_actions = index, definitions, actions
 
     def promise(self, decision: RelayDecision, now: datetime) -> None:
         """Count the minimum interval from the decision, not from the pulse: two vehicles may be decided in between."""

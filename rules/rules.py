@@ -217,8 +217,9 @@ def _reason_against_moment(
     if _expires_at(event, action, now) <= now:
         age_s = (now - event.utc_time).total_seconds()
         return f"the reading is {age_s:.1f} s old, later than the deadline of {_seconds(action.deadline)}."
-    if last_pulse is not None and now - last_pulse < action.minimum_interval:
-        ago = max(0.0, (now - last_pulse).total_seconds())
+    # A pulse that lies ahead was noted before the clock was set back: nobody knows how long ago it was.
+    if last_pulse is not None and timedelta(0) <= now - last_pulse < action.minimum_interval:
+        ago = (now - last_pulse).total_seconds()
         return f"it was pulsed {ago:.1f} s ago, and the minimum interval is {_seconds(action.minimum_interval)}."
     return None
 

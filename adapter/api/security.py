@@ -99,11 +99,18 @@ class Sessions:
         session = self._sessions.get(key)
         if session is None:
             return None
-        if now - session.made_at > LONGEST_SESSION or now - session.seen_at > IDLE_SESSION:
+        if not self.lasts(cookie, now):
             del self._sessions[key]
             return None
         self._sessions[key] = replace(session, seen_at=now)
         return session.user, session.csrf
+
+    def lasts(self, cookie: str, now: datetime) -> bool:
+        """Whether the session has not ended; unlike `find` this is no sign of life."""
+        session = self._sessions.get(_hash(cookie))
+        return (
+            session is not None and now - session.made_at <= LONGEST_SESSION and now - session.seen_at <= IDLE_SESSION
+        )
 
     def end(self, cookie: str) -> None:
         self._sessions.pop(_hash(cookie), None)

@@ -86,6 +86,10 @@ def test_a_gate_is_not_pulsed_again_within_its_minimum_interval():
     assert ask(recognized(), last_pulses={("cam2", "gate"): NOON}).relays
 
 
+def test_a_clock_that_was_set_back_does_not_keep_gates_shut():
+    assert ask(recognized(), last_pulses={("cam1", "gate"): NOON + timedelta(hours=2)}).relays
+
+
 def test_two_actions_on_one_relay_pulse_it_once():
     again = RelayAction(action_id="again", list_id="residents", camera_id="cam1", relay_token="gate")
     assert len(ask(recognized(), actions=[GATE, again]).relays) == 1

@@ -29,7 +29,7 @@ const form = openForm("list-settings", {
     const lost = list.columns.filter((name) => !kept.has(name));
     if (lost.length && !confirm(`Take ${lost.join(", ")} away? What stands in it is not shown any more.`)) return undefined;
     return call("PUT", path, {
-      // A camera that is gone has no box, and is left out.
+      // Without any camera there are no boxes.
       camera_ids: [],
       ...values,
       columns: columns.map((one) => one.now),

@@ -148,6 +148,20 @@ async def test_who_may_not_change_is_offered_no_change(console: Console) -> None
     assert administrators <= offers[Role.ADMINISTRATOR]
 
 
+async def test_what_is_bound_to_a_camera_that_is_gone_stays_bound_when_its_form_is_saved(console: Console) -> None:
+    """Without a box or an option of its own it would be valid at every camera."""
+    camera_id = await add_camera(console, "North")
+    list_id = await add_list(console, camera_ids=[camera_id])
+    body = {"list_id": list_id, "camera_id": camera_id, "relay_token": "gate"}
+    await console.call("POST", "/relay-actions", json=body)
+    await console.call("DELETE", f"/cameras/{camera_id}")
+    await console.sign_in("anna")
+    for path, kind in ((f"/lists/{list_id}", "<input"), ("/reactions", "<option")):
+        _, text = await page_of(console, path)
+        (shown,) = re.findall(rf"{kind}[^>]*value=\"{camera_id}\"[^>]*>[^<]*", text)
+        assert f"a camera that is gone ({camera_id})" in shown
+
+
 async def test_the_page_of_the_built_in_list_offers_no_change_of_it(console: Console) -> None:
     await console.sign_in("anna")
     _, text = await page_of(console, "/lists/unlisted")

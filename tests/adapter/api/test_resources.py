@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 
 from adapter.api.app import all_endpoints
 from adapter.api.endpoint import PREFIX
+from adapter.api.security import SESSIONS
 from adapter.store.users import Role
 from events.types import ListKind
 from events.webhook import WebhookOutput
@@ -327,6 +329,24 @@ async def test_events_arrive_live(console):
     assert lines[0] == "event: PlateRecognized"
     assert lines[1] == "id: event1"
     assert json.loads(lines[2].removeprefix("data: "))["plate"]["plate_number"] == "ABC123"
+
+
+async def test_a_live_view_ends_with_its_session_however_much_passes(console, monkeypatch):
+    monkeypatch.setattr("adapter.api.happenings.HEARTBEAT", timedelta(seconds=0.1))
+    await console.sign_in("anna")
+    async with console.client.get("/api/v1/live") as response:
+        await response.content.readuntil(b"\n\n")
+        sessions = console.client.server.app[SESSIONS]
+        sessions.end_all("anna")
+        for number in range(100):
+            console.live.publish(recognized(event_id=f"event{number}"))
+            await asyncio.sleep(0.02)
+            if response.content.at_eof():
+                break
+        async with asyncio.timeout(60):
+            text = await response.content.read()
+    assert 0 < text.count(b"event: PlateRecognized") < 50
+    assert console.live.listeners == ()
 
 
 async def test_a_closed_live_view_leaves_no_listener_behind(console):
