@@ -4,6 +4,9 @@ One loop per output, so a dead receiver delays nobody else. A delivery that fail
 backoff and jitter; when several in a row fail, the receiver is taken to be down and the whole output pauses, so a
 backlog of thousands does not become thousands of attempts. After `max_attempts`, or a refusal, it is parked.
 
+An outbox that cannot be used for a while (a full disk) pauses the output. What became of a delivery meanwhile is kept
+in memory and settled before anything else is sent, so that nothing delivered is sent again while the process lives.
+
 A process that dies between the receiver's answer and `delivered` sends again after restart: receivers dedupe on the
 event id. That is the only way a duplicate can arise.
 """
@@ -12,18 +15,22 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
 
-from events.errors import OutputRefused, OutputUnavailable
+from events.errors import OutboxUnavailable, OutputRefused, OutputUnavailable
 from events.ports import Outbox
 from events.types import Delivery
 
 _log = structlog.get_logger(__name__)
+
+Commit = Callable[[], Awaitable[None]]
 
 
 class Output(Protocol):
@@ -97,7 +104,10 @@ class Dispatcher:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """`poll` is how often an idle loop looks without being woken: for deliveries stored by another process."""
+        """`poll` is how often an idle loop looks without being woken: for deliveries stored by another process.
+
+        It is as often that an outbox is asked which could not be used.
+        """
         self._outbox = outbox
         self._outputs = {output.output_id: output for output in outputs}
         self._policy = policy or RetryPolicy()
@@ -110,6 +120,9 @@ class Dispatcher:
         self._stats = {output_id: OutputStats(output_id=output_id) for output_id in self._outputs}
         self._loops: dict[str, _Loop] = {}
         self._changed = asyncio.Event()
+        # By output. No more than were being sent at once: nothing is sent while something waits here.
+        self._unsettled: defaultdict[str, deque[Commit]] = defaultdict(deque)
+        self._without_outbox: set[str] = set()
 
     @property
     def stats(self) -> Sequence[OutputStats]:
@@ -131,7 +144,7 @@ class Dispatcher:
         self._changed.set()
 
     async def run(self) -> None:
-        """Until cancelled. An error of the outbox itself ends the run: the core dies rather than lose count."""
+        """Until cancelled. An outbox that breaks in a way it does not declare ends the run: the core dies."""
         tasks: dict[str, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as group:
             while True:
@@ -158,11 +171,39 @@ class Dispatcher:
             if pause is not None and pause > now:
                 await _ring(loop.bell, pause - now)
                 continue
-            due = await self._outbox.due(output_id, now, self._batch)
+            due = await self._due(output_id)
             if due:
                 await self._send_batch(loop, due)
             else:
-                await _ring(loop.bell, self._idle())
+                await _ring(loop.bell, self._poll if output_id in self._without_outbox else self._idle())
+
+    async def _due(self, output_id: str) -> Sequence[Delivery]:
+        """Settle what could not be settled before, then look; nothing while the outbox cannot be used."""
+        unsettled = self._unsettled[output_id]
+        try:
+            while unsettled:
+                await _to_its_end(unsettled[0]())
+                unsettled.popleft()
+            due = await self._outbox.due(output_id, self._clock(), self._batch)
+        except OutboxUnavailable as error:
+            self._note_outbox(output_id, error)
+            return ()
+        if output_id in self._without_outbox:
+            self._without_outbox.remove(output_id)
+            _log.info("outbox recovered", output_id=output_id)
+        return due
+
+    async def _settle(self, output_id: str, commit: Commit) -> None:
+        try:
+            await _to_its_end(commit())
+        except OutboxUnavailable as error:
+            self._unsettled[output_id].append(commit)
+            self._note_outbox(output_id, error)
+
+    def _note_outbox(self, output_id: str, error: OutboxUnavailable) -> None:
+        log = _log.debug if output_id in self._without_outbox else _log.error
+        log("deliveries wait for the outbox", output_id=output_id, error=str(error))
+        self._without_outbox.add(output_id)
 
     def _idle(self) -> timedelta:
         """A postponed delivery may be due sooner than the poll: never sleep longer than the first retry delay."""
@@ -181,6 +222,8 @@ class Dispatcher:
                 for delivery in due[start : start + width]:
                     group.create_task(self._send_one(output, delivery), name=f"send {delivery.delivery_id}")
             start += width
+            if self._unsettled[output.output_id]:
+                return
             if stats.consecutive_failures >= self._policy.down_after:
                 excess = stats.consecutive_failures - self._policy.down_after + 1
                 stats.paused_until = self._clock() + self._policy.delay(excess, self._jitter())
@@ -206,7 +249,7 @@ class Dispatcher:
             stats.consecutive_failures = 0
             stats.paused_until = None
             stats.last_success_at = self._clock()
-            await _settle(self._outbox.delivered(delivery.delivery_id, self._clock()))
+            await self._settle(output.output_id, partial(self._outbox.delivered, delivery.delivery_id, self._clock()))
 
     async def _failed(self, stats: OutputStats, delivery: Delivery, error: OutputUnavailable | TimeoutError) -> None:
         reason = str(error) or f"no answer within {self._send_timeout.total_seconds():.0f} s"
@@ -220,7 +263,7 @@ class Dispatcher:
         wish = error.retry_after if isinstance(error, OutputUnavailable) else None
         if wish is not None:
             delay = min(max(delay, wish), timedelta(hours=1))
-        await _settle(self._outbox.postpone(delivery.delivery_id, self._clock() + delay, reason))
+        await self._postpone(delivery, delay, reason)
 
     async def _refused(self, stats: OutputStats, delivery: Delivery, error: OutputRefused) -> None:
         self._note(stats, delivery, str(error))
@@ -228,8 +271,11 @@ class Dispatcher:
         if error.final or attempts >= self._policy.refused_attempts:
             await self._park(stats, delivery, str(error))
             return
-        delay = self._policy.delay(attempts, self._jitter())
-        await _settle(self._outbox.postpone(delivery.delivery_id, self._clock() + delay, str(error)))
+        await self._postpone(delivery, self._policy.delay(attempts, self._jitter()), str(error))
+
+    async def _postpone(self, delivery: Delivery, delay: timedelta, reason: str) -> None:
+        until = self._clock() + delay
+        await self._settle(delivery.output_id, partial(self._outbox.postpone, delivery.delivery_id, until, reason))
 
     async def _park(self, stats: OutputStats, delivery: Delivery, reason: str) -> None:
         stats.parked += 1
@@ -239,7 +285,7 @@ class Dispatcher:
             event_id=delivery.event.event_id,
             reason=reason,
         )
-        await _settle(self._outbox.park(delivery.delivery_id, reason))
+        await self._settle(delivery.output_id, partial(self._outbox.park, delivery.delivery_id, reason))
 
     def _note(self, stats: OutputStats, delivery: Delivery, reason: str) -> None:
         stats.failed += 1
@@ -249,7 +295,7 @@ class Dispatcher:
         log("delivery failed", output_id=delivery.output_id, event_id=delivery.event.event_id, reason=reason)
 
 
-async def _settle(commit: Awaitable[None]) -> None:
+async def _to_its_end(commit: Awaitable[None]) -> None:
     """Let a commit that has begun come to its end, then pass the cancellation on."""
     task = asyncio.ensure_future(commit)
     try:

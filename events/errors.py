@@ -2,6 +2,7 @@
 
 EventsError
 ├── CodecError              a stored event cannot be read: keep the bytes, show the reason
+├── OutboxUnavailable       what is owed cannot be read or written now: pause, send nothing, try again
 ├── OutputUnavailable       the receiver cannot take it now: try again later
 └── OutputRefused           the receiver will never take it: park it for a person
 """
@@ -17,6 +18,10 @@ class EventsError(Exception):
 
 class CodecError(EventsError):
     """Text that is no event of a version this program knows."""
+
+
+class OutboxUnavailable(EventsError):
+    """Whoever keeps the outbox cannot use it now (a full disk, a lock); it may be back in a moment."""
 
 
 class OutputUnavailable(EventsError):

@@ -10,7 +10,7 @@ from events.types import Delivery, Event
 
 
 class Outbox(Protocol):
-    """Deliveries that are owed to durable outputs. Every method is one transaction."""
+    """Deliveries that are owed to durable outputs. Every method is one transaction, and may raise OutboxUnavailable."""
 
     async def due(self, output_id: str, now: datetime, limit: int) -> Sequence[Delivery]:
         """The deliveries of one output whose time has come, oldest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.dispatcher import Dispatcher, Output, RetryPolicy
-from events.errors import OutputRefused, OutputUnavailable
+from events.errors import OutboxUnavailable, OutputRefused, OutputUnavailable
 from events.types import Delivery
 from tests.fakes.events import event_id, plate_recognized
 from tests.fakes.memory_outbox import MemoryOutbox
@@ -235,6 +235,68 @@ async def test_a_process_that_dies_before_the_commit_sends_again_after_the_resta
     assert receiver.heard == [event_id(1), event_id(1)]  # the same id: the receiver drops the second
 
 
+class LockedOutbox(MemoryOutbox):
+    """One that can neither be read nor written, or only not written, as on a full disk."""
+
+    writable = readable = True
+    refusals = 0
+
+    async def due(self, output_id: str, at: datetime, limit: int) -> Sequence[Delivery]:
+        self._check(self.readable)
+        return await super().due(output_id, at, limit)
+
+    async def delivered(self, delivery_id: int, at: datetime) -> None:
+        self._check(self.writable)
+        await super().delivered(delivery_id, at)
+
+    async def postpone(self, delivery_id: int, until: datetime, error: str) -> None:
+        self._check(self.writable)
+        await super().postpone(delivery_id, until, error)
+
+    def _check(self, usable: bool) -> None:
+        if not usable:
+            self.refusals += 1
+            raise OutboxUnavailable("the disk is full")
+
+
+async def test_an_outbox_that_cannot_be_read_for_a_while_is_asked_again() -> None:
+    outbox, receiver = LockedOutbox(), Receiver()
+    expected = owe(outbox, 3)
+    outbox.readable = False
+    async with running(outbox, receiver, concurrency=1, poll=timedelta(milliseconds=2)):
+        await until(lambda: outbox.refusals >= 3)
+        outbox.readable = True
+        await until(lambda: len(receiver.heard) == 3)
+    assert receiver.heard == expected
+
+
+async def test_what_was_delivered_while_the_disk_was_full_is_settled_later_and_not_sent_again() -> None:
+    outbox, receiver = LockedOutbox(), Receiver()
+    expected = owe(outbox, 10)
+    outbox.writable = False
+    async with running(outbox, receiver, poll=timedelta(milliseconds=2)) as dispatcher:
+        await until(lambda: outbox.refusals >= 20)
+        assert sorted(receiver.attempts) == expected[:4]  # what was being sent at once, and nothing after it
+        dispatcher.replace_outputs([again := Receiver()])
+        await until(lambda: outbox.refusals >= 40)
+        outbox.writable = True
+        await until(lambda: len(outbox.delivered_ids) == 10)
+    assert sorted(again.attempts) == expected[4:]
+    assert sorted(receiver.attempts) == expected[:4]
+
+
+async def test_the_patience_with_a_receiver_outlasts_a_full_disk() -> None:
+    outbox, receiver = LockedOutbox(), Receiver()
+    owe(outbox, 1)
+    outbox.writable = False
+    receiver.answer = lambda delivery: OutputUnavailable("busy", retry_after=timedelta(minutes=10))
+    async with running(outbox, receiver, poll=timedelta(milliseconds=2)):
+        await until(lambda: outbox.refusals >= 3)
+        outbox.writable = True
+        await until(lambda: outbox.attempts_of(1) == 1)
+    assert len(receiver.attempts) == 1
+
+
 async def test_outputs_come_and_go_while_running() -> None:
     outbox, old, new = MemoryOutbox(), Receiver("old"), Receiver("new")
     async with running(outbox, old, poll=timedelta(milliseconds=5)) as dispatcher:
@@ -297,17 +359,17 @@ async def test_a_bug_in_one_output_neither_ends_the_dispatcher_nor_delays_the_ot
     assert "nobody thought of this" in outbox.parked[0][1]
 
 
-async def test_an_outbox_that_breaks_ends_the_dispatcher() -> None:
+async def test_an_outbox_with_a_bug_ends_the_dispatcher() -> None:
     class Broken(MemoryOutbox):
         async def delivered(self, delivery_id: int, now: datetime) -> None:
-            raise RuntimeError("the disk is full")
+            raise RuntimeError("nobody thought of this")
 
     outbox = Broken()
     owe(outbox, 1)
     with pytest.raises(ExceptionGroup) as ended:
         async with asyncio.timeout(60):
             await Dispatcher(outbox=outbox, outputs=[Receiver()], policy=QUICK).run()
-    assert "the disk is full" in "".join(traceback.format_exception(ended.value))
+    assert "nobody thought of this" in "".join(traceback.format_exception(ended.value))
 
 
 @given(attempts=st.integers(1, 10_000), jitter=st.floats(0, 1))

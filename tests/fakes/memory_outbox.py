@@ -36,6 +36,9 @@ class MemoryOutbox:
         self._next_id += 1
         return delivery.delivery_id
 
+    def attempts_of(self, delivery_id: int) -> int:
+        return self._owed[delivery_id].delivery.attempts
+
     async def due(self, output_id: str, now: datetime, limit: int) -> Sequence[Delivery]:
         waiting = [
             owed.delivery
