@@ -1,8 +1,10 @@
 """Carries what the outbox owes to the durable outputs: at least once, in order as far as the receiver allows.
 
 One loop per output, so a dead receiver delays nobody else. A delivery that fails is postponed with capped exponential
-backoff and jitter; when several in a row fail, the receiver is taken to be down and the whole output pauses, so a
-backlog of thousands does not become thousands of attempts. After `max_attempts`, or a refusal, it is parked.
+backoff and jitter; when several different ones fail with no success between them, the receiver is taken to be down and
+the whole output pauses, so a backlog of thousands does not become thousands of attempts. After a pause, the delivery
+with the fewest attempts is the probe: events that this receiver always fails at hold up no other. After `max_attempts`,
+or a refusal, a delivery is parked.
 
 An outbox that cannot be used for a while (a full disk) pauses the output. What became of a delivery meanwhile is kept
 in memory and settled before anything else is sent, so that nothing delivered is sent again while the process lives.
@@ -52,7 +54,7 @@ class RetryPolicy:
     refused_attempts: int = 5
     """A refusal may be a mistake that a person is mending (wrong token): ask this often before parking."""
     down_after: int = 3
-    """This many failures in a row mean that the receiver is down."""
+    """This many deliveries that failed, and none that did not, mean that the receiver is down."""
 
     def delay(self, attempts: int, jitter: float) -> timedelta:
         """Before the next attempt, after `attempts` failures. `jitter` 0 to 1 shortens it by up to a quarter."""
@@ -82,6 +84,10 @@ class _Loop:
         self.output = output
         self.bell = asyncio.Event()
         self.retired = False
+        self.failing: set[int] = set()
+        """Deliveries that failed since the last success."""
+        self.pauses = 0
+        """Since the last success."""
 
     def retire(self) -> None:
         self.retired = True
@@ -171,20 +177,21 @@ class Dispatcher:
             if pause is not None and pause > now:
                 await _ring(loop.bell, pause - now)
                 continue
-            due = await self._due(output_id)
+            due = await self._due(output_id, probe=loop.pauses > 0)
             if due:
                 await self._send_batch(loop, due)
             else:
                 await _ring(loop.bell, self._poll if output_id in self._without_outbox else self._idle())
 
-    async def _due(self, output_id: str) -> Sequence[Delivery]:
+    async def _due(self, output_id: str, *, probe: bool) -> Sequence[Delivery]:
         """Settle what could not be settled before, then look; nothing while the outbox cannot be used."""
         unsettled = self._unsettled[output_id]
         try:
             while unsettled:
                 await _to_its_end(unsettled[0]())
                 unsettled.popleft()
-            due = await self._outbox.due(output_id, self._clock(), self._batch)
+            now = self._clock()
+            due = await self._outbox.due(output_id, now, 1 if probe else self._batch, least_tried_first=probe)
         except OutboxUnavailable as error:
             self._note_outbox(output_id, error)
             return ()
@@ -217,44 +224,49 @@ class Dispatcher:
         start = 0
         while start < len(due) and not loop.retired:
             # While failures last, probe with one at a time.
-            width = 1 if stats.consecutive_failures else step
+            width = 1 if loop.failing else step
             async with asyncio.TaskGroup() as group:
                 for delivery in due[start : start + width]:
-                    group.create_task(self._send_one(output, delivery), name=f"send {delivery.delivery_id}")
+                    group.create_task(self._send_one(loop, delivery), name=f"send {delivery.delivery_id}")
             start += width
             if self._unsettled[output.output_id]:
                 return
-            if stats.consecutive_failures >= self._policy.down_after:
-                excess = stats.consecutive_failures - self._policy.down_after + 1
-                stats.paused_until = self._clock() + self._policy.delay(excess, self._jitter())
+            if len(loop.failing) >= self._policy.down_after:
+                loop.pauses += 1
+                stats.paused_until = self._clock() + self._policy.delay(loop.pauses, self._jitter())
                 return
 
-    async def _send_one(self, output: Output, delivery: Delivery) -> None:
+    async def _send_one(self, loop: _Loop, delivery: Delivery) -> None:
+        output = loop.output
         stats = self._stats[output.output_id]
         try:
             async with asyncio.timeout(self._send_timeout.total_seconds()):
                 await output.send(delivery)
         except (OutputUnavailable, TimeoutError) as error:
-            await self._failed(stats, delivery, error)
+            await self._failed(loop, delivery, error)
         except OutputRefused as error:
             await self._refused(stats, delivery, error)
         except Exception as error:  # noqa: BLE001 - where this edge is tried again: here it is a bug, and is told whole
             # The delivery stays owed, so a core that died of it would die again at every start.
             _log.error("output broke", output_id=output.output_id, event_id=delivery.event.event_id, exc_info=error)
-            await self._failed(stats, delivery, OutputUnavailable(f"a bug in this output: {error!r}"))
+            await self._failed(loop, delivery, OutputUnavailable(f"a bug in this output: {error!r}"))
         else:
             if stats.consecutive_failures:
                 _log.info("output recovered", output_id=output.output_id)
             stats.sent += 1
             stats.consecutive_failures = 0
+            loop.failing.clear()
+            loop.pauses = 0
             stats.paused_until = None
             stats.last_success_at = self._clock()
             await self._settle(output.output_id, partial(self._outbox.delivered, delivery.delivery_id, self._clock()))
 
-    async def _failed(self, stats: OutputStats, delivery: Delivery, error: OutputUnavailable | TimeoutError) -> None:
+    async def _failed(self, loop: _Loop, delivery: Delivery, error: OutputUnavailable | TimeoutError) -> None:
+        stats = self._stats[delivery.output_id]
         reason = str(error) or f"no answer within {self._send_timeout.total_seconds():.0f} s"
         self._note(stats, delivery, reason)
         stats.consecutive_failures += 1
+        loop.failing.add(delivery.delivery_id)
         attempts = delivery.attempts + 1
         if attempts >= self._policy.max_attempts:
             await self._park(stats, delivery, f"given up after {attempts} attempts: {reason}")

@@ -44,8 +44,11 @@ class SqlOutbox:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def due(self, output_id: str, now: datetime, limit: int) -> Sequence[Delivery]:
-        """The deliveries of one output whose time has come, oldest first."""
+    async def due(
+        self, output_id: str, now: datetime, limit: int, *, least_tried_first: bool = False
+    ) -> Sequence[Delivery]:
+        """The deliveries of one output whose time has come, oldest first, or first those with the fewest attempts."""
+        oldest = deliveries.c.delivery_id
         query = (
             select(deliveries, events.c.content)
             .join(events, events.c.event_id == deliveries.c.event_id)
@@ -54,7 +57,7 @@ class SqlOutbox:
                 deliveries.c.state == "pending",
                 deliveries.c.next_attempt_at <= now,
             )
-            .order_by(deliveries.c.delivery_id)
+            .order_by(*([deliveries.c.attempts, oldest] if least_tried_first else [oldest]))
             .limit(limit)
         )
         async with self._database.read() as connection:

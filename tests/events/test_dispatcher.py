@@ -138,6 +138,47 @@ async def test_one_delivery_that_always_fails_does_not_hold_up_the_others() -> N
     assert reason == "given up after 6 attempts: HTTP 500"
 
 
+async def test_one_delivery_that_always_fails_never_means_that_the_receiver_is_down() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    owe(outbox, 1)
+    receiver.answer = lambda delivery: OutputUnavailable("HTTP 500") if delivery.event.event_id == event_id(1) else None
+    patient = RetryPolicy(first=timedelta(milliseconds=1), cap=timedelta(milliseconds=1))
+    async with running(outbox, receiver, policy=patient, poll=timedelta(milliseconds=1)) as dispatcher:
+        await until(lambda: len(receiver.attempts) >= 10)
+        assert dispatcher.stats[0].paused_until is None
+        outbox.owe(plate_recognized(2), "hook", now())
+        dispatcher.wake()
+        await until(lambda: receiver.heard == [event_id(2)])
+
+
+async def test_many_deliveries_that_always_fail_hold_up_a_new_one_for_one_pause_at_most() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    bad = set(owe(outbox, 60))
+    receiver.answer = lambda delivery: OutputUnavailable("HTTP 500") if delivery.event.event_id in bad else None
+    steady = RetryPolicy(first=timedelta(milliseconds=10), cap=timedelta(milliseconds=10), max_attempts=10_000)
+    async with running(outbox, receiver, policy=steady, batch=10) as dispatcher:
+        await until(lambda: len(receiver.attempts) >= 70)
+        assert dispatcher.stats[0].paused_until is not None
+        outbox.owe(plate_recognized(61), "hook", now())
+        before = len(receiver.attempts)
+        await until(lambda: bool(receiver.heard))
+    assert receiver.attempts[before : before + 2].count(event_id(61)) == 1
+
+
+async def test_a_receiver_that_is_back_gets_the_rest_in_order_after_one_probe() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    receiver.answer = lambda delivery: OutputUnavailable("down")
+    expected = owe(outbox, 30)
+    steady = RetryPolicy(first=timedelta(milliseconds=1), cap=timedelta(milliseconds=1), max_attempts=10_000)
+    async with running(outbox, receiver, policy=steady, concurrency=1, jitter=lambda: 0.0) as dispatcher:
+        await until(lambda: dispatcher.stats[0].failed >= 10)
+        receiver.answer = lambda delivery: None
+        await until(lambda: len(receiver.heard) == 30)
+    probe, *rest = receiver.heard
+    assert sorted(receiver.heard) == expected
+    assert rest == sorted(rest), f"after {probe}"
+
+
 async def test_a_refusal_is_parked_after_a_few_attempts_and_a_final_one_at_once() -> None:
     outbox, receiver = MemoryOutbox(), Receiver()
     owe(outbox, 2)
@@ -241,9 +282,11 @@ class LockedOutbox(MemoryOutbox):
     writable = readable = True
     refusals = 0
 
-    async def due(self, output_id: str, at: datetime, limit: int) -> Sequence[Delivery]:
+    async def due(
+        self, output_id: str, now: datetime, limit: int, *, least_tried_first: bool = False
+    ) -> Sequence[Delivery]:
         self._check(self.readable)
-        return await super().due(output_id, at, limit)
+        return await super().due(output_id, now, limit, least_tried_first=least_tried_first)
 
     async def delivered(self, delivery_id: int, at: datetime) -> None:
         self._check(self.writable)
