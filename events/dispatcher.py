@@ -51,8 +51,9 @@ class RetryPolicy:
     first: timedelta = timedelta(seconds=1)
     cap: timedelta = timedelta(minutes=5)
     max_attempts: int = 1000
+    """At the cap, three days."""
     refused_attempts: int = 5
-    """A refusal may be a mistake that a person is mending (wrong token): ask this often before parking."""
+    """A receiver may refuse an event by mistake, while it starts: ask this often before parking."""
     down_after: int = 3
     """This many deliveries that failed, and none that did not, mean that the receiver is down."""
 
@@ -73,6 +74,7 @@ class OutputStats:
     consecutive_failures: int = 0
     last_success_at: datetime | None = None
     last_error: str | None = None
+    """None again after a success."""
     last_error_at: datetime | None = None
     paused_until: datetime | None = None
 
@@ -258,6 +260,7 @@ class Dispatcher:
             loop.failing.clear()
             loop.pauses = 0
             stats.paused_until = None
+            stats.last_error = None
             stats.last_success_at = self._clock()
             await self._settle(output.output_id, partial(self._outbox.delivered, delivery.delivery_id, self._clock()))
 

@@ -109,7 +109,7 @@ async def test_a_receiver_that_comes_back_gets_everything_once() -> None:
         assert stats.last_error == "down" and stats.consecutive_failures >= 3
         receiver.answer = lambda delivery: None
         await until(lambda: len(receiver.heard) == 30)
-        assert stats.consecutive_failures == 0 and stats.paused_until is None
+        assert stats.consecutive_failures == 0 and stats.paused_until is None and stats.last_error is None
     assert sorted(receiver.heard) == expected
     assert outbox.parked == []
 
