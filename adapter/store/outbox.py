@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from adapter.store.database import Database
 from adapter.store.errors import NotFound
@@ -115,6 +115,15 @@ class SqlOutbox:
             )
         if delivery_id is not None and done.rowcount == 0:
             raise NotFound(f"Delivery {delivery_id} is not among the dead letters of this output.")
+        return done.rowcount
+
+    async def forget(self, before: datetime) -> int:
+        """Owe nothing any more of events older than `before`, dead letters included; how many deliveries that were."""
+        old = select(events.c.event_id).where(events.c.utc_time < before)
+        async with self._database.write() as connection:
+            done = await connection.execute(
+                delete(deliveries).where(deliveries.c.state != "delivered", deliveries.c.event_id.in_(old))
+            )
         return done.rowcount
 
     async def figures(self) -> dict[str, QueueFigures]:
