@@ -262,7 +262,8 @@ def output_add(
 @output_app.command("list")
 def output_list(context: typer.Context) -> None:
     """All outputs and what they are owed."""
-    table = Table("name", "url", "pending", "parked", "delivered")
+    table = Table("name", "url", "pending", "parked", "delivered", "error")
     for row in connect(context).call("GET", "/outputs"):
-        table.add_row(row["name"], row["url"], str(row["pending"]), str(row["parked"]), str(row["delivered"]))
+        figures = [str(row[name]) for name in ("pending", "parked", "delivered")]
+        table.add_row(row["name"], row["url"], *figures, row["error"])
     console.print(table)

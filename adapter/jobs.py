@@ -25,8 +25,13 @@ FUNNELS_EVERY = timedelta(minutes=1)
 AUDIT_KEPT = timedelta(days=365)
 
 
-async def purge(store: Store, pictures: Pictures, kept: timedelta, now: datetime) -> int:
-    """Forget events older than `kept` with their pictures (M-252, M-253); how many pictures went."""
+async def purge(store: Store, pictures: Pictures, kept: timedelta, undelivered_kept: timedelta, now: datetime) -> int:
+    """Forget events older than `kept` with their pictures (M-252, M-253); how many pictures went.
+
+    What an output is still owed stays until it is older than `undelivered_kept`, too.
+    """
+    if undelivered := await store.outbox.forget(now - max(kept, undelivered_kept)):
+        log.warning("forgotten undelivered", deliveries=undelivered)
     files = await store.journal.purge(now - kept)
     await pictures.remove(list(files))
     await store.audit.purge(now - AUDIT_KEPT)
@@ -65,7 +70,13 @@ async def _save(store: Store, funnels: Mapping[str, Funnel], now: datetime) -> N
 
 @contextmanager
 def schedule(
-    *, store: Store, fleet: Fleet, pictures: Pictures, snapshots: SnapshotControl, retention: timedelta
+    *,
+    store: Store,
+    fleet: Fleet,
+    pictures: Pictures,
+    snapshots: SnapshotControl,
+    retention: timedelta,
+    undelivered_kept: timedelta,
 ) -> Iterator[None]:
     """Run all jobs until the block is left. A run that is still under way is not started a second time."""
     scheduler = AsyncIOScheduler(timezone=UTC)
@@ -73,7 +84,7 @@ def schedule(
     async def retention_job() -> None:
         now = datetime.now(UTC)
         await settle_funnels(store, fleet.funnels, now)
-        await purge(store, pictures, retention, now)
+        await purge(store, pictures, retention, undelivered_kept, now)
         for camera in fleet.cameras:
             camera.rejects.forget(now - retention)
         await forget_unreviewed(snapshots, now)

@@ -106,7 +106,7 @@ class Server:
 
     def output_counts(self) -> Mapping[str, OutputCounts]:
         return {
-            one.output_id: OutputCounts(sent=one.sent, failed=one.failed, parked=one.parked)
+            one.output_id: OutputCounts(sent=one.sent, failed=one.failed, parked=one.parked, error=one.last_error or "")
             for one in self._dispatcher.stats
         }
 

@@ -186,6 +186,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 pictures=pictures,
                 snapshots=snapshots,
                 retention=timedelta(hours=settings.retention_hours),
+                undelivered_kept=timedelta(hours=settings.undelivered_hours),
             )
         )
         shown = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104 - compared, not bound

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
         default="throughput", description="What threads are for: throughput (many pictures) or latency (one, sooner)."
     )
     retention_hours: float = Field(default=24.0, gt=0, description="How long events and pictures are kept (M-252).")
+    undelivered_hours: float = Field(
+        default=168.0,
+        gt=0,
+        description="How long events and pictures are kept at most for an output that is still owed them.",
+    )
     camera_lost_after_s: float = Field(
         default=10.0, gt=0, description="Seconds without a picture after which a camera counts as lost."
     )

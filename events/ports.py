@@ -10,10 +10,12 @@ from events.types import Delivery, Event
 
 
 class Outbox(Protocol):
-    """Deliveries that are owed to durable outputs. Every method is one transaction."""
+    """Deliveries that are owed to durable outputs. Every method is one transaction, and may raise OutboxUnavailable."""
 
-    async def due(self, output_id: str, now: datetime, limit: int) -> Sequence[Delivery]:
-        """The deliveries of one output whose time has come, oldest first."""
+    async def due(
+        self, output_id: str, now: datetime, limit: int, *, least_tried_first: bool = False
+    ) -> Sequence[Delivery]:
+        """The deliveries of one output whose time has come, oldest first, or first those with the fewest attempts."""
 
     async def delivered(self, delivery_id: int, now: datetime) -> None:
         """The receiver has it; never offer it again."""

@@ -25,6 +25,10 @@ from events.xmlns import xs_time
 _CONNECT_TIMEOUT_S = 5.0
 _TOTAL_TIMEOUT_S = 15.0  # Standard Webhooks recommends 15 to 30 s
 _MAX_ANSWER_BYTES = 16 * 1024  # we only want the first words of an error page
+# What may be said of the very message. Every other refusal (401, 403, 404, a redirect) is of the way to the receiver: a
+# proxy's while the VMS behind it is replaced, or a wrong address or token that a person is mending.
+_ABOUT_THE_MESSAGE = {400, 413, 415, 422}
+_GONE = 410
 _PICTURES: tuple[Which, ...] = ("frame", "plate")
 _UNAVAILABLE = (aiohttp.ClientError, TimeoutError, OSError)
 # aiohttp lets through what the URL parser and the name resolver say of a host they cannot use.
@@ -96,11 +100,11 @@ class WebhookOutput:
         self._clock = clock
 
     async def send(self, delivery: Delivery) -> None:
-        """POST once. Raises OutputUnavailable (connection, time-out, 408, 429, 5xx) or OutputRefused (the rest)."""
+        """POST once. Raises OutputRefused (it does not take this message, or is gone for good) or OutputUnavailable."""
         try:
             self._policy.check(self._url)
         except ValueError as error:
-            raise OutputRefused(f"the URL is not allowed: {error}") from error
+            raise OutputUnavailable(f"the URL is not allowed: {error}") from error
         event = delivery.event
         body = payload(event, public_url=self._public_url or await self._own_url(self._url))
         now = self._clock().astimezone(UTC)
@@ -121,7 +125,7 @@ class WebhookOutput:
                 words = await _first_words(answer) if answer.status >= 300 else ""
                 self._judge(answer, words)
         except _UNUSABLE as error:
-            raise OutputRefused(f"the URL cannot be used: {error}") from error
+            raise OutputUnavailable(f"the URL cannot be used: {error}") from error
         except _UNAVAILABLE as error:
             raise OutputUnavailable(f"{type(error).__name__}: {error}".rstrip(": ")) from error
 
@@ -131,11 +135,10 @@ class WebhookOutput:
             return
         told = f"HTTP {status} {answer.reason or ''}".strip() + (f": {words}" if words else "")
         if 300 <= status < 400:
-            raise OutputRefused(f"{told}; redirects are not followed, configure the final URL")
-        if status >= 500 or status in {408, 425, 429}:
-            wish = _retry_after(answer.headers.get("retry-after"), self._clock())
-            raise OutputUnavailable(told, retry_after=wish)
-        raise OutputRefused(told, final=status == 410)
+            told = f"{told}; redirects are not followed, configure the final URL"
+        if status in _ABOUT_THE_MESSAGE or status == _GONE:
+            raise OutputRefused(told, final=status == _GONE)
+        raise OutputUnavailable(told, retry_after=_retry_after(answer.headers.get("retry-after"), self._clock()))
 
 
 def payload(event: Event, *, public_url: str | None = None) -> str:

@@ -78,10 +78,14 @@ def endpoints() -> Sequence[Endpoint]:
 
 
 async def with_queues(services: Services) -> list[views.OutputView]:
-    """Every output with its queue, as the API and the pages show it."""
+    """Every output with its queue and what is wrong with it, as the API and the pages show it."""
     figures = await services.store.outbox.figures()
+    counts = services.server.output_counts()
     return [
-        views.OutputView(**_fields(record, figures.get(record.output_id)))
+        views.OutputView(
+            **_fields(record, figures.get(record.output_id)),
+            error=counts[record.output_id].error if record.output_id in counts else "",
+        )
         for record in await services.store.outputs.all()
     ]
 

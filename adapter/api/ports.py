@@ -70,6 +70,8 @@ class OutputCounts:
     sent: int = 0
     failed: int = 0
     parked: int = 0
+    error: str = ""
+    """Why the last attempt failed; empty when it did not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from adapter.api import schemas
 from adapter.store.onvif_users import UserLevel
@@ -188,6 +188,7 @@ class OutputView(BaseModel):
     parked: int = 0
     delivered: int = 0
     oldest_pending_at: datetime | None = None
+    error: str = Field(default="", description="Why the last attempt failed; empty when it did not.")
 
 
 class NewOutputView(OutputView):

@@ -5,10 +5,12 @@ StoreError
 ├── Conflict        another thing has that name or id: 409, choose another
 ├── Refused         the store protects this: 409, says why
 ├── SecretLost      a secret cannot be decrypted: the key file does not belong to this database
-└── StoreUnavailable  the database cannot be opened or written: stop and let a person look
+└── StoreUnavailable  the database cannot be opened or used: at the start stop and let a person look, later try again
 """
 
 from __future__ import annotations
+
+from events.errors import OutboxUnavailable
 
 
 class StoreError(Exception):
@@ -31,5 +33,5 @@ class SecretLost(StoreError):
     """A secret cannot be decrypted with the key file at hand."""
 
 
-class StoreUnavailable(StoreError):
+class StoreUnavailable(StoreError, OutboxUnavailable):
     """The database cannot be opened, migrated or written."""

@@ -99,7 +99,7 @@ class SqlJournal:
     async def purge(self, before: datetime) -> Sequence[str]:
         """Forget passages older than `before`; returns the picture files to delete (M-252, M-253).
 
-        What an output is still owed stays, parked deliveries included: stored events may not be dropped.
+        What an enabled output is still owed stays, parked deliveries included, until the outbox forgets it.
         """
         pictures: list[str] = []
         while True:
@@ -249,6 +249,8 @@ def _purgeable(before: datetime) -> Select[tuple[str]]:
         kin.c.root_id == events.c.root_id,
         deliveries.c.event_id == kin.c.event_id,
         deliveries.c.state != "delivered",
+        outputs.c.output_id == deliveries.c.output_id,
+        outputs.c.enabled,
     )
     return (
         select(events.c.root_id)

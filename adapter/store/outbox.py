@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from adapter.store.database import Database
 from adapter.store.errors import NotFound
@@ -44,8 +44,11 @@ class SqlOutbox:
     def __init__(self, *, database: Database) -> None:
         self._database = database
 
-    async def due(self, output_id: str, now: datetime, limit: int) -> Sequence[Delivery]:
-        """The deliveries of one output whose time has come, oldest first."""
+    async def due(
+        self, output_id: str, now: datetime, limit: int, *, least_tried_first: bool = False
+    ) -> Sequence[Delivery]:
+        """The deliveries of one output whose time has come, oldest first, or first those with the fewest attempts."""
+        oldest = deliveries.c.delivery_id
         query = (
             select(deliveries, events.c.content)
             .join(events, events.c.event_id == deliveries.c.event_id)
@@ -54,7 +57,7 @@ class SqlOutbox:
                 deliveries.c.state == "pending",
                 deliveries.c.next_attempt_at <= now,
             )
-            .order_by(deliveries.c.delivery_id)
+            .order_by(*([deliveries.c.attempts, oldest] if least_tried_first else [oldest]))
             .limit(limit)
         )
         async with self._database.read() as connection:
@@ -112,6 +115,15 @@ class SqlOutbox:
             )
         if delivery_id is not None and done.rowcount == 0:
             raise NotFound(f"Delivery {delivery_id} is not among the dead letters of this output.")
+        return done.rowcount
+
+    async def forget(self, before: datetime) -> int:
+        """Owe nothing any more of events older than `before`, dead letters included; how many deliveries that were."""
+        old = select(events.c.event_id).where(events.c.utc_time < before)
+        async with self._database.write() as connection:
+            done = await connection.execute(
+                delete(deliveries).where(deliveries.c.state != "delivered", deliveries.c.event_id.in_(old))
+            )
         return done.rowcount
 
     async def figures(self) -> dict[str, QueueFigures]:

@@ -36,7 +36,7 @@ class OutputRecord:
 
 
 class Outputs:
-    """Output records. A disabled output is owed nothing new, but keeps what it is owed."""
+    """Output records. A disabled output is owed nothing new; what it is owed goes with the events."""
 
     def __init__(self, *, database: Database, vault: Vault) -> None:
         self._database = database

@@ -53,7 +53,9 @@ async def test_an_output_whose_url_cannot_be_used_ends_neither_the_service_nor_i
     owed = attempts(tmp_path)
     async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
         await until(lambda: tried(owed + 1), 10)
-        assert [output["name"] for output in await api.get("/outputs")] == ["Old"]
+        (output,) = await api.get("/outputs")
+        assert output["name"] == "Old"
+        assert "host name" in output["error"]
 
 
 def address_with_login(camera: VirtualCamera) -> str:

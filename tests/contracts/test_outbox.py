@@ -39,6 +39,15 @@ async def test_deliveries_are_offered_oldest_first_and_at_most_the_limit(backend
     assert [delivery.event.event_id for delivery in due] == [event_id(1), event_id(2), event_id(3)]
 
 
+async def test_a_probe_is_the_delivery_with_the_fewest_attempts_and_the_oldest_of_these(backend: Backend) -> None:
+    for number in range(1, 4):
+        await backend.record(plate_recognized(number), ["hook"], NOON)
+    (oldest,) = await backend.outbox.due("hook", NOON, 1)
+    await backend.outbox.postpone(oldest.delivery_id, NOON, "HTTP 500")
+    due = await backend.outbox.due("hook", NOON, 10, least_tried_first=True)
+    assert [delivery.event.event_id for delivery in due] == [event_id(2), event_id(3), event_id(1)]
+
+
 async def test_a_delivered_event_is_never_offered_again(backend: Backend) -> None:
     await backend.record(plate_recognized(1), ["hook", "other"], NOON)
     (delivery,) = await backend.outbox.due("hook", NOON, 10)

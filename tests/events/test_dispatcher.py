@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.dispatcher import Dispatcher, Output, RetryPolicy
-from events.errors import OutputRefused, OutputUnavailable
+from events.errors import OutboxUnavailable, OutputRefused, OutputUnavailable
 from events.types import Delivery
 from tests.fakes.events import event_id, plate_recognized
 from tests.fakes.memory_outbox import MemoryOutbox
@@ -109,7 +109,7 @@ async def test_a_receiver_that_comes_back_gets_everything_once() -> None:
         assert stats.last_error == "down" and stats.consecutive_failures >= 3
         receiver.answer = lambda delivery: None
         await until(lambda: len(receiver.heard) == 30)
-        assert stats.consecutive_failures == 0 and stats.paused_until is None
+        assert stats.consecutive_failures == 0 and stats.paused_until is None and stats.last_error is None
     assert sorted(receiver.heard) == expected
     assert outbox.parked == []
 
@@ -136,6 +136,47 @@ async def test_one_delivery_that_always_fails_does_not_hold_up_the_others() -> N
     ((delivery, reason),) = outbox.parked
     assert delivery.event.event_id == event_id(1)
     assert reason == "given up after 6 attempts: HTTP 500"
+
+
+async def test_one_delivery_that_always_fails_never_means_that_the_receiver_is_down() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    owe(outbox, 1)
+    receiver.answer = lambda delivery: OutputUnavailable("HTTP 500") if delivery.event.event_id == event_id(1) else None
+    patient = RetryPolicy(first=timedelta(milliseconds=1), cap=timedelta(milliseconds=1))
+    async with running(outbox, receiver, policy=patient, poll=timedelta(milliseconds=1)) as dispatcher:
+        await until(lambda: len(receiver.attempts) >= 10)
+        assert dispatcher.stats[0].paused_until is None
+        outbox.owe(plate_recognized(2), "hook", now())
+        dispatcher.wake()
+        await until(lambda: receiver.heard == [event_id(2)])
+
+
+async def test_many_deliveries_that_always_fail_hold_up_a_new_one_for_one_pause_at_most() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    bad = set(owe(outbox, 60))
+    receiver.answer = lambda delivery: OutputUnavailable("HTTP 500") if delivery.event.event_id in bad else None
+    steady = RetryPolicy(first=timedelta(milliseconds=10), cap=timedelta(milliseconds=10), max_attempts=10_000)
+    async with running(outbox, receiver, policy=steady, batch=10) as dispatcher:
+        await until(lambda: len(receiver.attempts) >= 70)
+        assert dispatcher.stats[0].paused_until is not None
+        outbox.owe(plate_recognized(61), "hook", now())
+        before = len(receiver.attempts)
+        await until(lambda: bool(receiver.heard))
+    assert receiver.attempts[before : before + 2].count(event_id(61)) == 1
+
+
+async def test_a_receiver_that_is_back_gets_the_rest_in_order_after_one_probe() -> None:
+    outbox, receiver = MemoryOutbox(), Receiver()
+    receiver.answer = lambda delivery: OutputUnavailable("down")
+    expected = owe(outbox, 30)
+    steady = RetryPolicy(first=timedelta(milliseconds=1), cap=timedelta(milliseconds=1), max_attempts=10_000)
+    async with running(outbox, receiver, policy=steady, concurrency=1, jitter=lambda: 0.0) as dispatcher:
+        await until(lambda: dispatcher.stats[0].failed >= 10)
+        receiver.answer = lambda delivery: None
+        await until(lambda: len(receiver.heard) == 30)
+    probe, *rest = receiver.heard
+    assert sorted(receiver.heard) == expected
+    assert rest == sorted(rest), f"after {probe}"
 
 
 async def test_a_refusal_is_parked_after_a_few_attempts_and_a_final_one_at_once() -> None:
@@ -235,6 +276,70 @@ async def test_a_process_that_dies_before_the_commit_sends_again_after_the_resta
     assert receiver.heard == [event_id(1), event_id(1)]  # the same id: the receiver drops the second
 
 
+class LockedOutbox(MemoryOutbox):
+    """One that can neither be read nor written, or only not written, as on a full disk."""
+
+    writable = readable = True
+    refusals = 0
+
+    async def due(
+        self, output_id: str, now: datetime, limit: int, *, least_tried_first: bool = False
+    ) -> Sequence[Delivery]:
+        self._check(self.readable)
+        return await super().due(output_id, now, limit, least_tried_first=least_tried_first)
+
+    async def delivered(self, delivery_id: int, at: datetime) -> None:
+        self._check(self.writable)
+        await super().delivered(delivery_id, at)
+
+    async def postpone(self, delivery_id: int, until: datetime, error: str) -> None:
+        self._check(self.writable)
+        await super().postpone(delivery_id, until, error)
+
+    def _check(self, usable: bool) -> None:
+        if not usable:
+            self.refusals += 1
+            raise OutboxUnavailable("the disk is full")
+
+
+async def test_an_outbox_that_cannot_be_read_for_a_while_is_asked_again() -> None:
+    outbox, receiver = LockedOutbox(), Receiver()
+    expected = owe(outbox, 3)
+    outbox.readable = False
+    async with running(outbox, receiver, concurrency=1, poll=timedelta(milliseconds=2)):
+        await until(lambda: outbox.refusals >= 3)
+        outbox.readable = True
+        await until(lambda: len(receiver.heard) == 3)
+    assert receiver.heard == expected
+
+
+async def test_what_was_delivered_while_the_disk_was_full_is_settled_later_and_not_sent_again() -> None:
+    outbox, receiver = LockedOutbox(), Receiver()
+    expected = owe(outbox, 10)
+    outbox.writable = False
+    async with running(outbox, receiver, poll=timedelta(milliseconds=2)) as dispatcher:
+        await until(lambda: outbox.refusals >= 20)
+        assert sorted(receiver.attempts) == expected[:4]  # what was being sent at once, and nothing after it
+        dispatcher.replace_outputs([again := Receiver()])
+        await until(lambda: outbox.refusals >= 40)
+        outbox.writable = True
+        await until(lambda: len(outbox.delivered_ids) == 10)
+    assert sorted(again.attempts) == expected[4:]
+    assert sorted(receiver.attempts) == expected[:4]
+
+
+async def test_the_patience_with_a_receiver_outlasts_a_full_disk() -> None:
+    outbox, receiver = LockedOutbox(), Receiver()
+    owe(outbox, 1)
+    outbox.writable = False
+    receiver.answer = lambda delivery: OutputUnavailable("busy", retry_after=timedelta(minutes=10))
+    async with running(outbox, receiver, poll=timedelta(milliseconds=2)):
+        await until(lambda: outbox.refusals >= 3)
+        outbox.writable = True
+        await until(lambda: outbox.attempts_of(1) == 1)
+    assert len(receiver.attempts) == 1
+
+
 async def test_outputs_come_and_go_while_running() -> None:
     outbox, old, new = MemoryOutbox(), Receiver("old"), Receiver("new")
     async with running(outbox, old, poll=timedelta(milliseconds=5)) as dispatcher:
@@ -297,17 +402,17 @@ async def test_a_bug_in_one_output_neither_ends_the_dispatcher_nor_delays_the_ot
     assert "nobody thought of this" in outbox.parked[0][1]
 
 
-async def test_an_outbox_that_breaks_ends_the_dispatcher() -> None:
+async def test_an_outbox_with_a_bug_ends_the_dispatcher() -> None:
     class Broken(MemoryOutbox):
         async def delivered(self, delivery_id: int, now: datetime) -> None:
-            raise RuntimeError("the disk is full")
+            raise RuntimeError("nobody thought of this")
 
     outbox = Broken()
     owe(outbox, 1)
     with pytest.raises(ExceptionGroup) as ended:
         async with asyncio.timeout(60):
             await Dispatcher(outbox=outbox, outputs=[Receiver()], policy=QUICK).run()
-    assert "the disk is full" in "".join(traceback.format_exception(ended.value))
+    assert "nobody thought of this" in "".join(traceback.format_exception(ended.value))
 
 
 @given(attempts=st.integers(1, 10_000), jitter=st.floats(0, 1))

@@ -36,13 +36,19 @@ class MemoryOutbox:
         self._next_id += 1
         return delivery.delivery_id
 
-    async def due(self, output_id: str, now: datetime, limit: int) -> Sequence[Delivery]:
+    def attempts_of(self, delivery_id: int) -> int:
+        return self._owed[delivery_id].delivery.attempts
+
+    async def due(
+        self, output_id: str, now: datetime, limit: int, *, least_tried_first: bool = False
+    ) -> Sequence[Delivery]:
         waiting = [
             owed.delivery
             for owed in self._owed.values()
             if not owed.parked and owed.delivery.output_id == output_id and owed.delivery.next_attempt_at <= now
         ]
-        return sorted(waiting, key=lambda delivery: delivery.delivery_id)[:limit]
+        tried = (lambda delivery: delivery.attempts) if least_tried_first else (lambda delivery: 0)
+        return sorted(waiting, key=lambda delivery: (tried(delivery), delivery.delivery_id))[:limit]
 
     async def delivered(self, delivery_id: int, now: datetime) -> None:
         owed = self._owed.pop(delivery_id, None)

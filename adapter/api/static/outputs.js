@@ -76,6 +76,8 @@ async function renew() {
       const place = row?.querySelector(`.${name}`);
       if (place) place.textContent = output[name];
     }
+    const trouble = row?.querySelector(".trouble");
+    if (trouble) trouble.textContent = output.error;
   }
 }
 

@@ -45,11 +45,12 @@ async def test_outputs_are_shown_with_queue_deliveries_and_failures(console: Con
     first, second = await console.store.outbox.due(output["output_id"], NOON, 10)
     await console.store.outbox.park(first.delivery_id, "410 Gone")
     await console.call("PUT", f"/outputs/{output['output_id']}", json=body)
-    console.service.outputs = {output["output_id"]: OutputCounts(sent=1, failed=17, parked=1)}
+    console.service.outputs = {output["output_id"]: OutputCounts(sent=1, failed=17, parked=1, error="HTTP 401")}
     await console.sign_in("anna")
     _, text = await page_of(console, "/outputs")
     assert "O&#39;Neil &lt;b&gt;" in text
     assert re.findall(r'class="number[ \w]*">(\d+)<', text) == ["1", "0", "17", "1"]
+    assert '<p class="trouble">HTTP 401</p>' in text
     assert f'datetime="{second.event.utc_time.isoformat()}"' in text
     assert output["secret"] not in text
     (record,) = records(text)

@@ -20,8 +20,9 @@ from adapter.store.errors import StoreUnavailable
 from adapter.store.store import Store
 from adapter.store.tables import events, facts, metadata
 from events.codec import encode
+from events.errors import OutboxUnavailable
 from inference.funnel import FunnelHour
-from tests.rules.examples import recognized
+from tests.rules.examples import NOON, recognized
 
 WRITER = """
 import asyncio, sys
@@ -59,6 +60,13 @@ async def test_a_reader_cannot_change_anything(store):
     with pytest.raises(StoreUnavailable, match="readonly"):
         async with store.database.read() as connection:
             await connection.execute(text("DELETE FROM users"))
+
+
+async def test_a_store_that_takes_nothing_is_an_outbox_to_wait_for(store):
+    async with store.database.write() as connection:
+        await connection.execute(text("PRAGMA query_only=ON"))
+    with pytest.raises(OutboxUnavailable, match="readonly"):
+        await store.outbox.delivered(1, NOON)
 
 
 async def test_what_failed_half_way_is_rolled_back(store):

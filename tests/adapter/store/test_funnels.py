@@ -141,7 +141,7 @@ async def test_what_was_matched_stays_counted_when_its_events_are_purged(store, 
     await pass_by(store, "e1", "staff")
     tomorrow = NOON + 25 * HOUR
     await settle_funnels(store, {"cam1": funnel}, tomorrow)
-    await purge(store, Pictures(folder=tmp_path), 24 * HOUR, tomorrow)
+    await purge(store, Pictures(folder=tmp_path), 24 * HOUR, 24 * HOUR, tomorrow)
     assert await store.funnels.outcomes("cam1", NOON) == {}
     await settle_funnels(store, {"cam1": funnel}, tomorrow)
     assert [one.matched for one in funnel.hours] == [1]

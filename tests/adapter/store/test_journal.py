@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from adapter.jobs import purge
+from adapter.pictures import Pictures
 from adapter.store.journal import Search
 from adapter.store.outputs import OutputRecord
 from adapter.store.store import Store
@@ -149,6 +152,45 @@ async def test_a_purge_keeps_what_an_output_is_still_owed(store):
     assert await store.outbox.replay("hook", NOON) == 1
     await store.outbox.delivered(deliveries[-1].delivery_id, NOON)
     assert len(await store.journal.purge(NOON + timedelta(days=2))) == 2
+
+
+async def test_a_disabled_output_keeps_no_event(store):
+    await fill(store)
+    event = recognized()
+    await store.journal.commit(event, await outcome_of(store, event), now=NOON)
+    parked, *_ = await store.outbox.due("hook", NOON, 10)
+    await store.outbox.park(parked.delivery_id, "410 Gone")
+
+    await store.outputs.save(replace(await store.outputs.get("hook"), enabled=False))
+
+    assert len(await store.journal.purge(NOON + timedelta(days=2))) == 2
+    assert await store.outbox.figures() == {}
+
+
+@pytest.mark.requirement("M-252")
+@pytest.mark.parametrize("parked", [False, True])
+@pytest.mark.parametrize(("kept_days", "undelivered_days", "forgotten_after"), [(1, 7, 7), (9, 7, 9)])
+async def test_what_an_output_is_owed_outlives_retention_by_days_and_not_for_ever(
+    store, tmp_path, parked, kept_days, undelivered_days, forgotten_after
+):
+    await fill(store)
+    event = recognized()
+    await store.journal.commit(event, await outcome_of(store, event), now=NOON)
+    if parked:
+        for delivery in await store.outbox.due("hook", NOON, 10):
+            await store.outbox.park(delivery.delivery_id, "410 Gone")
+
+    async def purged_after(days: int) -> int:
+        kept, undelivered = timedelta(days=kept_days), timedelta(days=undelivered_days)
+        later = NOON + timedelta(days=days, seconds=1)
+        return await purge(store, Pictures(folder=tmp_path), kept, undelivered, later)
+
+    assert await purged_after(forgotten_after - 1) == 0
+    owed = (await store.outbox.figures())["hook"]
+    assert owed.pending + owed.parked == 3
+    assert await purged_after(forgotten_after) == 2
+    assert await store.journal.get(event.event_id) is None
+    assert await store.outbox.figures() == {}
 
 
 async def test_an_output_gets_only_the_kinds_it_asked_for_and_nothing_while_disabled(store):
