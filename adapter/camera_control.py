@@ -10,6 +10,7 @@ from typing import Any
 
 from adapter.api.ports import CameraFigures, CameraHealth, CameraProblem, CameraState, FoundCamera
 from adapter.auto_capture import AutoCaptures, Capture
+from adapter.camera_connection import connection_to
 from adapter.camera_recognition import CameraRecognition, SettingsRefused
 from adapter.camera_suitability import CameraSuitability
 from adapter.camera_tuning import CameraTuning, report
@@ -28,7 +29,6 @@ from adapter.watching import TUNED
 from inference.funnel import Funnel, FunnelHour, total
 from inference.rejects import Rejected
 from inference.snapshots import Snapshot
-from onvif_client.camera import Camera
 from onvif_client.discovery import discover
 from onvif_client.errors import CameraError
 
@@ -103,7 +103,9 @@ class CameraControl:
         relays = [relay.token for relay in camera.relays]
         return {**await _found(camera.record), "stream_state": camera.health.state.value, "relays": relays}
 
-    async def try_connection(self, address: str, user: str, password: str | None, camera_id: str) -> Mapping[str, Any]:
+    async def try_connection(
+        self, address: str, user: str, password: str | None, camera_id: str, *, verify_tls: bool | None
+    ) -> Mapping[str, Any]:
         stored = await self._store.cameras.get(camera_id) if camera_id else None
         if not is_onvif_address(address):
             later = (
@@ -117,6 +119,7 @@ class CameraControl:
                 address=address,
                 user=user,
                 password=password if password is not None or stored is None else stored.password,
+                verify_tls=verify_tls if verify_tls is not None else stored is None or stored.verify_tls,
                 profile_token=stored.profile_token if stored is not None else None,
                 created_at=datetime.now(UTC),
             )
@@ -251,7 +254,7 @@ class CameraControl:
         try:
             if not is_onvif_address(record.address):
                 return record
-            async with Camera(record.address, record.user, record.password or "") as device:
+            async with connection_to(record) as device:
                 profile = device.choose_profile(await device.profiles(), record.profile_token)
         except CameraError as error:
             raise CameraProblem(str(error)) from error
@@ -267,7 +270,7 @@ class CameraControl:
 async def _found(record: CameraRecord) -> dict[str, Any]:
     """What an ONVIF camera says of itself, and which of its pictures would be read."""
     try:
-        async with Camera(record.address, record.user, record.password or "") as device:
+        async with connection_to(record) as device:
             profiles = await device.profiles()
             chosen = device.choose_profile(profiles, record.profile_token)
             pictures = await PictureChoice(clock=lambda: datetime.now(UTC)).choose(device, chosen.token)

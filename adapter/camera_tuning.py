@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from adapter.api.ports import CameraProblem
+from adapter.camera_connection import connection_to
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Refused
 from adapter.store.facts import Facts
@@ -90,7 +91,7 @@ class CameraTuning:
     async def look(self, record: CameraRecord) -> Setup:
         """How the camera is set; nothing is changed."""
         try:
-            async with _connected(record) as device:
+            async with connection_to(record) as device:
                 return await _setup(device, await _profile(device, record))
         except CameraError as error:
             raise CameraProblem(str(error)) from error
@@ -98,7 +99,7 @@ class CameraTuning:
     async def plan(self, record: CameraRecord, site: SiteProfile) -> Plan:
         """What would be changed, and why."""
         try:
-            async with _connected(record) as device:
+            async with connection_to(record) as device:
                 return await _plan(device, await _profile(device, record), site)
         except CameraError as error:
             raise CameraProblem(str(error)) from error
@@ -106,7 +107,7 @@ class CameraTuning:
     async def apply(self, record: CameraRecord, site: SiteProfile) -> tuple[Plan, Sequence[AppliedChange]]:
         """The plan, and what the camera made of it. The state before the first tuning is kept until it is put back."""
         try:
-            async with _connected(record) as device:
+            async with connection_to(record) as device:
                 profile = await _profile(device, record)
                 made = await _plan(device, profile, site)
                 await self._keep(device, profile, record)
@@ -127,7 +128,7 @@ class CameraTuning:
             raise Refused(f"{record.name} was not tuned from here, or is back as it was: there is nothing to put back.")
         before = Untuned.from_json(stored)
         try:
-            async with _connected(record) as device:
+            async with connection_to(record) as device:
                 applied = [*await device.rollback_imaging(before.video_source_token, before.imaging)]
                 if before.encoder_token is not None:
                     encoder = await _encoder(device, before.encoder_token)
@@ -176,10 +177,6 @@ def _region(plates: Sequence[PlateForm]) -> PlateRegion:
     """The region whose plates are as wide as the narrowest of these: that one needs the most pixels."""
     narrowest = min((plate.sizes_cm[0][0] for plate in plates), default=PLATE_SIZES[PlateRegion.EU].plate_width_cm)
     return min(PlateRegion, key=lambda region: abs(PLATE_SIZES[region].plate_width_cm - narrowest))
-
-
-def _connected(record: CameraRecord) -> Camera:
-    return Camera(record.address, record.user, record.password or "")
 
 
 async def _profile(device: Camera, record: CameraRecord) -> Profile:

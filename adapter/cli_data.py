@@ -40,6 +40,9 @@ def camera_add(
         str, typer.Option(envvar="CAMERA_PASSWORD", help="Better given in the environment: CAMERA_PASSWORD.")
     ] = "",
     modules: Annotated[str, typer.Option(help="Country modules, like D,NL,B. None: all that are installed.")] = "",
+    verify_tls: Annotated[
+        bool, typer.Option(help="Whether to check the certificate of an https:// address; cameras make their own.")
+    ] = True,
     max_speed: Annotated[
         float | None, typer.Option(help="km/h: also tune the camera for plates at this speed.")
     ] = None,
@@ -53,6 +56,7 @@ def camera_add(
         "user": user or url_user,
         "password": password or url_password or None,
         "modules": [code.strip() for code in modules.split(",") if code.strip()],
+        "verify_tls": verify_tls,
     }
     added = service.call("POST", "/cameras", json=body)
     console.print(f"added {added['name']} ({added['camera_id']})")

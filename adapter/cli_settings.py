@@ -50,14 +50,24 @@ def set_(
     context: typer.Context,
     name: str,
     changes: Annotated[
-        list[str], typer.Argument(help="key=value, like max_fps=6 or preset=fast; key= is the default.")
-    ],
+        list[str] | None, typer.Argument(help="key=value, like max_fps=6 or preset=fast; key= is the default.")
+    ] = None,
+    verify_tls: Annotated[
+        bool | None, typer.Option(help="Whether to check the certificate of an https:// address; it connects anew.")
+    ] = None,
 ) -> None:
     """Change recognition settings of a running camera; the others stay as they are."""
+    if not changes and verify_tls is None:
+        fail("give a change, like max_fps=6, or --no-verify-tls")
+    recognition = dict(_parsed(change) for change in changes or ())
+    body = {"recognition": recognition or None, "verify_tls": verify_tls}
     service = connect(context)
     path = f"/cameras/{_camera(service, name)['camera_id']}"
-    recognition = dict(_parsed(change) for change in changes)
-    service.call("PATCH", path, json={"recognition": recognition})
+    service.call("PATCH", path, json={key: value for key, value in body.items() if value is not None})
+    if verify_tls is not None:
+        console.print(f"the certificate is {'checked' if verify_tls else 'not checked'} (the camera is connected anew)")
+    if not recognition:
+        return
     state = service.call("GET", f"{path}/recognition-settings")
     values = {one["info"]["name"]: one for one in state["settings"]}
     for key in recognition:

@@ -28,6 +28,7 @@ from onvif_client.errors import CameraError, CameraUnsupported
 
 _TIMG = NAMESPACES["timg"]
 _LEVELS = {"User": UserLevel.USER, "Operator": UserLevel.OPERATOR, "Administrator": UserLevel.ADMINISTRATOR}
+_ONLINE = {CameraState.RUNNING: True, CameraState.LOST: False}
 
 
 class FaceCameras:
@@ -44,7 +45,8 @@ class FaceCameras:
     def _camera(self, camera_id: str, name: str) -> FaceCamera:
         camera = self._fleet.find(camera_id)
         frame = camera.last_frame if camera else None
-        online = camera is not None and camera.health.state is CameraState.RUNNING
+        # Whether the picture of a camera that is being connected comes is not known yet.
+        online = _ONLINE.get(camera.health.state) if camera else None
         if frame is None:
             return FaceCamera(camera_id=camera_id, name=name, online=online)
         width, height = frame.size

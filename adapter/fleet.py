@@ -16,6 +16,8 @@ from adapter.tasks import Tasks
 from adapter.workers.hub import Hub
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp_stream import Stream
+from events.onvif.messages import from_event
+from events.types import Event
 from inference.funnel import Funnel, FunnelHour
 from inference.types import Passage, Scene
 from inference.watch import Reads
@@ -130,6 +132,12 @@ class Fleet:
             await self._cameras[camera_id].finish()
             task.cancel()
             await asyncio.wait([task])
+
+    def tell(self, event: Event, base_url_at: Callable[[str], str]) -> None:
+        """Put an event of a camera into its metadata stream, if somebody plays it."""
+        track = self._tracks.get(getattr(event, "camera_id", ""))
+        if track is not None and track.listeners and (message := from_event(event)) is not None:
+            track.tell(message, base_url_at)
 
     def _show(self, camera_id: str, scene: Scene) -> None:
         track = self._tracks.get(camera_id)

@@ -23,6 +23,7 @@ import cv2
 import structlog
 
 from adapter.api.ports import CameraHealth, CameraState
+from adapter.camera_connection import connection_to
 from adapter.camera_presence import CameraPresence
 from adapter.camera_recognition import CameraRecognition, needs_restart
 from adapter.frame_rate import FrameRate
@@ -67,7 +68,7 @@ SNAPSHOT_QUALITY = 85
 LEFT_OUT = "Settings of another version were left out; their defaults count until the settings are saved: {settings}."
 
 # Another value of these is another connection, or none; everything else in a record changes in place.
-RESTARTING = ("address", "user", "password", "profile_token", "enabled", "server")
+RESTARTING = ("address", "user", "password", "profile_token", "enabled", "server", "verify_tls")
 
 
 class LprCamera:
@@ -253,7 +254,7 @@ class LprCamera:
         if not self.is_onvif:
             await self._watch(PictureAddress(url=self.record.address, is_onvif=False))
             return
-        async with Camera(self.record.address, self.record.user, self.record.password or "") as camera:
+        async with connection_to(self.record) as camera:
             profiles = await camera.profiles()
             self.profile = camera.choose_profile(profiles, self.record.profile_token)
             pictures = await self._pictures.choose(camera, self.profile.token)
@@ -290,6 +291,7 @@ class LprCamera:
             apart=chosen.decode_apart,
             rotation=chosen.rotation,
             deinterlace=chosen.deinterlace,
+            verify_tls=self.record.verify_tls,
         )
 
     def _settings(self) -> WatchSettings:

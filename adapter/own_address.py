@@ -13,11 +13,16 @@ _UNKNOWN = (OSError, UnicodeError, ValueError, TimeoutError)
 
 
 class OwnAddress:
-    """`port` is the face's; None until it is known."""
+    """`port` is the face's; None until it is known. `public_url` is what somebody has said, None when nobody has."""
 
-    def __init__(self, host: str, port: int | None) -> None:
+    def __init__(self, host: str, port: int | None, public_url: object = None) -> None:
         self._host = host
         self.port = port
+        self.public_url = str(public_url) if public_url else None
+
+    def at(self, host: str) -> str:
+        """Our base URL for a client that calls this host so."""
+        return self.public_url or f"http://{host}:{self.port}"
 
     async def towards(self, url: str) -> str | None:
         """Our base URL as the server behind `url` reaches it; None when that cannot be told.
@@ -29,7 +34,7 @@ class OwnAddress:
         host = await _interface_towards(url, _EVERYWHERE[self._host]) if self._host in _EVERYWHERE else self._host
         if host is None:
             return None
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return self.at(f"[{host}]" if ":" in host else host)
 
 
 async def _interface_towards(url: str, family: int) -> str | None:

@@ -86,7 +86,11 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
 
         tasks = Tasks()
         snapshots, captures = await _open_snapshots(settings, store, reader, tasks)
-        live, subscriptions = Live(), Subscriptions(journal=store.journal)
+        live, subscriptions, pictures = (
+            Live(),
+            Subscriptions(journal=store.journal),
+            Pictures(folder=settings.data / "pictures"),
+        )
         hub = Hub(version=VERSION, modules=(library := await _modules(settings)).modules)
         fleet = Fleet(
             recognizer=reader,
@@ -100,20 +104,20 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         # Done when the cameras have stopped, and while the store is still open.
         stack.push_async_callback(jobs.save_funnels, store, fleet)
         await stack.enter_async_context(tasks)
-        pictures = Pictures(folder=settings.data / "pictures")
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)
         # A backlog may be told before the face listens; only a port that the system chooses is not known by then.
         dispatcher, own_address = (
             Dispatcher(outbox=store.outbox),
-            OwnAddress(settings.host, settings.onvif_port or None),
+            OwnAddress(settings.host, settings.onvif_port or None, settings.public_url),
         )
         relays = RelayDriver(decisions=store.decisions, find_camera=fleet.find, tasks=tasks)
 
         def tell(event: Event) -> None:
-            """After the commit, everybody: the page, pull points, outputs, the relays' memory."""
+            """After the commit, everybody: the page, pull points, metadata streams, outputs, the relays' memory."""
             live.publish(event)
             subscriptions.publish(event)
+            fleet.tell(event, own_address.at)
             dispatcher.wake()
             if isinstance(event, RelayChanged):
                 face_relays.note(event)
@@ -133,7 +137,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             dispatcher=dispatcher,
             session=session,
             name=settings.server_name,
-            public_url=str(settings.public_url) if settings.public_url else None,
+            public_url=own_address.public_url,
             own_url=own_address.towards,
             users_changed=face_users.reload,
             quota=(quota := Quota.of(settings, library)),

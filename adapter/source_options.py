@@ -25,6 +25,7 @@ class SourceOptions:
     apart: bool = False
     rotation: int = 0
     deinterlace: bool = False
+    verify_tls: bool = True
 
     def open(self, on_state: Callable[[SourceState], None] | None = None) -> Source:
         """A source that is not started yet; `on_state` is called in the event loop that starts it."""
@@ -40,5 +41,6 @@ class SourceOptions:
             apart=self.apart,
             rotation=self.rotation,
             deinterlace=self.deinterlace,
+            verify_tls=self.verify_tls,
             on_state=on_state,
         )

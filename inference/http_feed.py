@@ -30,12 +30,15 @@ FOREIGN = (aiohttp.ClientError, TimeoutError, OSError, ValueError, asyncio.Incom
 class HttpFeed:
     """One connection of a decode thread, with an event loop of its own inside that thread."""
 
-    def __init__(self, url: str, *, poll_s: float = 0.25, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, *, poll_s: float = 0.25, timeout_s: float = TIMEOUT_S, verify_tls: bool = True
+    ) -> None:
         parts = urlsplit(url)
         self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
         self._login = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username else None
         self._poll_s = max(LEAST_POLL_S, poll_s)
         self._timeout_s = timeout_s
+        self._verify_tls = verify_tls
         self._runner: asyncio.Runner | None = None
         self._session: aiohttp.ClientSession | None = None
         self._stream: aiohttp.ClientResponse | None = None
@@ -108,7 +111,12 @@ class HttpFeed:
     async def _connect(self) -> bytes:
         digest = (aiohttp.DigestAuthMiddleware(*self._login),) if self._login else ()
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout_s, sock_read=self._timeout_s)
-        self._session = aiohttp.ClientSession(middlewares=digest, timeout=timeout, read_bufsize=2**18)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(ssl=self._verify_tls),
+            middlewares=digest,
+            timeout=timeout,
+            read_bufsize=2**18,
+        )
         response = await self._get()
         if response.content_type.startswith("multipart/"):
             self._stream = response

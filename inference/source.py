@@ -340,6 +340,7 @@ def open_source(
     interval_s: float = 0.0,
     rotation: int = 0,
     deinterlace: bool = False,
+    verify_tls: bool = True,
     paced: bool = True,
     loop: bool = False,
     on_state: Callable[[SourceState], None] | None = None,
@@ -348,12 +349,14 @@ def open_source(
     """The source for a stream address, an HTTP picture address, a video file or a folder of photos.
 
     It is not open yet. `apart` decodes in a process of its own. Recordings play at their own pace (`paced`) and once
-    (`loop`); photos change every `photo_s`.
+    (`loop`); photos change every `photo_s`. `verify_tls` is for https:// only: FFmpeg checks no certificate of rtsps://.
     """
     text = str(url_or_path)
     if text.lower().startswith(("http://", "https://")):
         text = with_login(text, username, password)
-        feed: Callable[[], Feed] = partial(HttpFeed, text, poll_s=poll_s, timeout_s=read_timeout_s)
+        feed: Callable[[], Feed] = partial(
+            HttpFeed, text, poll_s=poll_s, timeout_s=read_timeout_s, verify_tls=verify_tls
+        )
     elif "://" not in text and Path(text).is_dir():
         feed = partial(FolderFeed, Path(text), photo_s=photo_s)
     else:

@@ -93,7 +93,7 @@ class Http:
         except (aiohttp.ClientConnectorCertificateError, ssl.SSLError, aiohttp.ClientSSLError) as error:
             raise CameraUnreachable(
                 f"{where}: the secure connection failed ({error}). Install the camera's certificate, or switch"
-                " certificate checks off for this camera."
+                " certificate checks off for this camera (verify_tls)."
             ) from error
         except UnicodeError as error:
             raise CameraUnreachable(

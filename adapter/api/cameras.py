@@ -134,7 +134,10 @@ async def _try_connection(call: Call) -> dict[str, Any]:
     body = call.body
     # A stored password may go to an address that is not stored: who sent it there is remembered first.
     await call.audit("camera.try", body.camera_id or "new", body.address)
-    return dict(await call.services.cameras.try_connection(body.address, body.user, body.password, body.camera_id))
+    cameras = call.services.cameras
+    return dict(
+        await cameras.try_connection(body.address, body.user, body.password, body.camera_id, verify_tls=body.verify_tls)
+    )
 
 
 async def _all(call: Call) -> Sequence[CameraRecord]:
@@ -159,6 +162,7 @@ async def _add(call: Call) -> CameraRecord:
         max_speed_kmh=values["max_speed_kmh"],
         description=values["description"],
         server=values["server"],
+        verify_tls=values["verify_tls"],
         created_at=call.now,
     )
     stored = await call.services.cameras.add(record)

@@ -168,7 +168,7 @@ async def _camera_info(request: web.Request, services: Services) -> dict[str, An
     record = await services.store.cameras.get(request.match_info["camera_id"])
     camera = CameraView.model_validate(record)
     health = {one.camera_id: one for one in (await services.server.status()).cameras}
-    changeable = {"name", "address", "user", "max_speed_kmh", "description", "enabled", "server"}
+    changeable = {"name", "address", "user", "max_speed_kmh", "description", "enabled", "server", "verify_tls"}
     known = {one.name for one in await workers.workers(services)}
     return {
         "camera": camera,

@@ -147,10 +147,12 @@ class CameraControl(Protocol):
     async def test(self, camera_id: str) -> Mapping[str, Any]:
         """Connect anew and say what was found: JSON-ready values for a person to read."""
 
-    async def try_connection(self, address: str, user: str, password: str | None, camera_id: str) -> Mapping[str, Any]:
+    async def try_connection(
+        self, address: str, user: str, password: str | None, camera_id: str, *, verify_tls: bool | None
+    ) -> Mapping[str, Any]:
         """Connect with what is not stored (yet) and say what was found; nothing is changed.
 
-        With the id of a stored camera, its password is taken when none is given.
+        With the id of a stored camera, its password and whether its certificate is checked are taken when not given.
         """
 
     async def tune(

@@ -75,6 +75,7 @@ class NewCamera(Body):
     max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
     description: ShortText = ""
     server: ServerChoice = ""
+    verify_tls: bool = True
 
 
 class CameraChange(Body):
@@ -91,15 +92,17 @@ class CameraChange(Body):
     max_speed_kmh: float | None = Field(default=None, gt=0, le=300, allow_inf_nan=False)
     description: ShortText | None = None
     server: ServerChoice | None = None
+    verify_tls: bool | None = None
 
 
 class ConnectionTest(Body):
-    """Data that need not be stored. `camera_id`: whose stored password counts when none is given."""
+    """Data that need not be stored. `camera_id`: whose stored password and `verify_tls` count when none are given."""
 
     address: Address
     user: ShortText = ""
     password: Password | None = None
     camera_id: Annotated[str, StringConstraints(max_length=64)] = ""
+    verify_tls: bool | None = None
 
 
 class TuneRequest(Body):

@@ -37,6 +37,7 @@ class CameraView(BaseModel):
     max_speed_kmh: float | None
     description: str
     server: str
+    verify_tls: bool
     profile_token: str | None
     video_source_token: str | None
 

@@ -22,7 +22,7 @@ class CameraRecord:
 
     `modules` are country module codes in order of priority; `recognition` the recognition settings that differ from the
     defaults; `selected_lists` None means all lists, present and future (M-216). `server` names the worker that watches
-    it; empty is the controller itself.
+    it; empty is the controller itself. Without `verify_tls` the certificate of an https:// address is not checked.
     """
 
     camera_id: str
@@ -39,6 +39,7 @@ class CameraRecord:
     max_speed_kmh: float | None = None
     description: str = ""
     server: str = ""
+    verify_tls: bool = True
     created_at: datetime
 
 
@@ -107,6 +108,7 @@ class Cameras:
             "max_speed_kmh": record.max_speed_kmh,
             "description": record.description,
             "server": record.server,
+            "verify_tls": record.verify_tls,
             "created_at": record.created_at,
         }
 

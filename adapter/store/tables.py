@@ -22,6 +22,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    true,
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -74,6 +75,7 @@ cameras = Table(
     Column("max_speed_kmh", Float),
     Column("description", Text, nullable=False),
     Column("server", String(64), nullable=False, server_default=""),
+    Column("verify_tls", Boolean, nullable=False, server_default=true()),
     Column("created_at", UtcTime, nullable=False),
 )
 

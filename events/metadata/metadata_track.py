@@ -1,8 +1,8 @@
-"""The metadata of one camera as an RTSP track: newest only, pushed to whoever plays it.
+"""The metadata of one camera as an RTSP track, pushed to whoever plays it: the newest scene, and every event.
 
 track = MetadataTrack()
 Stream(name="north", tracks=(track,))        # for RtspServer
-track.show(scene); track.tell(message, base_url)
+track.show(scene); track.tell(message, base_url_at)
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class MetadataTrack:
 
     def __init__(self) -> None:
         self._sinks: list[Sink] = []
+        self._newest: datetime | None = None
 
     @property
     def listeners(self) -> int:
@@ -49,20 +50,27 @@ class MetadataTrack:
 
     def show(self, scene: Scene) -> None:
         """Tell what is in one frame. Returns at once."""
+        self._newest = scene.captured_at
         if self._sinks:
-            self._push(scene_document(scene), scene.captured_at)
+            unit = _unit(scene_document(scene), scene.captured_at)
+            for sink in tuple(self._sinks):
+                sink.put(unit)
 
-    def tell(self, message: Message, base_url: str) -> None:
-        """Tell of an event. Returns at once."""
-        if self._sinks:
-            self._push(event_document(message, base_url), message.utc_time)
+    def tell(self, message: Message, base_url_at: Callable[[str], str]) -> None:
+        """Tell of an event. Returns at once. `base_url_at` makes the start of links of how a client calls this host."""
+        # An event is told after frames that are newer, and clients expect RTP time to go on: UtcTime says when it was.
+        at = self._newest or message.utc_time
+        units: dict[str, AccessUnit] = {}
+        for sink in tuple(self._sinks):
+            if sink.host not in units:
+                units[sink.host] = _unit(event_document(message, base_url_at(sink.host)), at, event=True)
+            sink.put(units[sink.host])
 
     def close(self) -> None:
         """The camera is gone: end every client's stream."""
         for sink in tuple(self._sinks):
             sink.end()
 
-    def _push(self, document: bytes, captured_at: datetime) -> None:
-        unit = AccessUnit(payloads=metadata_payloads(document), captured_at=captured_at)
-        for sink in tuple(self._sinks):
-            sink.put(unit)
+
+def _unit(document: bytes, captured_at: datetime, *, event: bool = False) -> AccessUnit:
+    return AccessUnit(payloads=metadata_payloads(document), captured_at=captured_at, event=event)

@@ -30,12 +30,14 @@ _RTCP_SENDER_REPORT, _RTCP_DESCRIPTION, _RTCP_BYE, _RTCP_CNAME = 200, 202, 203, 
 class AccessUnit:
     """One picture or one document, cut into RTP payloads. The last payload carries the marker.
 
-    `key` says that a client can start here: a key frame, any JPEG, any metadata document.
+    `key` says that a client can start here: a key frame, any JPEG, any metadata document. `event` says that it tells
+    what happened, which nothing newer replaces.
     """
 
     payloads: tuple[bytes, ...]
     captured_at: datetime
     key: bool = True
+    event: bool = False
 
     @property
     def size_bytes(self) -> int:

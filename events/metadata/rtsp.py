@@ -7,7 +7,7 @@ track, `media` `application`, `payload_type` 107, `sdp_attributes` `rtpmap:107 v
 
 The types are in `rtsp_stream`. Tracks push; the server never asks twice for a unit and never makes a track wait. Each
 client has a bounded queue of its own (`rtsp_session.UnitQueue`): a slow client loses whole pictures until the next key
-frame, counted, and hurts no one else.
+frame, counted, and hurts no one else. Events wait longer than pictures do.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ With interleaved transport the session lives and dies with the connection, so on
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 METHODS = ("OPTIONS", "DESCRIBE", "SETUP", "PLAY", "PAUSE", "TEARDOWN", "GET_PARAMETER")
 _GUARDED = ("DESCRIBE", "SETUP", "PLAY")
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z")
 
 # A client that takes no byte for this long is gone, whatever TCP believes.
 WRITE_TIMEOUT_S = 10.0
@@ -126,7 +128,7 @@ class Connection:
                 status, headers = self._play(request)
                 await reply(status, headers)
                 if status == 200:
-                    self._start()
+                    self._start(self._host(request))
             case "PAUSE" | "TEARDOWN":
                 await self._stop()
                 await reply(200 if self._legs else 454, self._session_header())
@@ -195,12 +197,19 @@ class Connection:
         start = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03d}Z"
         return 200, [("Range", f"clock={start}-"), ("RTP-Info", about), *self._session_header()]
 
-    def _start(self) -> None:
+    def _host(self, request: Request) -> str:
+        """As the client calls us, else the address of ours that it reached."""
+        if (named := _HOST.match(urlsplit(request.url).netloc.rpartition("@")[2])) is not None:
+            return named[1]
+        own = str((self._writer.get_extra_info("sockname") or ("127.0.0.1",))[0])
+        return f"[{own}]" if ":" in own else own
+
+    def _start(self, host: str) -> None:
         if self._sender is not None:
             return
         for leg in self._legs.values():
             leg.waits_for_key = True
-            leg.unsubscribe = leg.track.subscribe(LegSink(self._queue, leg))
+            leg.unsubscribe = leg.track.subscribe(LegSink(self._queue, leg, host))
         self._sender = asyncio.get_running_loop().create_task(self._send_units(), name="rtsp-sender")
 
     async def _stop(self) -> None:

@@ -29,6 +29,10 @@ Offer Digest with MD5 and nothing else: it is the one scheme that every RTSP cli
 class Sink(Protocol):
     """Where a track puts its units. Both methods return at once and are called on the event loop."""
 
+    @property
+    def host(self) -> str:
+        """This host as the client calls it, ready for an address: a name or an address, IPv6 in brackets."""
+
     def put(self, unit: AccessUnit) -> None:
         """Offer one unit; the sink may drop it."""
 

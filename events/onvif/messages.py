@@ -42,6 +42,8 @@ _LABELS = {ListKind.ALLOW: "Whitelisted", ListKind.DENY: "Blacklisted"}
 # A plate that is on a deny list must not look welcome because it is on an allow list too.
 _LABEL_ORDER = (ListKind.DENY, ListKind.ALLOW)
 
+_EVENT_ID = "lpr:EventId"
+
 _RENDERED_BASES = 4  # receivers know us by one or two addresses; a made-up Host header must not fill the memory
 
 
@@ -73,6 +75,11 @@ class Message:
     def property_key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
         """What a later value of the same property shares with this one."""
         return self.topic.expression, self.source
+
+    @property
+    def state(self) -> tuple[tuple[str, str], ...]:
+        """The value of a property, whichever event told it."""
+        return tuple(item for item in self.data if item[0] != _EVENT_ID)
 
     def restated(self, operation: PropertyOperation) -> Message:
         """The same property value under another operation: Initialized for who is new, Deleted when it ends."""
@@ -196,7 +203,7 @@ def _plate(event: PlateRecognized) -> Message:
     label = next((_LABELS[kind] for kind in _LABEL_ORDER if kind in event.list_kinds), None)
     if label is not None:
         data.append(("Label", label))
-    data += [("Direction", event.direction.value), ("lpr:EventId", event.event_id)]
+    data += [("Direction", event.direction.value), (_EVENT_ID, event.event_id)]
     box = normalize(event.box, event.frame_width_px, event.frame_height_px)
     rectangle = node(
         "tt:Rectangle",
@@ -227,7 +234,7 @@ def _list_match(event: ListMatched) -> Message:
         source=_source(event.camera_id),
         data=(
             ("Likelihood", xs_float(event.likelihood)),
-            ("lpr:EventId", event.event_id),
+            (_EVENT_ID, event.event_id),
             ("lpr:SourceId", event.recognized_id),
             ("lpr:ListName", event.list_name),
             ("lpr:ListKind", event.list_kind.value),
@@ -247,7 +254,7 @@ def _alarm(event: AlarmRaised) -> Message:
         source=_source(event.camera_id) if event.camera_id else (),
         data=(
             ("Likelihood", xs_float(event.likelihood)),
-            ("lpr:EventId", event.event_id),
+            (_EVENT_ID, event.event_id),
             ("lpr:SourceId", event.source_id),
             ("lpr:Name", event.name),
             ("lpr:Priority", str(event.priority)),
@@ -268,7 +275,7 @@ def _action_failed(event: ActionFailed) -> Message:
         utc_time=event.utc_time,
         source=_source(event.camera_id),
         data=(
-            ("lpr:EventId", event.event_id),
+            (_EVENT_ID, event.event_id),
             ("lpr:SourceId", event.decision_id),
             ("lpr:Action", event.action),
             ("lpr:Detail", event.detail),
@@ -282,7 +289,7 @@ def _source(camera_id: str) -> tuple[tuple[str, str], ...]:
 
 
 def _event_id(event_id: str) -> tuple[tuple[str, str], ...]:
-    return (("lpr:EventId", event_id),) if event_id else ()
+    return ((_EVENT_ID, event_id),) if event_id else ()
 
 
 def _picture_of(event: Event) -> Which:

@@ -107,8 +107,14 @@ class Subscriptions:
             point.put(message)
 
     def remember(self, prop: Message) -> None:
-        """State a property of which no event has told yet (a relay at start). What an event told stays."""
-        self._properties.setdefault(prop.property_key, prop)
+        """State a property as it is now, of which no event need have told. Whoever was told otherwise is told now."""
+        known = self._properties.get(prop.property_key)
+        if known is not None and known.state == prop.state:
+            return
+        self._properties[prop.property_key] = prop
+        if known is not None:
+            for point in self._pull_points.values():
+                point.put(prop)
 
     def forget_camera(self, camera_id: str) -> None:
         """A camera was removed: its properties end, and whoever listens is told so."""

@@ -19,6 +19,11 @@ from tests.adapter.test_service import OnePlate, rest, settings
 from tests.e2e.busy_service import Gate, passage
 
 
+def test_a_client_is_given_the_host_it_knows_unless_a_public_address_is_set() -> None:
+    assert OwnAddress("0.0.0.0", 8000).at("lpr.local") == "http://lpr.local:8000"
+    assert OwnAddress("0.0.0.0", 8000, "https://lpr.example.org/").at("lpr.local") == "https://lpr.example.org/"
+
+
 @pytest.mark.parametrize(
     ("host", "url", "expected"),
     [

@@ -20,8 +20,9 @@ const form = openForm("info", {
 
 async function tried() {
   if (!form) return call("POST", `${path}/test`);
-  const { address, user, password, forget } = valuesOf(form.form);
-  return call("POST", "/connection-test", { address, user, password: forget ? "" : password || null, camera_id: camera });
+  const { address, user, password, forget, verify_tls } = valuesOf(form.form);
+  const login = { user, password: forget ? "" : password || null };
+  return call("POST", "/connection-test", { address, ...login, verify_tls, camera_id: camera });
 }
 
 document.querySelector("[data-do=test]")?.addEventListener("click", (event) => {

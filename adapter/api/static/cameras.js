@@ -39,11 +39,12 @@ const adding = openForm("add-camera", {
 document.querySelector("#add-camera [data-do=try]")?.addEventListener("click", (event) => {
   if (!adding.form.elements.address.reportValidity()) return;
   run(event.target, async () => {
-    const { address, user, password } = valuesOf(adding.form);
+    const { address, user, password, verify_tls } = valuesOf(adding.form);
     answer.textContent = "Connecting to the camera ...";
     answer.hidden = false;
     try {
-      showFacts(answer, await call("POST", "/connection-test", { address, user, password: password || null }));
+      const tried = { address, user, password: password || null, verify_tls };
+      showFacts(answer, await call("POST", "/connection-test", tried));
     } catch (error) {
       answer.hidden = true;
       setTimeout(() => adding.refuse(error));

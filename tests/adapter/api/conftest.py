@@ -150,7 +150,9 @@ class FakeService:
     async def test(self, camera_id: str) -> Mapping[str, Any]:
         return {"model": "Virtual", "profiles": ["main"], "relays": ["gate", "lamp"]}
 
-    async def try_connection(self, address: str, user: str, password: str | None, camera_id: str) -> Mapping[str, Any]:
+    async def try_connection(
+        self, address: str, user: str, password: str | None, camera_id: str, *, verify_tls: bool | None
+    ) -> Mapping[str, Any]:
         if self.problem:
             raise CameraProblem(self.problem)
         return {"onvif": True, "device": {"model": "Virtual"}, "login": user, "profiles": ["main"]}

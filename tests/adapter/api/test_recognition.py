@@ -205,6 +205,20 @@ async def test_settings_are_shown_and_changed_on_the_command_line(console, comma
     assert len(as_json["settings"]) == len(catalog())
 
 
+async def test_whether_a_certificate_is_checked_is_changed_on_the_command_line(console, command):
+    camera_id, _ = await camera_with(console)
+    for words, checked in (("--no-verify-tls", False), ("--verify-tls", True)):
+        done = await command("camera", "set", "North", words)
+        assert done.exit_code == 0, done.output
+        camera = (await console.call("GET", f"/cameras/{camera_id}"))[1]
+        assert (camera["verify_tls"], camera["recognition"]) == (checked, {})
+    assert "give a change" in (await command("camera", "set", "North")).stderr
+    done = await command("camera", "add", "https://192.0.2.9", "--name", "South", "--no-verify-tls")
+    assert done.exit_code == 0, done.output
+    added = {camera["name"]: camera["verify_tls"] for camera in (await console.call("GET", "/cameras"))[1]}
+    assert added == {"North": True, "South": False}
+
+
 async def test_a_wrong_change_on_the_command_line_is_said_in_one_sentence(console, command):
     await camera_with(console)
     for words, answer in (

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
+from pathlib import Path
 
 import av
 import pytest
 from lxml import etree
 
+from adapter.service import running
 from events.metadata.metadata_track import MetadataTrack
 from events.metadata.rtsp import RtspServer
 from events.metadata.rtsp_stream import Stream
 from events.onvif.messages import from_event
 from inference.types import Box, LicensePlate, ObjectType, Scene, SceneObject
+from tests.adapter.test_service import OnePlate, rest, settings
 from tests.fakes.device_face import RunningFace
-from tests.fakes.events import NOON, plate_recognized
+from tests.fakes.events import NOON, camera_lost, plate_recognized
 
 TT = "{http://www.onvif.org/ver10/schema}"
 
@@ -64,7 +68,7 @@ async def test_a_player_with_a_login_reads_the_scene_and_the_events(face: Runnin
 
     def push() -> None:
         track.show(SCENE)
-        track.tell(message, face.base_url)
+        track.tell(message, lambda host: f"http://{host}:{face.port}")
 
     streams = {"/north": Stream(name="north", tracks=(track,))}
     async with RtspServer(streams=streams, authorize=face.face.doorkeeper.authorize_rtsp) as server:
@@ -76,6 +80,46 @@ async def test_a_player_with_a_login_reads_the_scene_and_the_events(face: Runnin
     assert len(scenes) == len(told) == 2
     assert [plate.text for plate in scenes[0].iter(f"{TT}PlateNumber")] == [f"AB{n:02d}CDE" for n in range(10)]
     assert [plate.text for plate in told[0].iter(f"{TT}PlateNumber")] == ["AB12CDE"]
+    (link,) = (item.get("Value") for item in told[0].iter(f"{TT}SimpleItem") if item.get("Name") == "ImageURI")
+    assert link.startswith(f"{face.base_url}/onvif/images/")
+
+
+async def test_what_the_service_tells_of_a_camera_is_in_its_metadata_stream(tmp_path: Path) -> None:
+    async with running(settings(tmp_path), OnePlate()) as service, rest(service) as api:
+        camera_id = (await api.post("/cameras", {"name": "Gate", "address": "rtsp://127.0.0.1:1/none"}))["camera_id"]
+        await api.post("/alarm-definitions", {"name": "Gone", "event_kind": "CameraLost"})
+        ids = count(1)
+
+        async def happen() -> None:
+            for event in (camera_lost(next(ids), camera_id=camera_id), camera_lost(next(ids), camera_id="another")):
+                await service.pipeline.system(event)
+            await service.pipeline.record(plate_recognized(next(ids), camera_id=camera_id))
+
+        url = f"{service.rtsp_url.replace('://', f'://vms:{service.first.vms_password}@')}/metadata/{camera_id}"
+        reading = asyncio.ensure_future(asyncio.to_thread(read_documents, url, 6))
+        async with asyncio.timeout(20):
+            while not reading.done():
+                await happen()
+                await asyncio.wait([reading], timeout=0.02)
+    documents = reading.result()
+    assert {topic.text for document in documents for topic in document.iter("{*}Topic")} == {
+        "tns1:VideoSource/SignalLoss",
+        "tns1:RuleEngine/Recognition/lpr:Alarm",
+        "tns1:RuleEngine/Recognition/LicensePlate",
+    }
+    sources = [
+        item.get("Value") for document in documents for item in document.iterfind(f".//{TT}Source/{TT}SimpleItem[1]")
+    ]
+    assert {camera_id in source for source in sources} == {True}
+    links = {
+        item.get("Value")
+        for document in documents
+        for item in document.iter(f"{TT}SimpleItem")
+        if item.get("Name") == "ImageURI"
+    }
+    assert links and all(
+        link.startswith(service.onvif_url.partition("/onvif/")[0] + "/onvif/images/") for link in links
+    )
 
 
 @pytest.mark.parametrize("login", ["", "viewer:wrong@"])

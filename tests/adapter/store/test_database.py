@@ -6,6 +6,7 @@ import asyncio
 import signal
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,12 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_it
         assert "funnel_hours" not in inspect(connection).get_table_names()
         connection.execute(insert(facts).values(name="server-name", value="gatehouse"))
         connection.execute(
+            text(
+                "INSERT INTO cameras (camera_id, name, address, user, enabled, modules, recognition, description,"
+                " created_at) VALUES ('cam1', 'Gate', 'http://192.0.2.7', '', 1, '[]', '{}', '', 0)"
+            )
+        )
+        connection.execute(
             insert(events).values(
                 event_id=event.event_id,
                 kind=event.kind,
@@ -159,3 +166,7 @@ async def test_a_database_of_the_first_version_is_brought_up_to_date_with_all_it
         assert list(await store.journal.since(event.utc_time, 10)) == [event]
         await store.funnels.save({"cam1": [FunnelHour(event.utc_time, frames=3)]}, event.utc_time)
         assert [hour.frames for hour in await store.funnels.load("cam1")] == [3]
+        (camera,) = await store.cameras.all()
+        assert (camera.name, camera.server, camera.verify_tls) == ("Gate", "", True)
+        await store.cameras.save(replace(camera, verify_tls=False))
+        assert not (await store.cameras.get("cam1")).verify_tls

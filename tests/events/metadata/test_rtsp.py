@@ -10,7 +10,7 @@ import pytest
 
 from events.metadata.rtp import AccessUnit, metadata_payloads
 from events.metadata.rtsp import RtspServer
-from events.metadata.rtsp_queue import QUEUE_UNITS, Leg, UnitQueue
+from events.metadata.rtsp_queue import QUEUE_EVENTS, QUEUE_UNITS, Leg, UnitQueue
 from events.metadata.rtsp_stream import RtspCounters, Stream, TooManyLogins
 
 TCP = "RTP/AVP/TCP;unicast;interleaved=0-1"
@@ -366,6 +366,47 @@ async def test_a_slow_client_loses_whole_pictures_until_the_next_key(track):
     put(b"after it")
     assert counters.dropped_units == QUEUE_UNITS + 2
     assert [(await queue.get())[1].payloads[0] for _ in range(2)] == [b"new key", b"after it"]
+
+
+async def test_a_slow_client_loses_scenes_and_no_event_until_there_are_very_many(track):
+    counters = RtspCounters()
+    queue, leg = UnitQueue(counters), Leg(track, (0, 1))
+    now = datetime.now(UTC)
+
+    def put(name, *, event=False):
+        queue.put(leg, AccessUnit(payloads=(name,), captured_at=now, event=event))
+
+    async def waiting(count):
+        return [(await queue.get())[1].payloads[0] for _ in range(count)]
+
+    put(b"first", event=True)
+    for number in range(QUEUE_UNITS):
+        put(b"%d" % number)
+    put(b"second", event=True)
+    put(b"newest scene")
+    assert counters.dropped_units == QUEUE_UNITS
+    assert await waiting(3) == [b"first", b"second", b"newest scene"]
+    for number in range(QUEUE_EVENTS + 2):
+        put(b"%d" % number, event=True)
+    put(b"scene")
+    assert counters.dropped_units == QUEUE_UNITS + 2
+    assert await waiting(QUEUE_EVENTS + 1) == [*(b"%d" % number for number in range(2, QUEUE_EVENTS + 2)), b"scene"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("rtsp://gate.example:8554/cam", "gate.example"),
+        ("rtsp://guard:secret@[::1]/cam", "[::1]"),
+        ("rtsp://<gate>/cam", "127.0.0.1"),
+        ("/cam", "127.0.0.1"),
+    ],
+)
+async def test_a_track_learns_how_its_listener_calls_this_host(server, track, url, host):
+    async with connected(server) as client:
+        client.url = url
+        await client.watch(track.control)
+        assert [sink.host for sink in track.sinks] == [host]
 
 
 async def test_one_track_that_floods_does_not_take_what_another_queued(track):

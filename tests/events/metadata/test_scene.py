@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from lxml import etree
 
 from events.metadata.metadata_track import MetadataTrack
@@ -78,6 +80,8 @@ def test_an_event_travels_in_the_stream_without_a_subscription() -> None:
 
 
 class Heard:
+    host = "192.0.2.10"
+
     def __init__(self) -> None:
         self.units: list[AccessUnit] = []
         self.ended = False
@@ -102,3 +106,20 @@ async def test_a_track_pushes_whole_documents_to_those_who_listen_and_stops_when
     assert len(heard.units) == 1
     assert track.listeners == 0
     assert await track.sdp_attributes() == ("rtpmap:107 vnd.onvif.metadata/90000", "recvonly")
+
+
+async def test_an_event_is_told_with_links_that_each_listener_can_follow_and_rtp_time_goes_on() -> None:
+    track, near, far = MetadataTrack(), Heard(), Heard()
+    far.host = "lpr.example.org"
+    for heard in (near, far):
+        track.subscribe(heard)
+    message = from_event(plate_recognized(utc_time=NOON - timedelta(hours=1)))
+    assert message is not None
+    track.show(SCENE)
+    track.tell(message, lambda host: f"http://{host}:8000")
+    for heard in (near, far):
+        scene, told = heard.units
+        assert f"http://{heard.host}:8000/onvif/images/".encode() in b"".join(told.payloads)
+        assert (scene.event, told.event) == (False, True)
+        # The event is older than the frame that went before it.
+        assert told.captured_at == scene.captured_at

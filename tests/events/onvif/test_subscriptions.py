@@ -279,14 +279,34 @@ async def test_a_synchronization_point_repeats_properties_and_only_those() -> No
     assert await device.pull(point) == [event_id(3)]
 
 
-async def test_what_an_event_told_of_a_property_outweighs_what_was_so_at_start() -> None:
+async def test_a_property_that_is_as_an_event_told_it_is_not_told_again() -> None:
     device = Device()
-    device.happen(relay_changed(1))
-    start = messages.relay_state(
-        camera_id="north", relay_token="gate", state=RelayState.INACTIVE, utc_time=NOON, event_id="start"
-    )
-    device.subscriptions.remember(start)
+    device.happen(camera_lost(1))
+    point = device.subscriptions.create().subscription_id
+    assert await device.pull(point) == [event_id(1)]
+    device.subscriptions.remember(messages.signal_loss(camera_id="north", lost=True, utc_time=device.clock()))
+    assert await device.pull(point) == []
+    # Who comes later is told since when it is so.
     assert await device.pull(device.subscriptions.create().subscription_id) == [event_id(1)]
+
+
+async def test_a_property_that_is_no_longer_as_it_was_told_is_told_as_it_is() -> None:
+    device = Device()
+    device.subscriptions.remember(messages.signal_loss(camera_id="north", lost=True, utc_time=NOON))
+    early = device.subscriptions.create().subscription_id
+    assert await told(device, early) == [("Initialized", "true")]
+    device.subscriptions.remember(messages.signal_loss(camera_id="north", lost=False, utc_time=NOON))
+    late = device.subscriptions.create().subscription_id
+    assert await told(device, early) == [("Changed", "false")]
+    assert await told(device, late) == [("Initialized", "false")]
+    device.subscriptions.set_synchronization_point(early)
+    assert await told(device, early) == [("Initialized", "false")]
+
+
+async def told(device: Device, point: str) -> list[tuple[str, str]]:
+    """Operation and value of each property that waits."""
+    pulled = await device.subscriptions.pull(point, timeout=NONE, limit=10)
+    return [(str(message.operation), message.state[0][1]) for message in pulled.messages]
 
 
 async def test_the_properties_of_a_removed_camera_end() -> None:
