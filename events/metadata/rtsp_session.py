@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 
@@ -199,7 +199,7 @@ class Connection:
 
     def _host(self, request: Request) -> str:
         """As the client calls us, else the address of ours that it reached."""
-        if (named := _HOST.match(urlsplit(request.url).netloc.rpartition("@")[2])) is not None:
+        if (named := _HOST.match(_split(request.url).netloc.rpartition("@")[2])) is not None:
             return named[1]
         own = str((self._writer.get_extra_info("sockname") or ("127.0.0.1",))[0])
         return f"[{own}]" if ":" in own else own
@@ -279,10 +279,7 @@ class Connection:
 
     def _find(self, url: str) -> tuple[str, Stream, str] | None:
         """The stream a URL means, and what follows its path: the track's control."""
-        try:
-            path = urlsplit(url).path.rstrip("/")
-        except ValueError as error:
-            raise BadRequestError(400, "the request URL is malformed") from error
+        path = _split(url).path.rstrip("/")
         for key, stream in self._streams.items():
             if path == key or path.startswith(key + "/"):
                 return key, stream, path[len(key) + 1 :]
@@ -292,7 +289,14 @@ class Connection:
         return [("Session", f"{self._session};timeout={int(self._timeout_s)}")] if self._legs else []
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise BadRequestError(400, "the request URL is malformed") from error
+
+
 def _base(url: str, path: str) -> str:
     """The stream's own URL, as the client wrote it, whatever track or query follows in a request."""
-    scheme, netloc, *_ = urlsplit(url)
+    scheme, netloc, *_ = _split(url)
     return plain(f"{scheme}://{netloc}{path}")

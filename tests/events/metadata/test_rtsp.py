@@ -445,3 +445,11 @@ async def test_closing_does_not_wait_for_a_client_that_stopped_reading(server, t
         async with asyncio.timeout(60):
             await server.aclose()
     assert track.sinks == []
+
+
+async def test_a_play_with_an_address_that_is_none_is_refused_like_any_other_request(server, track):
+    async with connected(server) as client:
+        transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
+        _, headers, _ = await client.ask("SETUP", f"/{track.control}", [transport])
+        client.session = headers["Session"].split(";")[0]
+        assert (await client.ask("PLAY", url="rtsp://[::1/cam"))[0] == 400
