@@ -58,7 +58,7 @@ from onvif_client.errors import (
     CameraUnreachable,
     CameraUnsupported,
 )
-from onvif_client.types import OnScreenText, Profile, RelayOutput
+from onvif_client.types import OnScreenText, Profile, PulseResult, RelayOutput
 
 log = structlog.get_logger(__name__)
 
@@ -243,9 +243,11 @@ class LprCamera:
         done, data = await asyncio.to_thread(lambda: cv2.imencode(".jpg", frame.picture, quality))
         return data.tobytes() if done else None
 
-    async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:
+    async def pulse_relay(
+        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
+    ) -> PulseResult:
         """Raises CameraError when the relay did not answer within `timeout_s`."""
-        await self.onvif.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s)
+        return await self.onvif.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s, on_active=on_active)
 
     # -- one connection ---------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from events.types import ActionFailed, AlarmRaised, Event, ListKind, ListMatched
 from inference.types import Box, Direction, LicensePlate, Passage, PassageState
 from inference.watch import Watch
 from onvif_client.errors import CameraUnreachable
+from onvif_client.types import PulseResult
 from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList, RelayAction
 from tests.inference.test_watch import FAST, FilmSource, PaintedPlates, drive_by
 
@@ -39,11 +40,16 @@ class Gate:
     pulses: list[str] = field(default_factory=list)
     error: Exception | None = None
 
-    async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:
+    async def pulse_relay(
+        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
+    ) -> PulseResult:
         assert timeout_s > 0
         if self.error:
             raise self.error
         self.pulses.append(relay_token)
+        on_active()
+        await asyncio.sleep(pulse_s)
+        return PulseResult(activated=True, released=True)
 
 
 @dataclass
