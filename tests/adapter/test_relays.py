@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapter.face_ports import FaceRelays
 from adapter.relays import RelayDriver
 from adapter.store.errors import StoreUnavailable
 from adapter.tasks import Tasks
 from events.types import ActionFailed, Event, RelayChanged, RelayState
 from onvif_client.camera import Camera
-from onvif_client.types import PulseResult
+from onvif_client.types import PulseResult, RelayOutput
 from rules.types import RelayDecision
 from tests.fakes.camera import FakeCamera
 from tests.fakes.waiting import until
@@ -29,6 +30,7 @@ class Memory:
     told: list[Event] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     error: Exception | None = None
+    heard_by: Callable[[RelayChanged], None] = lambda change: None
 
     async def claim(self, decision_id: str, now: datetime) -> bool:
         return True
@@ -41,6 +43,8 @@ class Memory:
         if self.error:
             raise self.error
         self.told.append(event)
+        if isinstance(event, RelayChanged):
+            self.heard_by(event)
 
     system = record
 
@@ -174,3 +178,72 @@ async def test_a_service_that_stops_during_a_pulse_lets_go(site: Site) -> None:
     await site.camera.aclose()
     await asyncio.wait(pulses)
     assert site.fake.switched == [("lamp", "active"), ("lamp", "inactive")]
+
+
+@dataclass
+class Watched:
+    """A camera of the fleet as the ONVIF face drives its relays."""
+
+    onvif: Camera
+    relays: tuple[RelayOutput, ...]
+    camera_id: str = "c"
+    name: str = "Gate"
+
+
+class OneCamera:
+    def __init__(self, camera: Watched) -> None:
+        self.cameras = [camera]
+
+    def find(self, camera_id: str) -> Watched:
+        return self.cameras[0]
+
+
+class NoAudit:
+    async def add(self, entry: object) -> None:
+        """Nobody asks for it here."""
+
+
+@pytest.fixture
+def face(site: Site) -> FaceRelays:
+    relays = (
+        RelayOutput(token="gate", monostable=True, delay=timedelta(seconds=0.3), idle_open=True),
+        RelayOutput(token="lamp", monostable=False, delay=timedelta(seconds=1), idle_open=False),
+    )
+    fleet = OneCamera(Watched(site.camera, relays))
+    face = FaceRelays(fleet=fleet, pipeline=site.memory, audit=NoAudit(), tasks=site.tasks)
+    site.memory.heard_by = face.note
+    return face
+
+
+async def order(face: FaceRelays, relay_token: str, state: RelayState) -> None:
+    await face.set_state(camera_id="c", relay_token=relay_token, state=state, by="vms")
+
+
+def test_a_vms_is_told_the_delay_and_the_idle_state_of_a_relay(face: FaceRelays) -> None:
+    gate, lamp = face.relays()
+    assert (gate.monostable, gate.pulse, gate.idle_open) == (True, timedelta(seconds=0.3), True)
+    assert (lamp.monostable, lamp.pulse, lamp.idle_open) == (False, timedelta(seconds=1), False)
+
+
+async def test_a_relay_that_a_vms_sets_active_is_told_inactive_when_it_has_fallen_back(
+    site: Site, face: FaceRelays
+) -> None:
+    await order(face, "gate", RelayState.ACTIVE)
+    assert face.relays()[0].state is RelayState.ACTIVE
+    await until(lambda: face.relays()[0].state is RelayState.INACTIVE)
+    active, inactive = site.memory.changes
+    assert inactive.utc_time - active.utc_time >= timedelta(seconds=0.3)
+    assert inactive.event_id != active.event_id
+
+
+async def test_a_relay_falls_back_once_after_the_last_order_and_only_by_itself(site: Site, face: FaceRelays) -> None:
+    await order(face, "lamp", RelayState.ACTIVE)
+    await order(face, "gate", RelayState.ACTIVE)
+    await order(face, "gate", RelayState.INACTIVE)
+    await order(face, "gate", RelayState.ACTIVE)
+    await order(face, "gate", RelayState.ACTIVE)
+    await until(lambda: face.relays()[0].state is RelayState.INACTIVE)
+    assert not [task for task in asyncio.all_tasks() if task.get_name().endswith("falls back") and not task.done()]
+    told = [change.state for change in site.memory.changes if change.relay_token == "gate"]
+    assert told == ["active", "inactive", "active", "active", "inactive"]
+    assert face.relays()[1].state is RelayState.ACTIVE
