@@ -254,6 +254,10 @@ class LprCamera:
         """Raises CameraError when the relay did not answer within `timeout_s`."""
         return await self.onvif.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s, on_active=on_active)
 
+    async def release_relay(self, relay_token: str) -> None:
+        """Raises CameraError."""
+        await self.onvif.set_relay(relay_token, False)
+
     # -- one connection ---------------------------------------------------------------------------------------------
 
     async def _attempt(self) -> None:

@@ -2,7 +2,7 @@
 
 A decision is claimed in the store before the camera is asked, so that neither a second process nor a restart can pulse
 twice. What was not carried out by its deadline is recorded as failed and alarmed, and never tried again: a gate that
-opens late opens for the wrong car.
+opens late opens for the wrong car. A relay that a process left active is let go, however late: it holds a gate open.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from adapter.store.decisions import Decisions
 from adapter.store.errors import StoreError
 from adapter.tasks import Tasks
 from events.types import ActionFailed, RelayChanged, RelayState
-from onvif_client.errors import CameraError
+from onvif_client.errors import CameraError, CameraUnreachable
 from onvif_client.types import PulseResult
+from rules.rules import RelayKey
 from rules.types import RelayDecision
 
 log = structlog.get_logger(__name__)
@@ -29,9 +30,16 @@ log = structlog.get_logger(__name__)
 # More at once than any site has gates; a storm of decisions waits here, and past its deadline is refused.
 AT_ONCE = 32
 
+# A power cut takes cameras and switches along; they are back within minutes.
+LET_GO_TRIES = 600
+LET_GO_PAUSE_S = 1.0
+
 
 class RelayCamera(Protocol):
     """A camera whose relays can be pulsed."""
+
+    async def release_relay(self, relay_token: str) -> None:
+        """Inactive, now. Raises CameraError."""
 
     async def pulse_relay(
         self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
@@ -56,6 +64,8 @@ class RelayDriver:
         self._clock = clock
         self._places = asyncio.Semaphore(AT_ONCE)
         self._pipeline: Pipeline | None = None
+        self._left_active: set[RelayKey] = set()
+        """Relays that an earlier run may have left active, until they are let go or pulsed anew."""
 
     def report_to(self, pipeline: Pipeline) -> None:
         """Where changes and failures are recorded. The pipeline needs the driver first, so this comes after."""
@@ -66,9 +76,34 @@ class RelayDriver:
         self._tasks.start(self._carry_out(decision), name=f"relay {decision.relay_token}")
 
     async def recover(self) -> None:
-        """At the start: what an earlier run left undone stays undone, and somebody is told."""
+        """At the start: what an earlier run left undone stays undone and is told; what it left active is let go."""
         for left in await self._decisions.abandon_unfinished(self._clock()):
-            await self._failed(left.decision, "The service stopped before the relay was pulsed; it is not tried again.")
+            await self._failed(left.decision, left.detail)
+            relay = _relay_of(left.decision)
+            if left.claimed_at is not None and relay not in self._left_active:
+                self._left_active.add(relay)
+                self._tasks.start(self._let_go(left.decision), name=f"relay {left.decision.relay_token} release")
+
+    async def _let_go(self, decision: RelayDecision) -> None:
+        """As soon as the camera is there. A pulse that comes sooner lets go by itself, and must not be cut short."""
+        why = "Its camera did not come back."
+        for _ in range(LET_GO_TRIES):
+            if _relay_of(decision) not in self._left_active:
+                return
+            camera = self._find_camera(decision.camera_id)
+            try:
+                if camera is not None:
+                    await camera.release_relay(decision.relay_token)
+                    self._left_active.discard(_relay_of(decision))
+                    await self._changed(decision, RelayState.INACTIVE, self._clock())
+                    return
+            except CameraUnreachable as error:
+                why = str(error)
+            except CameraError as error:
+                why = str(error)
+                break
+            await asyncio.sleep(LET_GO_PAUSE_S)
+        await self._failed(decision, f"The relay may stand active since the service stopped. {why}")
 
     async def _carry_out(self, decision: RelayDecision) -> None:
         try:
@@ -95,6 +130,7 @@ class RelayDriver:
         telling: list[asyncio.Task[None]] = []
 
         def active() -> None:
+            self._left_active.discard(_relay_of(decision))
             log.info("relay active", camera_id=decision.camera_id, relay=decision.relay_token)
             # Told beside the pulse: a gate is not held open for as long as a slow store takes.
             told = self._changed(decision, RelayState.ACTIVE, self._clock())
@@ -144,6 +180,10 @@ class RelayDriver:
             detail=detail,
         )
         await _told(self._pipeline.system(failure))
+
+
+def _relay_of(decision: RelayDecision) -> RelayKey:
+    return decision.camera_id, decision.relay_token
 
 
 async def _told(telling: Awaitable[None]) -> None:
