@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import structlog
 from lxml import etree
 
 from adapter.api.ports import CameraState
@@ -21,10 +24,14 @@ from adapter.onvif_device.ports import (
 )
 from adapter.pipeline import Pipeline
 from adapter.store.audit import Audit, AuditEntry
+from adapter.store.errors import StoreError
 from adapter.store.onvif_users import OnvifUser, OnvifUsers
+from adapter.tasks import Tasks
 from events.types import RelayChanged, RelayState
 from events.xmlns import NAMESPACES
 from onvif_client.errors import CameraError, CameraUnsupported
+
+log = structlog.get_logger(__name__)
 
 _TIMG = NAMESPACES["timg"]
 _LEVELS = {"User": UserLevel.USER, "Operator": UserLevel.OPERATOR, "Administrator": UserLevel.ADMINISTRATOR}
@@ -82,15 +89,21 @@ class FaceUsers:
 class FaceRelays:
     """Relays of all cameras, as a VMS may drive them. Every order of a VMS is audited and told."""
 
-    def __init__(self, *, fleet: Fleet, pipeline: Pipeline, audit: Audit) -> None:
+    def __init__(self, *, fleet: Fleet, pipeline: Pipeline, audit: Audit, tasks: Tasks) -> None:
         self._fleet = fleet
         self._pipeline = pipeline
         self._audit = audit
+        self._tasks = tasks
         self._states: dict[tuple[str, str], RelayState] = {}
+        self._falling: dict[tuple[str, str], asyncio.Task[None]] = {}
+        """Relays that a VMS set active and that fall back by themselves."""
 
     def note(self, change: RelayChanged) -> None:
-        """Remember what a relay was last told to be."""
-        self._states[change.camera_id, change.relay_token] = change.state
+        """Remember what a relay was last told to be. What it was to fall back from counts no more."""
+        relay = change.camera_id, change.relay_token
+        self._states[relay] = change.state
+        if (falling := self._falling.pop(relay, None)) is not None:
+            falling.cancel()
 
     def relays(self) -> Sequence[FaceRelay]:
         return [
@@ -98,6 +111,8 @@ class FaceRelays:
                 camera_id=camera.camera_id,
                 relay_token=relay.token,
                 monostable=relay.monostable,
+                pulse=relay.delay,
+                idle_open=relay.idle_open,
                 state=self._states.get((camera.camera_id, relay.token), RelayState.INACTIVE),
             )
             for camera in self._fleet.cameras
@@ -108,25 +123,42 @@ class FaceRelays:
         camera = self._fleet.find(camera_id)
         if camera is None:
             raise RelayRefused(f"There is no camera {camera_id}.")
-        now = datetime.now(UTC)
-        subject = f"{camera.name}/{relay_token}"
-        await self._audit.add(
-            AuditEntry(at=now, actor=f"onvif:{by}", action="set relay", subject=subject, detail=state)
+        entry = AuditEntry(
+            at=datetime.now(UTC),
+            actor=f"onvif:{by}",
+            action="set relay",
+            subject=f"{camera.name}/{relay_token}",
+            detail=state,
         )
+        await self._audit.add(entry)
         try:
             await camera.onvif.set_relay(relay_token, state is RelayState.ACTIVE)
         except CameraError as error:
             raise RelayRefused(str(error)) from error
-        await self._pipeline.record(
-            RelayChanged(
-                event_id=uuid4().hex,
-                utc_time=now,
-                camera_id=camera_id,
-                relay_token=relay_token,
-                state=state,
-                decision_id=f"onvif:{by}",
-            )
+        change = RelayChanged(
+            event_id=uuid4().hex,
+            utc_time=datetime.now(UTC),
+            camera_id=camera_id,
+            relay_token=relay_token,
+            state=state,
+            decision_id=f"onvif:{by}",
         )
+        await self._pipeline.record(change)
+        delay = next((relay.delay for relay in camera.relays if relay.token == relay_token and relay.monostable), None)
+        if state is RelayState.ACTIVE and delay is not None:
+            falls = self._fall_back(change, delay)
+            self._falling[camera_id, relay_token] = self._tasks.start(falls, name=f"relay {relay_token} falls back")
+
+    async def _fall_back(self, change: RelayChanged, delay: timedelta) -> None:
+        """Tell that a relay has released itself."""
+        await asyncio.sleep(delay.total_seconds())
+        # It is told by this task, which must not be cancelled for it.
+        self._falling.pop((change.camera_id, change.relay_token), None)
+        released = replace(change, event_id=uuid4().hex, utc_time=datetime.now(UTC), state=RelayState.INACTIVE)
+        try:
+            await self._pipeline.record(released)
+        except StoreError as error:
+            log.error("event of a relay lost", camera_id=change.camera_id, error=str(error))
 
 
 class FaceImaging:

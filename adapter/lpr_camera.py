@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 from uuid import uuid4
 
 import cv2
@@ -59,9 +60,11 @@ from onvif_client.errors import (
     CameraUnreachable,
     CameraUnsupported,
 )
-from onvif_client.types import OnScreenText, Profile, RelayOutput
+from onvif_client.types import OnScreenText, Profile, PulseResult, RelayOutput
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 PRESENCE_S = 1.0
 SNAPSHOT_QUALITY = 85
@@ -122,6 +125,8 @@ class LprCamera:
         self._onvif: Camera | None = None
         self._source: WatchedSource | None = None
         self._pictures = PictureChoice(clock=clock)
+        self._not_allowed: set[str] = set()
+        """What this login was refused to ask for, and was said to be."""
         self._untold = Untold(self._tell)
         self._presence = CameraPresence(pipeline=pipeline, lost_after=lost_after, clock=clock)
         self._event_ids: dict[int, str] = {}
@@ -244,9 +249,15 @@ class LprCamera:
         done, data = await asyncio.to_thread(lambda: cv2.imencode(".jpg", frame.picture, quality))
         return data.tobytes() if done else None
 
-    async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:
+    async def pulse_relay(
+        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
+    ) -> PulseResult:
         """Raises CameraError when the relay did not answer within `timeout_s`."""
-        await self.onvif.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s)
+        return await self.onvif.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s, on_active=on_active)
+
+    async def release_relay(self, relay_token: str) -> None:
+        """Raises CameraError."""
+        await self.onvif.set_relay(relay_token, False)
 
     # -- one connection ---------------------------------------------------------------------------------------------
 
@@ -258,8 +269,8 @@ class LprCamera:
             profiles = await camera.profiles()
             self.profile = camera.choose_profile(profiles, self.record.profile_token)
             pictures = await self._pictures.choose(camera, self.profile.token)
-            self.relays = await _relays_of(camera)
-            self.on_screen = await camera.on_screen_texts(self.profile.token)
+            self.relays = await self._allowed("relay outputs", camera.relay_outputs())
+            self.on_screen = await self._allowed("on-screen texts", camera.on_screen_texts(self.profile.token))
             self._onvif = camera
             log.info(
                 "camera connected",
@@ -272,6 +283,18 @@ class LprCamera:
                 await self._watch(pictures)
             finally:
                 self._onvif = None
+
+    async def _allowed(self, what: str, asked: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
+        """A camera without these, or whose login may not ask for them, is a camera all the same."""
+        try:
+            return await asked
+        except (CameraUnsupported, CameraRejected, CameraMisbehaved):
+            return ()
+        except CameraRefused as error:
+            level = log.debug if what in self._not_allowed else log.warning
+            level("camera does without", camera_id=self.camera_id, what=what, why=str(error))
+            self._not_allowed.add(what)
+            return ()
 
     def _open(self, address: str) -> Source:
         return self._options(address).open()
@@ -445,11 +468,3 @@ class LprCamera:
         self.detail = str(error)
         self._unreadable = isinstance(error, InferenceError)
         return REFUSED_RETRY.total_seconds() if isinstance(error, CameraRefused) else None
-
-
-async def _relays_of(camera: Camera) -> tuple[RelayOutput, ...]:
-    """A camera without relays is a camera all the same."""
-    try:
-        return await camera.relay_outputs()
-    except (CameraUnsupported, CameraRejected, CameraMisbehaved):
-        return ()

@@ -125,7 +125,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         pipeline = Pipeline(journal=store.journal, rulebook=rulebook, pictures=pictures, tell=tell, pulse=relays.start)
         fleet.report_to(pipeline)
         relays.report_to(pipeline)
-        face_relays = FaceRelays(fleet=fleet, pipeline=pipeline, audit=store.audit)
+        face_relays = FaceRelays(fleet=fleet, pipeline=pipeline, audit=store.audit, tasks=tasks)
         face_users = FaceUsers(onvif_users=store.onvif_users)
 
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=WEBHOOK_TIMEOUT))

@@ -147,7 +147,7 @@ class RelayChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionFailed:
-    """A physical action was not carried out inside its deadline; it will not be tried again."""
+    """A physical action was not carried out inside its deadline, or not ended; it will not be tried again."""
 
     event_id: str
     utc_time: datetime

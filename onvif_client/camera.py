@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
@@ -100,6 +101,7 @@ class Camera:
         return self._information
 
     async def aclose(self) -> None:
+        """A relay that is being pulsed is let go all the same: its pulse closes the connection when it is over."""
         await self._connection.aclose()
 
     @property
@@ -202,13 +204,29 @@ class Camera:
     async def set_relay(self, token: str, active: bool) -> None:
         await relays.set_relay(self._services, token, active)
 
-    async def pulse_relay(self, token: str, *, duration_s: float = 1.0, deadline_s: float = 3.0) -> PulseResult:
-        """Open a gate once, now or not at all. See `relays.pulse_relay`."""
+    async def pulse_relay(
+        self,
+        token: str,
+        *,
+        duration_s: float = 1.0,
+        deadline_s: float = 3.0,
+        on_active: Callable[[], None] = lambda: None,
+    ) -> PulseResult:
+        """Open a gate once, now or not at all; it is let go even when the camera is closed meanwhile.
+
+        See `relays.pulse_relay`.
+        """
         started = time.monotonic()
-        if token not in self._relays:
-            await self._learn_relays(token, deadline_s)
-        left_s = deadline_s - (time.monotonic() - started)
-        return await relays.pulse_relay(self._services, self._relays[token], duration_s=duration_s, deadline_s=left_s)
+        async with self._connection.held():
+            if token not in self._relays:
+                await self._learn_relays(token, deadline_s)
+            return await relays.pulse_relay(
+                self._services,
+                self._relays[token],
+                duration_s=duration_s,
+                deadline_s=deadline_s - (time.monotonic() - started),
+                on_active=on_active,
+            )
 
     async def _learn_relays(self, token: str, deadline_s: float) -> None:
         try:

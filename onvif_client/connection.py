@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -75,6 +76,10 @@ class Connection:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """See `Http.held`."""
+        return self._http.held()
 
     async def call(
         self,

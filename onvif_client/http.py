@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -37,9 +39,12 @@ class Http:
     def __init__(self, *, verify_tls: bool = True) -> None:
         self._verify_tls = verify_tls
         self._session: aiohttp.ClientSession | None = None
+        self._holders = 0
+        self._closing = False
 
     async def open(self) -> None:
         """Make the session; opens no connection yet."""
+        self._closing = False
         if self._session is None:
             # Cameras drop idle connections without saying so, and a POST must not be repeated blindly.
             connector = aiohttp.TCPConnector(limit=CONNECTIONS, force_close=True, ssl=self._verify_tls)
@@ -47,7 +52,21 @@ class Http:
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": "onvif-lpr"}
             )
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """While this block runs the session stays open: who closes it meanwhile leaves that to the end of the block."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if self._closing:
+                await self.aclose()
+
     async def aclose(self) -> None:
+        self._closing = True
+        if self._holders:
+            return
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -63,9 +82,9 @@ class Http:
         limit_bytes: int = ANSWER_LIMIT_BYTES,
     ) -> Answer:
         """One request, one answer, whatever its status."""
-        if self._session is None:
-            raise RuntimeError("open the connection before using it")
         where = redact_url(str(url))
+        if self._session is None:
+            raise CameraUnreachable(f"{where} was not asked: the connection to the camera is closed.")
         try:
             async with (
                 asyncio.timeout(timeout_s),

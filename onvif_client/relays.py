@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 RELEASE_ATTEMPTS = 3
 RELEASE_PAUSE_S = 1.0
 
+STANDS_OPEN = "The relay could not be switched off: it may stand active, and the gate may stand open."
+
 # DelayTime is missing on some firmwares; a second is what their web pages show as default.
 DEFAULT_DELAY = timedelta(seconds=1)
 
@@ -46,9 +48,10 @@ async def pulse_relay(
     *,
     duration_s: float,
     deadline_s: float,
+    on_active: Callable[[], None] = lambda: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> PulseResult:
-    """Switch a relay on before the deadline (seconds from now) and off again.
+    """Switch a relay on before the deadline (seconds from now) and off again; `on_active` hears when it is on.
 
     A monostable relay falls back by itself, after its own delay. Raises when the relay could not be switched on in
     time; then it has been told to let go all the same, for the order may have arrived and only its answer been lost.
@@ -57,21 +60,29 @@ async def pulse_relay(
         async with asyncio.timeout(deadline_s):
             await set_relay(services, relay.token, True)
     except (TimeoutError, asyncio.CancelledError, CameraError) as error:
-        if not isinstance(error, CameraRefused):
-            await _release_for_sure(services, relay.token, sleep)
+        released = isinstance(error, CameraRefused) or await _release_for_sure(services, relay.token, sleep)
+        doubt = "" if released or relay.monostable else f" {STANDS_OPEN}"
         if isinstance(error, TimeoutError):
             raise CameraUnreachable(
-                f"Relay '{relay.token}' was not switched within {deadline_s:g} s. It will not be tried again."
+                f"Relay '{relay.token}' was not switched within {deadline_s:g} s. It will not be tried again.{doubt}"
             ) from error
+        if isinstance(error, CameraError) and doubt:
+            raise type(error)(f"{error}{doubt}") from error
         raise
     if relay.monostable:
-        return PulseResult(activated=True, released=None, detail=f"The relay releases itself after {relay.delay}.")
+        on_active()
+        return PulseResult(
+            activated=True,
+            released=None,
+            falls_back_after=relay.delay,
+            detail=f"The relay releases itself after {relay.delay}.",
+        )
     try:
+        on_active()
         await sleep(duration_s)
     finally:
         released = await _release_for_sure(services, relay.token, sleep)
-    detail = "" if released else "The relay could not be switched off: the gate may stand open."
-    return PulseResult(activated=True, released=released, detail=detail)
+    return PulseResult(activated=True, released=released, detail="" if released else STANDS_OPEN)
 
 
 async def _release_for_sure(services: Services, token: str, sleep: Callable[[float], Awaitable[None]]) -> bool:

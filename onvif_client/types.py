@@ -216,10 +216,12 @@ class RelayOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PulseResult:
-    """What became of a relay pulse. `released` is None when the camera releases the relay by itself."""
+    """What became of a relay pulse. `released` is None when the camera itself releases the relay."""
 
     activated: bool
     released: bool | None
+    falls_back_after: timedelta = timedelta(0)
+    """When the camera itself does so."""
     detail: str = ""
 
 

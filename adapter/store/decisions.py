@@ -1,7 +1,8 @@
 """Relay decisions: each is claimed at most once, only in time, and never after a restart.
 
 The claim is committed before the camera is asked. If the process dies in between, the decision is found claimed and
-unfinished at the next start and recorded as failed: whether the gate moved is unknown, so it is not moved again.
+unfinished at the next start and recorded as failed: whether the gate moved is unknown, so the relay is
+not pulsed again, only let go.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -24,9 +24,11 @@ from adapter.tasks import Tasks
 from events.types import ActionFailed, AlarmRaised, Event, ListKind, ListMatched, PlateRecognized, RelayChanged
 from inference.types import Box, Direction, LicensePlate, Passage, PassageState
 from inference.watch import Watch
-from onvif_client.errors import CameraUnreachable
+from onvif_client.errors import CameraRejected, CameraUnreachable
+from onvif_client.types import PulseResult
 from rules.match_lists import MatchIndex
-from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList, RelayAction
+from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList, RelayAction, RelayDecision
+from tests.fakes.waiting import until
 from tests.inference.test_watch import FAST, FilmSource, PaintedPlates, drive_by
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -38,13 +40,25 @@ class Gate:
     """A camera with a relay that remembers, refuses or hangs."""
 
     pulses: list[str] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
     error: Exception | None = None
+    release_error: Exception | None = None
 
-    async def pulse_relay(self, relay_token: str, pulse_s: float, timeout_s: float) -> None:
+    async def pulse_relay(
+        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
+    ) -> PulseResult:
         assert timeout_s > 0
         if self.error:
             raise self.error
         self.pulses.append(relay_token)
+        on_active()
+        await asyncio.sleep(pulse_s)
+        return PulseResult(activated=True, released=True)
+
+    async def release_relay(self, relay_token: str) -> None:
+        if self.release_error:
+            raise self.release_error
+        self.released.append(relay_token)
 
 
 @dataclass
@@ -287,10 +301,68 @@ async def test_a_decision_left_by_a_process_that_died_is_recorded_as_failed_and_
     )
     await dying.passage(bench, uuid4().hex, passage("AB12CD", 0.95, 3, NOW))
     await bench.driver.recover()
-    assert bench.gate.pulses == []
+    await bench.settle()
+    assert (bench.gate.pulses, bench.gate.released) == ([], [])
     assert any(isinstance(event, ActionFailed) for event in bench.told)
     await bench.driver.recover()
     assert sum(isinstance(event, ActionFailed) for event in bench.told) == 1
+
+
+async def claimed_and_left(bench: Bench, tmp_path: Path) -> None:
+    """The process ends when the relay may be active."""
+
+    async def die(decision: RelayDecision) -> None:
+        assert await bench.store.decisions.claim(decision.decision_id, NOW)
+
+    dying = Pipeline(
+        journal=bench.store.journal,
+        rulebook=bench.rulebook,
+        pictures=Pictures(folder=tmp_path / "pictures"),
+        tell=bench.told.append,
+        pulse=die,
+        clock=lambda: NOW,
+    )
+    await dying.passage(bench, uuid4().hex, passage("AB12CD", 0.95, 3, NOW))
+
+
+async def test_a_relay_that_a_process_that_died_may_have_left_active_is_let_go_when_its_camera_is_there(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await claimed_and_left(bench, tmp_path)
+    bench.gate.release_error = CameraUnreachable("Gate north is not connected now.")
+    await bench.driver.recover()
+    await asyncio.sleep(0)
+    assert bench.gate.released == []
+    bench.gate.release_error = None
+    await bench.settle()
+    assert (bench.gate.pulses, bench.gate.released) == ([], ["gate"])
+    assert [event.state for event in bench.told if isinstance(event, RelayChanged)] == ["inactive"]
+    assert bench.kinds().count("ActionFailed") == 1
+
+
+async def test_a_relay_that_cannot_be_let_go_after_a_restart_is_said_to_stand_active(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await claimed_and_left(bench, tmp_path)
+    bench.gate.release_error = CameraRejected("The camera has no such relay.")
+    await bench.driver.recover()
+    await bench.settle()
+    *_, failure = (event for event in bench.told if isinstance(event, ActionFailed))
+    assert "may stand active" in failure.detail
+    assert "no such relay" in failure.detail
+
+
+async def test_a_pulse_that_comes_before_a_relay_is_let_go_is_not_cut_short(bench: Bench, tmp_path: Path) -> None:
+    await claimed_and_left(bench, tmp_path)
+    bench.gate.release_error = CameraUnreachable("Gate north is not connected now.")
+    await bench.driver.recover()
+    await asyncio.sleep(0)
+    bench.now += timedelta(minutes=1)
+    await bench.drive("AB12CD")
+    await until(lambda: bench.gate.pulses == ["gate"])
+    bench.gate.release_error = None
+    await bench.settle()
+    assert (bench.gate.pulses, bench.gate.released) == (["gate"], [])
 
 
 async def test_a_full_disk_loses_the_picture_and_not_the_event(bench: Bench, tmp_path: Path) -> None:

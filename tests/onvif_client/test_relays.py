@@ -41,7 +41,7 @@ async def test_relays_are_found_and_switched_on_whichever_service_can(quirks, pa
 async def test_a_monostable_relay_is_switched_on_and_releases_itself():
     async with FakeCamera() as fake, client(fake) as camera:
         result = await camera.pulse_relay("gate")
-        assert (result.activated, result.released) == (True, None)
+        assert (result.activated, result.released, result.falls_back_after) == (True, None, timedelta(seconds=2))
         assert fake.switched == [("gate", "active")]
 
 
@@ -92,6 +92,30 @@ async def test_a_cancelled_pulse_still_lets_go():
         with pytest.raises(asyncio.CancelledError):
             await pulse
         assert fake.switched == [("lamp", "active"), ("lamp", "inactive")]
+
+
+async def test_a_camera_that_is_closed_during_a_pulse_lets_go_and_then_closes():
+    async with FakeCamera() as fake:
+        camera = client(fake)
+        await camera.connect()
+        active = asyncio.Event()
+        pulse = asyncio.create_task(camera.pulse_relay("lamp", duration_s=0.05, on_active=active.set))
+        await active.wait()
+        await camera.aclose()
+        assert (await pulse).released
+        assert fake.switched == [("lamp", "active"), ("lamp", "inactive")]
+        with pytest.raises(CameraUnreachable, match="is closed"):
+            await camera.pulse_relay("lamp")
+        assert fake.switched[-1] == ("lamp", "inactive")
+
+
+async def test_a_lost_order_that_cannot_be_taken_back_is_said_to_be():
+    async with FakeCamera() as fake, client(fake) as camera:
+        await camera.relay_outputs()
+        fake.quirks.relay_stuck = True
+        fake.quirks.slow["SetRelayOutputState"] = 0.3
+        with pytest.raises(CameraUnreachable, match=r"not switched within .* may stand open"):
+            await camera.pulse_relay("lamp", deadline_s=0.1)
 
 
 async def test_letting_go_is_tried_again_when_the_camera_is_silent():
