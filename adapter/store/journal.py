@@ -68,6 +68,15 @@ class SqlJournal:
             row = (await connection.execute(select(events).where(events.c.event_id == event_id))).one_or_none()
         return None if row is None else _stored(row)
 
+    async def known(self, event_ids: Sequence[str]) -> set[str]:
+        """Which of these are stored."""
+        found: set[str] = set()
+        async with self._database.read() as connection:
+            for start in range(0, len(event_ids), PURGE_BATCH):
+                ids = events.c.event_id.in_(event_ids[start : start + PURGE_BATCH])
+                found.update(await connection.scalars(select(events.c.event_id).where(ids)))
+        return found
+
     async def since(self, utc_time: datetime, limit: int, after_id: str | None = None) -> Sequence[Event]:
         """Events with `event.utc_time >= utc_time`, in (utc_time, event_id) order, after the given id."""
         condition = events.c.utc_time >= utc_time
