@@ -12,6 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from adapter.fleet import Fleet
 from adapter.pictures import FOLDERS, Pictures, event_of
 from adapter.snapshot_control import UNREVIEWED_KEPT, SnapshotControl
+from adapter.store.errors import StoreError
 from adapter.store.store import Store
 from inference.funnel import Funnel
 from inference.snapshots import SnapshotsProblem
@@ -77,6 +78,22 @@ async def _save(store: Store, funnels: Mapping[str, Funnel], now: datetime) -> N
     await store.funnels.save({camera_id: funnel.hours for camera_id, funnel in funnels.items()}, now)
 
 
+def surviving(name: str, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The job; when the store or the disk fails it, that is logged once until it succeeds again."""
+    failed = False
+
+    async def run() -> None:
+        nonlocal failed
+        try:
+            await job()
+            failed = False
+        except (StoreError, OSError) as error:
+            (log.debug if failed else log.error)("job failed", job=name, error=str(error))
+            failed = True
+
+    return run
+
+
 @contextmanager
 def schedule(
     *, store: Store, fleet: Fleet, pictures: Pictures, snapshots: SnapshotControl, retention: timedelta
@@ -98,7 +115,7 @@ def schedule(
 
     def every(period: timedelta, job: Callable[[], Awaitable[None]], name: str) -> None:
         scheduler.add_job(
-            job,
+            surviving(name, job),
             "interval",
             seconds=period.total_seconds(),
             id=name,
