@@ -17,6 +17,7 @@ from typing import Protocol
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from adapter.store.errors import StoreError
 from adapter.store.facts import Facts
 from adapter.tasks import Tasks
 from inference.snapshots import Snapshot, SnapshotsProblem
@@ -127,15 +128,22 @@ class AutoCaptures:
 
     async def _keep(self, camera_id: str, picture: Picture) -> None:
         try:
+            await self._change(camera_id, await self._kept(camera_id, picture))
+        except StoreError as error:
+            # What was counted is in memory, and stored with the next picture.
+            log.warning("auto-capture not stored", camera_id=camera_id, error=str(error))
+        finally:
+            self._writing.discard(camera_id)
+
+    async def _kept(self, camera_id: str, picture: Picture) -> Callable[[Capture], Capture]:
+        """Keep a picture; what that makes of the capture."""
+        try:
             _, size = await self._snapshots.keep(camera_id, picture, origin=AUTO)
         except SnapshotsProblem as error:
             why = str(error)
-            await self._change(camera_id, lambda capture: replace(capture, ended=why))
-            log.warning("auto-capture ended", camera_id=camera_id, error=str(error))
-        else:
-            await self._change(camera_id, lambda capture: _counted(capture, size))
-        finally:
-            self._writing.discard(camera_id)
+            log.warning("auto-capture ended", camera_id=camera_id, error=why)
+            return lambda capture: replace(capture, ended=why)
+        return lambda capture: _counted(capture, size)
 
     async def _change(self, camera_id: str, change: Callable[[Capture], Capture]) -> None:
         """The capture may have been stopped while a picture was written."""

@@ -210,7 +210,11 @@ def list_import(
     replace: Annotated[bool, typer.Option("--replace", help="Replace the list instead of adding to it.")] = False,
     confirm: Annotated[bool, typer.Option("--yes", help="Do it; without this the outcome is only shown.")] = False,
 ) -> None:
-    """Import plates from a .txt or .csv file; shows what would happen unless --yes is given."""
+    """Import plates from a .txt or .csv file; shows what would happen unless --yes is given.
+
+    Times in valid_from and valid_until are UTC unless they tell their offset, as in 2026-05-31T18:00+02:00. A day
+    alone begins and ends in UTC.
+    """
     content = content_of(file)
     service = connect(context)
     answer = service.call(

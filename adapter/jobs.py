@@ -10,8 +10,9 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from adapter.fleet import Fleet
-from adapter.pictures import Pictures
+from adapter.pictures import FOLDERS, Pictures, event_of
 from adapter.snapshot_control import UNREVIEWED_KEPT, SnapshotControl
+from adapter.store.errors import StoreError
 from adapter.store.store import Store
 from inference.funnel import Funnel
 from inference.snapshots import SnapshotsProblem
@@ -23,6 +24,8 @@ RETENTION_EVERY = timedelta(minutes=10)
 FUNNELS_EVERY = timedelta(minutes=1)
 # Who did what is asked for long after the plates are gone.
 AUDIT_KEPT = timedelta(days=365)
+# A picture without an event is left for this much longer: clocks are set, and an event may wait for the store.
+STRAY_KEPT = timedelta(days=1)
 
 
 async def purge(store: Store, pictures: Pictures, kept: timedelta, undelivered_kept: timedelta, now: datetime) -> int:
@@ -38,6 +41,18 @@ async def purge(store: Store, pictures: Pictures, kept: timedelta, undelivered_k
     if files:
         log.info("events purged", pictures=len(files), older_than_h=kept.total_seconds() / 3600)
     return len(files)
+
+
+async def sweep(store: Store, pictures: Pictures, kept: timedelta, now: datetime) -> int:
+    """Remove old pictures whose event was never stored, in one folder a run: in all of them within two days."""
+    folder = int(now.timestamp() / RETENTION_EVERY.total_seconds()) % FOLDERS
+    old = await pictures.written_before(now - kept - STRAY_KEPT, folder)
+    stored = await store.journal.known([event_of(name) for name in old])
+    stray = [name for name in old if event_of(name) not in stored]
+    await pictures.remove(stray)
+    if stray:
+        log.info("pictures without an event removed", pictures=len(stray))
+    return len(stray)
 
 
 async def forget_unreviewed(snapshots: SnapshotControl, now: datetime) -> None:
@@ -68,6 +83,22 @@ async def _save(store: Store, funnels: Mapping[str, Funnel], now: datetime) -> N
     await store.funnels.save({camera_id: funnel.hours for camera_id, funnel in funnels.items()}, now)
 
 
+def surviving(name: str, job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """The job; when the store or the disk fails it, that is logged once until it succeeds again."""
+    failed = False
+
+    async def run() -> None:
+        nonlocal failed
+        try:
+            await job()
+            failed = False
+        except (StoreError, OSError) as error:
+            (log.debug if failed else log.error)("job failed", job=name, error=str(error))
+            failed = True
+
+    return run
+
+
 @contextmanager
 def schedule(
     *,
@@ -85,6 +116,7 @@ def schedule(
         now = datetime.now(UTC)
         await settle_funnels(store, fleet.funnels, now)
         await purge(store, pictures, retention, undelivered_kept, now)
+        await sweep(store, pictures, retention, now)
         for camera in fleet.cameras:
             camera.rejects.forget(now - retention)
         await forget_unreviewed(snapshots, now)
@@ -94,7 +126,7 @@ def schedule(
 
     def every(period: timedelta, job: Callable[[], Awaitable[None]], name: str) -> None:
         scheduler.add_job(
-            job,
+            surviving(name, job),
             "interval",
             seconds=period.total_seconds(),
             id=name,

@@ -133,10 +133,12 @@ class Pipeline:
 
     async def _with_pictures(self, event: PlateRecognized, passage: Passage) -> PlateRecognized:
         """A full disk must not keep a gate shut: without pictures the event is stored all the same."""
+        saved: list[str] = []
         try:
-            frame = await self._pictures.save(event.event_id, "frame", passage.frame_picture)
-            plate = await self._pictures.save(event.event_id, "plate", passage.plate_picture)
+            saved.append(await self._pictures.save(event.event_id, "frame", passage.frame_picture))
+            saved.append(await self._pictures.save(event.event_id, "plate", passage.plate_picture))
         except PictureError as error:
             log.error("picture lost", event_id=event.event_id, error=str(error))
+            await self._pictures.remove(saved)
             return event
-        return replace(event, frame_picture=frame, plate_picture=plate)
+        return replace(event, frame_picture=saved[0], plate_picture=saved[1])

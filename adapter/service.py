@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import aiohttp
 import structlog
@@ -102,7 +103,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             on_passage=captures.note,
         )
         # Done when the cameras have stopped, and while the store is still open.
-        stack.push_async_callback(jobs.save_funnels, store, fleet)
+        stack.push_async_callback(jobs.surviving("funnels", partial(jobs.save_funnels, store, fleet)))
         await stack.enter_async_context(tasks)
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)

@@ -86,7 +86,7 @@ def endpoints() -> Sequence[Endpoint]:
         Endpoint(
             method="POST",
             path=one + "/import",
-            summary="Preview an import, or carry it out with confirm=true",
+            summary="Preview an import, or carry it out with confirm=true; times without an offset are UTC",
             run=_import,
             role=operator,
             query=schemas.ImportQuery,

@@ -30,9 +30,10 @@ class Alarms:
         async with self._database.read() as connection:
             if before_id:
                 at = await connection.scalar(select(alarms.c.utc_time).where(alarms.c.alarm_id == before_id))
-                if at is not None:
-                    same = and_(alarms.c.utc_time == at, alarms.c.alarm_id < before_id)
-                    query = query.where(or_(alarms.c.utc_time < at, same))
+                if at is None:
+                    return []  # retention removed it, and with it what is older
+                same = and_(alarms.c.utc_time == at, alarms.c.alarm_id < before_id)
+                query = query.where(or_(alarms.c.utc_time < at, same))
             return [_alarm(row) for row in await connection.execute(query)]
 
     async def get(self, alarm_id: str) -> Alarm:

@@ -33,6 +33,9 @@ SYNCHRONOUS = "FULL"
 
 READERS = 4
 
+# What a large import changes stays in memory until its commit; with the 2 MB of a fresh connection it is written twice.
+WRITER_CACHE_KB = 32 * 1024
+
 _FOREIGN = (SQLAlchemyError, OSError)
 
 T = TypeVar("T")
@@ -143,7 +146,7 @@ def _run(engine: Engine, work: Callable[[Connection], T]) -> T:
         return work(connection)
 
 
-def _prepare_writer(connection: Any, _record: Any) -> None:
+def _prepare(connection: Any) -> None:
     connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
@@ -153,8 +156,15 @@ def _prepare_writer(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _prepare_reader(connection: Any, record: Any) -> None:
-    _prepare_writer(connection, record)
+def _prepare_writer(connection: Any, _record: Any) -> None:
+    _prepare(connection)
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA cache_size=-{WRITER_CACHE_KB}")
+    cursor.close()
+
+
+def _prepare_reader(connection: Any, _record: Any) -> None:
+    _prepare(connection)
     cursor = connection.cursor()
     cursor.execute("PRAGMA query_only=ON")
     cursor.close()

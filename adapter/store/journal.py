@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, false, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapter.store.database import Database
@@ -37,7 +37,7 @@ class Search:
     until: datetime | None = None
     limit: int = 100
     before_id: str = ""
-    """Continue after the last event of the page before."""
+    """Continue after the last event of the page before; nothing is found once retention has removed that one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +68,15 @@ class SqlJournal:
             row = (await connection.execute(select(events).where(events.c.event_id == event_id))).one_or_none()
         return None if row is None else _stored(row)
 
+    async def known(self, event_ids: Sequence[str]) -> set[str]:
+        """Which of these are stored."""
+        found: set[str] = set()
+        async with self._database.read() as connection:
+            for start in range(0, len(event_ids), PURGE_BATCH):
+                ids = events.c.event_id.in_(event_ids[start : start + PURGE_BATCH])
+                found.update(await connection.scalars(select(events.c.event_id).where(ids)))
+        return found
+
     async def since(self, utc_time: datetime, limit: int, after_id: str | None = None) -> Sequence[Event]:
         """Events with `event.utc_time >= utc_time`, in (utc_time, event_id) order, after the given id."""
         condition = events.c.utc_time >= utc_time
@@ -92,7 +101,7 @@ class SqlJournal:
         async with self._database.read() as connection:
             query = select(events).where(*_conditions(wanted))
             if wanted.before_id:
-                query = query.where(await _beyond(connection, wanted.before_id, wanted.until, newer=False))
+                query = query.where(await _beyond(connection, wanted.before_id, None, newer=False))
             query = query.order_by(events.c.utc_time.desc(), events.c.event_id.desc()).limit(wanted.limit)
             return [_stored(row) for row in await connection.execute(query)]
 
@@ -215,11 +224,12 @@ async def _beyond(
 ) -> ColumnElement[bool]:
     """Strictly after (or before) an event in (utc_time, event_id) order.
 
-    `otherwise` is the time to assume for an event that retention has removed meanwhile.
+    `otherwise` is the time to assume for an event that retention has removed meanwhile. Without one nothing lies
+    beyond it: what is older went with it.
     """
     at = await connection.scalar(select(events.c.utc_time).where(events.c.event_id == event_id)) or otherwise
     if at is None:
-        return events.c.event_id.is_not(None)
+        return false()
     if newer:
         return or_(events.c.utc_time > at, and_(events.c.utc_time == at, events.c.event_id > event_id))
     return or_(events.c.utc_time < at, and_(events.c.utc_time == at, events.c.event_id < event_id))

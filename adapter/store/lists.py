@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, bindparam, delete, func, insert, select, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapter.store.database import Database
 from adapter.store.errors import Conflict, NotFound, Refused
+from adapter.store.list_staging import put, stage, unstage
 from adapter.store.tables import cameras, list_backups, list_entries, match_lists
 from events.types import ListKind
 from rules.importing import FileFormat, ImportPreview, export
@@ -40,6 +42,7 @@ class Lists:
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
+        self._importing = asyncio.Lock()
 
     async def all(self) -> Sequence[ListRecord]:
         """Every list by name, the Unlisted list first."""
@@ -75,15 +78,12 @@ class Lists:
                 raise Refused("The Unlisted list is built in; only its cameras can be chosen.")
         values = _list_row(match_list, columns)
         try:
-            async with self._database.write() as connection:
-                done = await connection.execute(
-                    update(match_lists).where(match_lists.c.list_id == match_list.list_id).values(values)
-                )
-                if renamed:
-                    await _rename_fields(connection, match_list.list_id, renamed)
+            found = await self._database.transact(
+                lambda connection: _save_list(connection, match_list.list_id, values, renamed or {})
+            )
         except IntegrityError as error:
             raise Conflict(f"There is a match list named {match_list.name!r} already; choose another name.") from error
-        if done.rowcount == 0:
+        if not found:
             raise NotFound(f"There is no match list {match_list.list_id!r}.")
 
     async def remove(self, list_id: str) -> None:
@@ -103,7 +103,7 @@ class Lists:
         if search:
             condition &= list_entries.c.normal.like(like_pattern(search), escape="\\")
         async with self._database.read() as connection:
-            await _require_list(connection, list_id)
+            await connection.run_sync(_require_list, list_id)
             total = await connection.scalar(select(func.count()).select_from(list_entries).where(condition))
             rows = await connection.execute(
                 select(list_entries).where(condition).order_by(list_entries.c.normal).limit(limit).offset(offset)
@@ -113,7 +113,7 @@ class Lists:
     async def every_entry(self, list_id: str) -> Sequence[ListEntry]:
         """All entries of one list in the order of their plates, for export and import preview."""
         async with self._database.read() as connection:
-            await _require_list(connection, list_id)
+            await connection.run_sync(_require_list, list_id)
             return await _all_entries(connection, list_id)
 
     async def save_entry(self, list_id: str, entry: ListEntry) -> None:
@@ -123,7 +123,7 @@ class Lists:
         same = (list_entries.c.entry_id == entry.entry_id) & (list_entries.c.list_id == list_id)
         try:
             async with self._database.write() as connection:
-                await _require_list(connection, list_id)
+                await connection.run_sync(_require_list, list_id)
                 done = await connection.execute(update(list_entries).where(same).values(values))
                 if done.rowcount == 0:
                     await connection.execute(insert(list_entries).values(values))
@@ -134,47 +134,35 @@ class Lists:
         self, list_id: str, entry_ids: Sequence[str], *, fields: Mapping[str, str], dates: Mapping[str, Any]
     ) -> int:
         """Change several entries alike (M-283), all or none; how many. NotFound, Refused."""
-        changed = 0
-        async with self._database.write() as connection:
-            await _require_list(connection, list_id)
-            for start in range(0, len(entry_ids), 500):  # databases bound the number of parameters
-                ids = list_entries.c.entry_id.in_(entry_ids[start : start + 500])
-                rows = await connection.execute(select(list_entries).where(list_entries.c.list_id == list_id, ids))
-                for entry in map(_entry, rows.all()):
-                    after = replace(entry, fields={**entry.fields, **fields}, **dates)
-                    if after.valid_from and after.valid_until and after.valid_until <= after.valid_from:
-                        raise Refused(f"{entry.pattern!r} would end before it begins; nothing was changed.")
-                    await connection.execute(
-                        update(list_entries)
-                        .where(list_entries.c.entry_id == entry.entry_id)
-                        .values(fields=dict(after.fields), valid_from=after.valid_from, valid_until=after.valid_until)
-                    )
-                    changed += 1
-        return changed
+        return await self._database.transact(
+            lambda connection: _change_entries(connection, list_id, entry_ids, fields, dates)
+        )
 
     async def remove_entries(self, list_id: str, entry_ids: Iterable[str]) -> int:
         """Delete entries; how many there were (M-284)."""
-        async with self._database.write() as connection:
-            await _require_list(connection, list_id)
-            return await _delete_entries(connection, list_id, list(entry_ids))
+        ids = list(entry_ids)
+
+        def work(connection: Connection) -> int:
+            _require_list(connection, list_id)
+            return _delete_entries(connection, list_id, ids)
+
+        return await self._database.transact(work)
 
     async def apply(self, list_id: str, preview: ImportPreview, *, now: datetime, columns: Sequence[str] = ()) -> None:
         """Store a confirmed import at once or not at all; the list as it was is kept as a backup (M-272)."""
         _require_entries_allowed(list_id)
-        async with self._database.write() as connection:
-            known = await _require_list(connection, list_id)
-            await _back_up(connection, list_id, known, now)
-            gone = [entry.entry_id for entry in (*preview.removed, *preview.updated)]
-            await _delete_entries(connection, list_id, gone)
-            kept = [*preview.added, *preview.updated]
-            for start in range(0, len(kept), BATCH):
-                rows = [_entry_row(list_id, entry) for entry in kept[start : start + BATCH]]
-                try:
-                    await connection.execute(insert(list_entries), rows)
-                except IntegrityError as error:
-                    raise Conflict("The list was changed since the preview; make a new preview.") from error
-            merged = [*known, *(name for name in columns if name not in known)]
-            await connection.execute(update(match_lists).where(match_lists.c.list_id == list_id).values(columns=merged))
+        async with self._database.read() as connection:
+            known = await connection.run_sync(_require_list, list_id)
+            before = await _all_entries(connection, list_id)
+        backup = await asyncio.to_thread(export, before, FileFormat.CSV, known)
+        async with self._importing:
+            try:
+                await stage(self._database, preview)
+                await self._database.transact(lambda connection: _put(connection, list_id, columns, backup, now))
+            except IntegrityError as error:
+                raise Conflict("The list was changed since the preview; make a new preview.") from error
+            finally:
+                await unstage(self._database)
 
     async def latest_backup(self, list_id: str) -> bytes:
         """The list as it was before the last import, as CSV; NotFound when it was never imported into."""
@@ -196,7 +184,7 @@ class Lists:
             chosen = await connection.execute(select(cameras.c.camera_id, cameras.c.selected_lists))
             selected = {camera_id: frozenset(ids) for camera_id, ids in chosen if ids is not None}
             index = MatchIndex(lists=lists, selected_lists=selected)
-            async for row in _stream(connection):
+            async for row in _stream(connection, list_entries.c.entry_id, true()):
                 index.add(row.list_id, _entry(row))
         return index
 
@@ -225,37 +213,72 @@ def like_pattern(search: str) -> str:
     return escaped.replace("?", "_").replace("*", "%")
 
 
-async def _stream(connection: AsyncConnection, condition: ColumnElement[bool] | None = None) -> AsyncIterator[Row[Any]]:
+async def _stream(
+    connection: AsyncConnection, order: Column[str], condition: ColumnElement[bool]
+) -> AsyncIterator[Row[Any]]:
     """Rows of entries in order, in batches: every batch is a query, so the loop breathes in between."""
     last = ""
     while True:
-        query = select(list_entries).where(list_entries.c.entry_id > last).order_by(list_entries.c.entry_id)
-        if condition is not None:
-            query = query.where(condition)
-        rows = (await connection.execute(query.limit(BATCH))).all()
+        query = select(list_entries).where(condition, order > last).order_by(order).limit(BATCH)
+        rows = (await connection.execute(query)).all()
         for row in rows:
             yield row
         if len(rows) < BATCH:
             return
-        last = rows[-1].entry_id
+        last = getattr(rows[-1], order.key)
 
 
 async def _all_entries(connection: AsyncConnection, list_id: str) -> Sequence[ListEntry]:
-    entries = [_entry(row) async for row in _stream(connection, list_entries.c.list_id == list_id)]
-    return sorted(entries, key=lambda entry: normalize(entry.pattern))
+    of_list = list_entries.c.list_id == list_id
+    return [_entry(row) async for row in _stream(connection, list_entries.c.normal, of_list)]
 
 
-async def _rename_fields(connection: AsyncConnection, list_id: str, renamed: Mapping[str, str]) -> None:
-    async for row in _stream(connection, list_entries.c.list_id == list_id):
-        fields = {renamed.get(name, name): value for name, value in row.fields.items()}
-        if fields != row.fields:
-            same = list_entries.c.entry_id == row.entry_id
-            await connection.execute(update(list_entries).where(same).values(fields=fields))
+def _put(connection: Connection, list_id: str, columns: Sequence[str], backup: bytes, now: datetime) -> None:
+    known = _require_list(connection, list_id)
+    _keep_backup(connection, list_id, backup, now)
+    put(connection, list_id)
+    merged = [*known, *(name for name in columns if name not in known)]
+    connection.execute(update(match_lists).where(match_lists.c.list_id == list_id).values(columns=merged))
 
 
-async def _require_list(connection: AsyncConnection, list_id: str) -> tuple[str, ...]:
+def _save_list(connection: Connection, list_id: str, values: Mapping[str, Any], renamed: Mapping[str, str]) -> bool:
+    done = connection.execute(update(match_lists).where(match_lists.c.list_id == list_id).values(values))
+    if renamed:
+        _rename_fields(connection, list_id, renamed)
+    return done.rowcount > 0
+
+
+def _rename_fields(connection: Connection, list_id: str, renamed: Mapping[str, str]) -> None:
+    query = select(list_entries.c.entry_id, list_entries.c.fields).where(list_entries.c.list_id == list_id)
+    changed = [
+        {"id": row.entry_id, "fields": {renamed.get(name, name): value for name, value in row.fields.items()}}
+        for row in connection.execute(query)
+        if not renamed.keys().isdisjoint(row.fields)
+    ]
+    if changed:
+        connection.execute(update(list_entries).where(list_entries.c.entry_id == bindparam("id")), changed)
+
+
+def _change_entries(
+    connection: Connection, list_id: str, entry_ids: Sequence[str], fields: Mapping[str, str], dates: Mapping[str, Any]
+) -> int:
+    _require_list(connection, list_id)
+    changed: list[dict[str, Any]] = []
+    for ids in _batches(entry_ids):
+        for entry in map(_entry, connection.execute(select(list_entries).where(_among(list_id, ids)))):
+            after = replace(entry, fields={**entry.fields, **fields}, **dates)
+            if after.valid_from and after.valid_until and after.valid_until <= after.valid_from:
+                raise Refused(f"{entry.pattern!r} would end before it begins; nothing was changed.")
+            times = {"valid_from": after.valid_from, "valid_until": after.valid_until}
+            changed.append({"id": entry.entry_id, "fields": after.fields, **times})
+    if changed:
+        connection.execute(update(list_entries).where(list_entries.c.entry_id == bindparam("id")), changed)
+    return len(changed)
+
+
+def _require_list(connection: Connection, list_id: str) -> tuple[str, ...]:
     """The list's custom columns; NotFound when there is no such list."""
-    columns = await connection.scalar(select(match_lists.c.columns).where(match_lists.c.list_id == list_id))
+    columns = connection.scalar(select(match_lists.c.columns).where(match_lists.c.list_id == list_id))
     if columns is None:
         raise NotFound(f"There is no match list {list_id!r}.")
     return tuple(columns)
@@ -266,24 +289,27 @@ def _require_entries_allowed(list_id: str) -> None:
         raise Refused("The Unlisted list has no entries: it stands for plates that are on no list.")
 
 
-async def _delete_entries(connection: AsyncConnection, list_id: str, entry_ids: Sequence[str]) -> int:
-    removed = 0
+def _delete_entries(connection: Connection, list_id: str, entry_ids: Sequence[str]) -> int:
+    return sum(
+        connection.execute(delete(list_entries).where(_among(list_id, ids))).rowcount for ids in _batches(entry_ids)
+    )
+
+
+def _batches(entry_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(entry_ids), 500):  # databases bound the number of parameters
-        done = await connection.execute(
-            delete(list_entries).where(
-                list_entries.c.list_id == list_id, list_entries.c.entry_id.in_(entry_ids[start : start + 500])
-            )
-        )
-        removed += done.rowcount
-    return removed
+        yield entry_ids[start : start + 500]
 
 
-async def _back_up(connection: AsyncConnection, list_id: str, columns: Sequence[str], now: datetime) -> None:
-    content = export(await _all_entries(connection, list_id), FileFormat.CSV, columns)
-    await connection.execute(insert(list_backups).values(list_id=list_id, saved_at=now, content=content))
+def _among(list_id: str, entry_ids: Sequence[str]) -> ColumnElement[bool]:
+    # Given the bare column, SQLite walks through the whole list for every batch instead of looking the ids up.
+    return (list_entries.c.list_id.concat("") == list_id) & list_entries.c.entry_id.in_(entry_ids)
+
+
+def _keep_backup(connection: Connection, list_id: str, content: bytes, now: datetime) -> None:
+    connection.execute(insert(list_backups).values(list_id=list_id, saved_at=now, content=content))
     kept = select(list_backups.c.backup_id).where(list_backups.c.list_id == list_id)
     kept = kept.order_by(list_backups.c.backup_id.desc()).limit(KEPT_BACKUPS)
-    await connection.execute(
+    connection.execute(
         delete(list_backups).where(list_backups.c.list_id == list_id, list_backups.c.backup_id.not_in(kept))
     )
 

@@ -104,6 +104,18 @@ list_entries = Table(
     UniqueConstraint("list_id", "normal"),
 )
 
+list_staging = Table(
+    "list_staging",
+    metadata,
+    Column("entry_id", String(64), nullable=False),
+    Column("pattern", String(64), nullable=False),
+    Column("normal", String(64)),
+    Column("valid_from", UtcTime),
+    Column("valid_until", UtcTime),
+    Column("fields", JSON, nullable=False),
+)
+"""What an import brings, for the moments it takes to lay ready; without a normal form: the entry is to go."""
+
 list_backups = Table(
     "list_backups",
     metadata,

@@ -113,18 +113,31 @@ class Hub:
         self, lost_after: timedelta, tell: Callable[[ServerLost | ServerRestored], Awaitable[None]]
     ) -> None:
         """Until cancelled: tell of workers that stay away, and of those that are back (M-300, M-301)."""
+        stored = True
         while True:
             await asyncio.sleep(LOOK_S)
-            now = self._clock()
-            for place in self._places.all():
-                name = place.state.hello.name
-                if place.link is not None and place.told_lost:
-                    place.told_lost = False
-                    await tell(ServerRestored(event_id=uuid4().hex, utc_time=now, server=name))
-                elif place.link is None and not place.told_lost and now - place.state.since >= lost_after:
-                    place.told_lost = True
-                    lost = ServerLost(event_id=uuid4().hex, utc_time=now, server=name, detail=self._why_away(name))
-                    await tell(lost)
+            try:
+                for place in self._places.all():
+                    await self._tell_presence(place, lost_after, tell)
+                stored = True
+            except StoreError as error:
+                # It is told once the store takes it.
+                (log.warning if stored else log.debug)("presence of a worker not stored", error=str(error))
+                stored = False
+
+    async def _tell_presence(
+        self, place: Place, lost_after: timedelta, tell: Callable[[ServerLost | ServerRestored], Awaitable[None]]
+    ) -> None:
+        now, name = self._clock(), place.state.hello.name
+        event: ServerLost | ServerRestored
+        if place.link is not None and place.told_lost:
+            event = ServerRestored(event_id=uuid4().hex, utc_time=now, server=name)
+        elif place.link is None and not place.told_lost and now - place.state.since >= lost_after:
+            event = ServerLost(event_id=uuid4().hex, utc_time=now, server=name, detail=self._why_away(name))
+        else:
+            return
+        await tell(event)
+        place.told_lost = isinstance(event, ServerLost)
 
     # -- for remote watches -----------------------------------------------------------------------------------------
 

@@ -376,6 +376,20 @@ async def test_a_full_disk_loses_the_picture_and_not_the_event(bench: Bench, tmp
     assert bench.gate.pulses == ["gate"]
 
 
+async def test_the_picture_of_the_scene_does_not_stay_when_that_of_the_plate_is_lost(
+    bench: Bench, tmp_path: Path
+) -> None:
+    event_id = uuid4().hex
+    (tmp_path / "pictures" / event_id[:2] / f"{event_id}-plate.jpg").mkdir(parents=True)
+    await bench.pipeline.passage(bench, event_id, passage("AB12CD", 0.95, 3, NOW))
+    await bench.settle()
+    stored = await bench.store.journal.get(event_id)
+    assert stored is not None
+    assert isinstance(stored.event, PlateRecognized)
+    assert stored.event.frame_picture is None
+    assert [path for path in (tmp_path / "pictures").rglob("*.jpg") if path.is_file()] == []
+
+
 async def test_a_relay_change_is_told_as_a_property(bench: Bench) -> None:
     await bench.drive("AB12CD")
     await bench.settle()

@@ -125,3 +125,10 @@ def test_an_exported_cell_is_never_a_formula(evil):
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert rows[1][3].startswith("'")
     assert rows[1][3][1:] == evil
+
+
+def test_times_are_utc_unless_they_tell_their_offset():
+    parsed = read("plate,valid_from,valid_until\nABC123,2026-05-31T18:00,2026-06-01T18:00+02:00\n")
+    (entry,) = parsed.entries
+    assert entry.valid_from == datetime(2026, 5, 31, 18, tzinfo=UTC)
+    assert entry.valid_until == datetime(2026, 6, 1, 16, tzinfo=UTC)

@@ -14,6 +14,7 @@ from adapter.auto_capture import MOST_BYTES, AutoCaptures
 from adapter.jobs import forget_unreviewed
 from adapter.snapshot_control import UNREVIEWED_KEPT, SnapshotControl
 from adapter.store.cameras import CameraRecord
+from adapter.store.errors import StoreUnavailable
 from adapter.store.users import Role
 from adapter.tasks import Tasks
 from inference.snapshots import MOST_SNAPSHOTS
@@ -133,6 +134,25 @@ async def test_a_capture_ends_when_its_bytes_or_the_place_for_snapshots_are_used
     await drive_by(console, camera_id, passage(200))
     ended = await state(console, camera_id)
     assert (ended["taken"], "remove some" in ended["ended"]) == (0, True)
+
+
+async def test_a_capture_goes_on_while_the_store_takes_nothing(console):
+    class Full:
+        full = False
+
+        async def put(self, name, value):
+            if self.full:
+                raise StoreUnavailable("disk full")
+
+    facts = Full()
+    camera_id = await enabled_camera(console)
+    async with Tasks() as tasks:
+        captures = AutoCaptures(facts=facts, snapshots=console.service.snapshots, tasks=tasks, clock=console.clock)
+        await captures.start(camera_id, vehicles=2, hours=1)
+        for number, facts.full in enumerate((True, False)):
+            captures.note(camera_id, passage(number, grey=50 + number))
+            await written()
+        assert captures.find(camera_id).ended.startswith("All 2 vehicles are captured.")
 
 
 async def test_a_vehicle_that_passes_while_a_picture_is_written_is_left_out(console):

@@ -61,6 +61,7 @@ async def test_a_list_is_imported_after_a_look_at_the_preview(console: Console, 
     await page.set_input_files("[name=file]", files=[content])
     await page.click("#import button:has-text('Preview')")
     await page.wait_for_selector("#confirm:visible")
+    assert "UTC unless they tell their offset" in await page.inner_text("#import")
     assert "1 to add" in await page.inner_text("#preview")
     assert "Line 3" in await page.inner_text("#preview")
     await page.click("#confirm")
@@ -83,6 +84,8 @@ async def test_selected_plates_are_changed_together(console: Console, page: Page
     entries, _ = await console.store.lists.entries(list_id)
     assert [one.fields["Owner"] for one in entries] == ["Ben", "Ann", "Ben"]
     assert [one.valid_until is None for one in entries] == [False, True, False]
+    assert (await page.locator("#entries th").all_inner_texts())[2:4] == ["Valid from (UTC)", "Valid until (UTC)"]
+    await expect(page.get_by_label("your local time")).to_have_count(3)
 
 
 @pytest.mark.requirement("M-145")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,6 +15,7 @@ from playwright.async_api import Page
 
 from adapter.api.app import all_endpoints
 from adapter.api.endpoint import PREFIX
+from adapter.store.errors import StoreUnavailable
 from adapter.store.users import Role
 from adapter.workers.messages import (
     FROM_CONTROLLER,
@@ -31,6 +32,7 @@ from adapter.workers.messages import (
     decode,
     encode,
 )
+from events.types import ServerLost, ServerRestored
 from inference.funnel import Funnel, FunnelHour
 from inference.types import Passage
 from tests.adapter.api.conftest import CHROMIUM, Console
@@ -88,6 +90,34 @@ async def heard(socket: ClientWebSocketResponse, number: int) -> None:
             message = await hear(socket)
             if isinstance(message, Heard) and message.number >= number:
                 return
+
+
+async def test_the_store_may_fail_while_a_worker_is_told_as_lost_or_back(console):
+    told: list[str] = []
+    failures = [StoreUnavailable("disk full"), None, StoreUnavailable("disk full"), None]
+
+    async def tell(event: ServerLost | ServerRestored) -> None:
+        if failure := failures.pop(0):
+            raise failure
+        told.append(event.kind)
+
+    async with joined(console) as socket:
+        await hear(socket)
+    watching = asyncio.create_task(console.workers.watch_over(timedelta(0), tell))
+    try:
+        await until(lambda: told == ["ServerLost"] or watching.done())
+        async with joined(console) as socket:
+            await until(lambda: told == ["ServerLost", "ServerRestored"] or watching.done())
+        assert not watching.done()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 async def closed(socket: ClientWebSocketResponse) -> None:

@@ -139,6 +139,23 @@ async def test_a_purge_removes_old_passages_and_names_their_pictures(store):
     assert await store.decisions.of_event("e0") == []
 
 
+async def test_paging_comes_to_its_end_when_the_last_one_shown_is_purged_meanwhile(store):
+    await fill(store)
+    await store.outputs.remove("hook")
+    for number in range(3):
+        event = recognized(event_id=f"e{number}", at=NOON + timedelta(hours=number))
+        await store.journal.commit(event, await outcome_of(store, event), now=NOON)
+    events = await store.journal.search(Search(limit=2))
+    alarms = await store.alarms.all(limit=2)
+
+    await store.journal.purge(NOON + timedelta(hours=2))
+
+    gone = events[-1].event.event_id
+    assert await store.journal.search(Search(before_id=gone)) == []
+    assert await store.journal.search(Search(before_id=gone, until=NOON + timedelta(days=1))) == []
+    assert await store.alarms.all(before_id=alarms[-1].alarm_id) == []
+
+
 async def test_a_purge_keeps_what_an_output_is_still_owed(store):
     await fill(store)
     event = recognized()

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict, NotFound, Refused
+from adapter.store.list_staging import stage
+from adapter.store.tables import list_staging
 from rules.importing import FileFormat, ImportMode, parse, preview
 from rules.match_lists import PatternInvalid
 from rules.types import UNLISTED_LIST_ID, ListEntry, RelayAction
-from tests.rules.examples import NOON, ids, match_list
+from tests.rules.examples import NOON, ids, match_list, recognized
 
 
 async def plan_for(store, content: bytes, mode: ImportMode = ImportMode.ADD, prefix: str = "new"):
     parsed = parse(content, FileFormat.CSV, new_id=ids(prefix))
     return preview(await store.lists.every_entry("list"), parsed, mode)
+
+
+def plates(start: str, count: int) -> bytes:
+    return "".join(f"{start}{number:05d}\n" for number in range(count)).encode()
 
 
 @pytest.fixture
@@ -58,12 +66,35 @@ async def test_an_import_that_no_longer_fits_changes_nothing(store, lists):
 
 
 async def test_an_import_larger_than_a_batch_arrives_whole(store, lists):
-    content = "".join(f"P{number:05d}\n" for number in range(4_500)).encode()
-    await lists.apply("list", await plan_for(store, content), now=NOON)
+    await lists.apply("list", await plan_for(store, plates("P", 4_500)), now=NOON)
     assert (await lists.get("list")).entry_count == 4_500
     index = await lists.index()
     assert index.size == 4_500
     assert index.match("P04499", camera_id="c", at=NOON)[0].match_list.list_id == "list"
+
+
+async def test_vehicles_are_stored_while_a_large_list_is_imported_and_nobody_sees_half_of_it(store, lists):
+    await lists.apply("list", await plan_for(store, plates("OLD", 4_500)), now=NOON)
+    plan = await plan_for(store, plates("NEW", 4_000), ImportMode.REPLACE, "x")
+    importing = asyncio.create_task(lists.apply("list", plan, now=NOON))
+    await asyncio.sleep(0)
+    stored, seen = 0, set()
+    while not importing.done():
+        await store.journal.commit(recognized(event_id=f"e{stored}"), now=NOON)
+        seen.add((await lists.get("list")).entry_count)
+        stored += 1
+    await importing
+    assert stored > 4
+    assert seen | {4_000} == {4_500, 4_000}
+
+
+async def test_what_an_interrupted_import_laid_ready_comes_into_no_list(store, lists):
+    plan = await plan_for(store, b"OLD1\n")
+    await stage(store.database, plan)
+    await lists.apply("list", await plan_for(store, b"NEW1\n", prefix="x"), now=NOON)
+    assert [entry.pattern for entry in await lists.every_entry("list")] == ["NEW1"]
+    async with store.database.read() as connection:
+        assert (await connection.execute(select(list_staging))).all() == []
 
 
 @pytest.mark.requirement("M-216", "M-217")
