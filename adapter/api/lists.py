@@ -125,8 +125,9 @@ async def _one(call: Call) -> views.ListView:
 async def _add(call: Call) -> views.ListView:
     match_list = _match_list(uuid4().hex[:12], call.body)
     await call.services.store.lists.add(match_list, now=call.now, columns=call.body.columns)
+    changed = await _changed(call, match_list.list_id)
     await call.audit("list.add", match_list.name)
-    return await _changed(call, match_list.list_id)
+    return changed
 
 
 async def _change(call: Call) -> views.ListView:
@@ -134,15 +135,16 @@ async def _change(call: Call) -> views.ListView:
     if renamed := call.body.renamed_columns:
         _known_columns(renamed, (await call.services.store.lists.get(match_list.list_id)).columns, "renamed_columns")
     await call.services.store.lists.save(match_list, columns=call.body.columns, renamed=renamed)
+    changed = await _changed(call, match_list.list_id)
     await call.audit("list.change", match_list.name)
-    return await _changed(call, match_list.list_id)
+    return changed
 
 
 async def _remove(call: Call) -> views.Ok:
     record = await call.services.store.lists.get(call.path["list_id"])
     await call.services.store.lists.remove(record.match_list.list_id)
-    await call.audit("list.remove", record.match_list.name, f"{record.entry_count} entries")
     await call.services.server.rules_changed()
+    await call.audit("list.remove", record.match_list.name, f"{record.entry_count} entries")
     return views.Ok()
 
 
@@ -173,8 +175,8 @@ async def _save_entry(call: Call, entry_id: str, action: str) -> ListEntry:
         fields=call.body.fields,
     )
     await call.services.store.lists.save_entry(list_id, entry)
-    await call.audit(action, list_id, entry_id)
     await call.services.server.rules_changed()
+    await call.audit(action, list_id, entry_id)
     return entry
 
 
@@ -184,8 +186,8 @@ async def _change_entries(call: Call) -> views.EntriesChanged:
     _known_columns(body.fields, (await call.services.store.lists.get(list_id)).columns, "fields")
     dates = {name: getattr(body, name) for name in ("valid_from", "valid_until") if name in body.model_fields_set}
     changed = await call.services.store.lists.change_entries(list_id, body.entry_ids, fields=body.fields, dates=dates)
-    await call.audit("list.entry.change", list_id, f"{changed} entries")
     await call.services.server.rules_changed()
+    await call.audit("list.entry.change", list_id, f"{changed} entries")
     return views.EntriesChanged(changed=changed)
 
 
@@ -198,8 +200,8 @@ def _known_columns(names: Iterable[str], columns: Sequence[str], where: str) -> 
 async def _remove_entries(call: Call) -> views.Ok:
     list_id = call.path["list_id"]
     removed = await call.services.store.lists.remove_entries(list_id, call.body.entry_ids)
-    await call.audit("list.entry.remove", list_id, f"{removed} entries")
     await call.services.server.rules_changed()
+    await call.audit("list.entry.remove", list_id, f"{removed} entries")
     return views.Ok()
 
 
@@ -218,8 +220,8 @@ async def _import(call: Call) -> views.ImportResult:
     if call.query.confirm:
         await lists.apply(list_id, plan, now=call.now, columns=parsed.columns)
         detail = f"{len(plan.added)} added, {len(plan.updated)} updated, {len(plan.removed)} removed"
-        await call.audit("list.import", list_id, detail)
         await call.services.server.rules_changed()
+        await call.audit("list.import", list_id, detail)
     return views.ImportResult(
         applied=call.query.confirm,
         added=len(plan.added),
@@ -245,6 +247,7 @@ async def _backup(call: Call) -> web.Response:
 
 
 async def _changed(call: Call, list_id: str) -> views.ListView:
+    """Before it is audited: what is stored is in force, even when the store then takes no more."""
     await call.services.server.rules_changed()
     return view(await call.services.store.lists.get(list_id))
 

@@ -146,8 +146,8 @@ async def _remove_relay(call: Call) -> views.Ok:
 
 
 async def _changed(call: Call, action: str, subject: str) -> None:
-    await call.audit(action, subject)
     await call.services.server.rules_changed()
+    await call.audit(action, subject)
 
 
 def view(action: RelayAction) -> views.RelayActionView:
