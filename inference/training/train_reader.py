@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--fonts", type=Path, required=True, help="folder of @fontsource packages or of .ttf files")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=90)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="beside the process that renders")
     parser.add_argument("--real-share", type=float, default=0.5)
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="learning rate after the first steps")
     parser.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
