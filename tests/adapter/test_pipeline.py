@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -285,44 +285,38 @@ async def test_a_gate_that_does_not_answer_is_alarmed_and_not_tried_again(bench:
     assert bench.gate.pulses == []
 
 
-async def test_a_decision_left_by_a_process_that_died_is_recorded_as_failed_and_never_carried_out(
-    bench: Bench, tmp_path: Path
-) -> None:
-    async def die(decision: object) -> None:
-        """The process ends between commit and claim."""
+async def die_after(carry_out: Callable[[RelayDecision], Awaitable[object]], bench: Bench, tmp_path: Path) -> None:
+    """A vehicle is let in by a process that ends when this much was done of the decision."""
+
+    async def pulse(decision: RelayDecision) -> None:
+        await carry_out(decision)
 
     dying = Pipeline(
         journal=bench.store.journal,
         rulebook=bench.rulebook,
         pictures=Pictures(folder=tmp_path / "pictures"),
         tell=bench.told.append,
-        pulse=die,
+        pulse=pulse,
         clock=lambda: NOW,
     )
     await dying.passage(bench, uuid4().hex, passage("AB12CD", 0.95, 3, NOW))
+
+
+async def claimed_and_left(bench: Bench, tmp_path: Path) -> None:
+    """The relay may be active."""
+    await die_after(lambda decision: bench.store.decisions.claim(decision.decision_id, NOW), bench, tmp_path)
+
+
+async def test_a_decision_left_by_a_process_that_died_is_recorded_as_failed_and_never_carried_out(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await die_after(lambda decision: asyncio.sleep(0), bench, tmp_path)
     await bench.driver.recover()
     await bench.settle()
     assert (bench.gate.pulses, bench.gate.released) == ([], [])
     assert any(isinstance(event, ActionFailed) for event in bench.told)
     await bench.driver.recover()
     assert sum(isinstance(event, ActionFailed) for event in bench.told) == 1
-
-
-async def claimed_and_left(bench: Bench, tmp_path: Path) -> None:
-    """The process ends when the relay may be active."""
-
-    async def die(decision: RelayDecision) -> None:
-        assert await bench.store.decisions.claim(decision.decision_id, NOW)
-
-    dying = Pipeline(
-        journal=bench.store.journal,
-        rulebook=bench.rulebook,
-        pictures=Pictures(folder=tmp_path / "pictures"),
-        tell=bench.told.append,
-        pulse=die,
-        clock=lambda: NOW,
-    )
-    await dying.passage(bench, uuid4().hex, passage("AB12CD", 0.95, 3, NOW))
 
 
 async def test_a_relay_that_a_process_that_died_may_have_left_active_is_let_go_when_its_camera_is_there(
