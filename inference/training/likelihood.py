@@ -47,7 +47,7 @@ def evidence(recognizer: Recognizer, folder: Path, split: str) -> tuple[list[dic
         candidates, _ = recognizer.plate_reader(settings).candidates.read(
             window, regions, settings, deadline=None, closer=recognizer.close_up(window, longest).look
         )
-        for candidate in candidates:
+        for candidate, _ in candidates:
             if candidate.best is None:
                 continue
             text = candidate.best.text.translate(FOLD)
