@@ -18,9 +18,9 @@ from inference.stacking import plate_in_patch, stacked
 
 # Readings this likely hardly ever change when more crops are read; better corners still mend some.
 CROPS_ENOUGH, CORNERS_ENOUGH = 0.7, 0.95
-# Beside a reading this likely, what is less likely than that is no plate: of a hundred such finds not one became a
+# What is less likely than this after its first crop is no plate: of 160 such finds in 433 pictures not one became a
 # reading.
-SURE_BESIDE, HOPELESS = 0.7, 1e-4
+HOPELESS = 1e-4
 # Half of a plate's text may be a plate too (`AB12` of `AB12 CDE`): both lines must leave clearly less doubt.
 DOUBT_LEFT = 0.75
 # So many crops are read before the time is looked at again: a text line costs about 20 ms of one core.
@@ -76,22 +76,19 @@ class CandidateReader:
         """The candidates with their likelihoods, and the regions that the time did not suffice for.
 
         The first crops are read a few at a time until the deadline, the likeliest plates first; then, while there is
-        time, closer looks at those in doubt and other crops of them. The likeliest plate always gets its own; what is
-        hopeless beside a sure reading gets none.
+        time, closer looks at those in doubt and other crops of them. What is hopeless gets none; the likeliest of the
+        others always gets its own.
         """
         found, unread = self._first_crops(window, regions, deadline)
         ranked = sorted(((self._likelihood(one), one) for one in found), key=lambda pair: pair[0], reverse=True)
         judged: list[Judged] = []
-        surest = 0.0
         for number, (likely, candidate) in enumerate(ranked):
             out_of_time = number > 0 and self._late(deadline)
-            hopeless = surest >= SURE_BESIDE and likely < HOPELESS
             better: Candidate | None = candidate
-            if settings.preset is not Preset.FAST and not out_of_time and not hopeless:
+            if settings.preset is not Preset.FAST and not out_of_time and likely >= HOPELESS:
                 better = self._in_doubt(window, candidate, likely, settings, closer)
             if better is not None:
                 judged.append((better, likely if better is candidate else self._likelihood(better)))
-                surest = max(surest, judged[-1][1])
         return self._with_joined_lines(window, judged, deadline) if self._finds_lines else judged, unread
 
     def _first_crops(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -72,13 +72,19 @@ class Recognizer:
 
     def recognize(self, picture: Picture, settings: RecognitionSettings, *, region: Box | None = None) -> Recognition:
         """Every plate in the picture, best first, and every find that did not become one."""
-        window = search_window(picture, settings.areas, region, masks=settings.masks)
-        if window is None:
-            return Recognition()
         limit = settings.max_seconds_per_frame
         deadline = None if limit is None else time.perf_counter() + limit
-        found = None
-        for longest_px in self._looks(window, settings):
+        found: Recognition | None = None
+        before: tuple[Box | None, int] | None = None
+        for number, size in enumerate(self._looks(settings)):
+            where = region if number < LOOKS_EVERYWHERE or found is None else _around(found, region)
+            window = search_window(picture, settings.areas, where, masks=settings.masks)
+            if window is None:
+                break
+            longest_px = self._longest_px(window, settings, size)
+            if (where, longest_px) == before:
+                continue
+            before = where, longest_px
             look = self._look(window, settings, longest_px, deadline)
             found = look if found is None else _merged(found, look, settings)
             if _enough(found) or (deadline is not None and time.perf_counter() > deadline):
@@ -145,12 +151,14 @@ class Recognizer:
             smallest_character_px=spec.reader.smallest_character_px,
         )
 
-    def _looks(self, window: Window, settings: RecognitionSettings) -> Iterator[int]:
-        """How long the window's longer side is for each look; the same size is not looked at twice."""
+    def _looks(self, settings: RecognitionSettings) -> tuple[float, ...]:
+        """How large each look is, in what the settings scale by (`search_longest_px`)."""
         spec = self.pack.file.detector
-        looks = (spec.character_px if settings.character_height_min else spec.longest_px).of(settings.preset)
-        most_px = max(spec.longest_px.of(settings.preset))
-        yield from dict.fromkeys(search_longest_px(window, settings, look=look, most_px=most_px) for look in looks)
+        return (spec.character_px if settings.character_height_min else spec.longest_px).of(settings.preset)
+
+    def _longest_px(self, window: Window, settings: RecognitionSettings, look: float) -> int:
+        most_px = max(self.pack.file.detector.longest_px.of(settings.preset))
+        return search_longest_px(window, settings, look=look, most_px=most_px)
 
     def _decoder(self, codes: tuple[str, ...]) -> Decoder:
         """Compiled once per set of modules: cameras of one site share it."""
@@ -175,6 +183,10 @@ LOOK_ALIKES = {
 # Another look is taken when nothing better than this was found. On 433 photos `own` reads the same with 0.6 and 0.3;
 # `ppocr`, whose looks are dear, reads one of 218 less than with 0.6.
 DOUBTFUL = 0.4
+# The first look misses small plates, so the second searches everywhere as well. What neither saw a sign of, no larger
+# look found in 433 pictures: those search around the finds, so many widths and heights to each side.
+LOOKS_EVERYWHERE = 2
+AROUND = 1.0, 3.0
 
 
 def open_recognizer(
@@ -292,6 +304,21 @@ def _open_shape(engine: Engine, pack: ModelPack, height: int, width: int) -> Net
 def _enough(found: Recognition) -> bool:
     """Whether a look gave what a closer one would give; most plates are large enough for the first."""
     return bool(found.readings) and found.readings[0].likelihood >= DOUBTFUL
+
+
+def _around(found: Recognition, region: Box | None) -> Box:
+    """Where in the region something was found; an empty box where nothing was."""
+    finds = [*(reading.box for reading in found.readings), *(refused.box for refused in found.rejections)]
+    if not finds:
+        return Box(x=0, y=0, width=0, height=0)
+    left = min(box.x - AROUND[0] * box.width for box in finds)
+    top = min(box.y - AROUND[1] * box.height for box in finds)
+    right = max(box.right + AROUND[0] * box.width for box in finds)
+    bottom = max(box.bottom + AROUND[1] * box.height for box in finds)
+    if region is not None:
+        left, top = max(left, region.x), max(top, region.y)
+        right, bottom = min(right, region.right), min(bottom, region.bottom)
+    return Box(x=left, y=top, width=right - left, height=bottom - top)
 
 
 def _merged(first: Recognition, second: Recognition, settings: RecognitionSettings) -> Recognition:

@@ -16,6 +16,7 @@ from inference.errors import ModuleError, PackError
 from inference.packs import install_pack
 from inference.read import FILE_SETTINGS, load_picture, read_paths
 from inference.recognizer import RecognitionSettings, Recognizer, open_recognizer
+from inference.regions import Region, quad_of_box
 from inference.selftest import KNOWN_TEXT, check_answers, known_picture
 from inference.turns import Turns
 from inference.types import Box
@@ -42,6 +43,43 @@ def test_a_region_is_searched_alone_and_boxes_are_those_of_the_whole_picture(rec
     assert reading.box.x > 580
     assert reading.box.y > 440
     assert recognizer.recognize(picture, ANY, region=Box(x=0, y=0, width=400, height=300)).readings == ()
+
+
+class Signs:
+    """A detector that finds these boxes in pictures of 1280x720, whatever they show, and notes where it looked."""
+
+    def __init__(self, *boxes: Box) -> None:
+        self._boxes = boxes
+        self.looks: list[tuple[int, int, int]] = []
+        """Width and height of each picture it was given, and the size it was to be looked at."""
+
+    def detect(self, picture: np.ndarray, *, longest_px: int) -> list[Region]:
+        height, width = picture.shape[:2]
+        self.looks.append((width, height, longest_px))
+        return [Region(quad=quad_of_box(box), likelihood=0.9) for box in self._boxes] if width == 1280 else []
+
+
+@pytest.mark.parametrize(
+    ("boxes", "region", "third"),
+    [
+        ((), None, None),
+        # A width to either side and three heights above and below.
+        ((Box(x=400, y=300, width=100, height=30),), None, (300, 210, 300)),
+        ((Box(x=400, y=300, width=100, height=30), Box(x=700, y=310, width=100, height=30)), None, (600, 220, 600)),
+        ((Box(x=400, y=10, width=100, height=30),), Box(x=0, y=320, width=1280, height=400), (300, 130, 300)),
+    ],
+)
+def test_a_third_look_is_taken_only_around_what_was_found(
+    recognizer: Recognizer, boxes: tuple[Box, ...], region: Box | None, third: tuple[int, int, int] | None
+) -> None:
+    signs = Signs(*boxes)
+    looking = Recognizer(pack=recognizer.pack, detector=signs, reader=recognizer.reader, modules=recognizer.modules)
+    recognition = looking.recognize(np.zeros((720, 1280, 3), np.uint8), ANY, region=region)
+    assert recognition.readings == ()
+    sizes = recognizer.pack.file.detector.longest_px.balanced
+    height = 720 if region is None else 400
+    everywhere = [(1280, height, size) for size in sizes[:2]]
+    assert signs.looks == everywhere + ([third] if third else [])
 
 
 def test_threads_share_one_recognizer(recognizer: Recognizer) -> None:
