@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ MIN_LONGEST_PX = 160
 MAX_ENLARGEMENT = 2.5
 # The band is set by eye on a snapshot: finds up to a quarter outside it still count.
 BAND_TOLERANCE = 1.25
+# A network takes far longer for a shape that it has not met: parts that are searched are so many of these high and wide.
+PARTS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,6 +111,20 @@ def search_window(
         polygons=polygons,
         masks=_in_pixels(masks, width, height),
     )
+
+
+def of_few_shapes(box: Box, width: int, height: int) -> Box:
+    """The box, which may reach beyond the picture, as a part of it whose sides are whole quarters of the picture's."""
+    x, wide = _grown(box.x, box.right, width)
+    y, high = _grown(box.y, box.bottom, height)
+    return Box(x=x, y=y, width=wide, height=high)
+
+
+def _grown(start: float, end: float, length: int) -> tuple[float, float]:
+    """Where a stretch begins and how long it is, once it is whole parts long and lies in the picture."""
+    start, end = max(0.0, start), min(float(length), end)
+    grown = max(1, math.ceil(PARTS * (end - start) / length)) * length / PARTS
+    return min(max(0.0, (start + end - grown) / 2), length - grown), grown
 
 
 def search_longest_px(window: Window, settings: RecognitionSettings, *, look: float, most_px: float) -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import cv2
 
-from inference.areas import Window, search_longest_px, search_window
+from inference.areas import Window, of_few_shapes, search_longest_px, search_window
 from inference.candidates import CandidateReader
 from inference.close_up import CloseUp
 from inference.decoding import Decoder, confusion
@@ -30,7 +30,7 @@ from inference.recognition import Preset, Recognition, RecognitionSettings
 from inference.selftest import OpenShape, check_answers, checked_shapes
 from inference.shapes import Shape, ShapedNetwork
 from inference.turns import working_s
-from inference.types import Box, Picture, Reading, Rejection, StageTimes
+from inference.types import Box, Picture, Reading, Rejection, RejectionReason, StageTimes
 
 __all__ = ["Preset", "Recognition", "RecognitionSettings", "Recognizer", "open_recognizer"]
 
@@ -74,10 +74,10 @@ class Recognizer:
         """Every plate in the picture, best first, and every find that did not become one."""
         limit = settings.max_seconds_per_frame
         deadline = None if limit is None else time.perf_counter() + limit
-        found: Recognition | None = None
+        found = look = Recognition()
         before: tuple[Box | None, int] | None = None
         for number, size in enumerate(self._looks(settings)):
-            where = region if number < LOOKS_EVERYWHERE or found is None else _around(found, region)
+            where = region if number < LOOKS_EVERYWHERE else _around(look, picture, region)
             window = search_window(picture, settings.areas, where, masks=settings.masks)
             if window is None:
                 break
@@ -86,10 +86,10 @@ class Recognizer:
                 continue
             before = where, longest_px
             look = self._look(window, settings, longest_px, deadline)
-            found = look if found is None else _merged(found, look, settings)
+            found = _merged(found, look, settings) if number else look
             if _enough(found) or (deadline is not None and time.perf_counter() > deadline):
                 break
-        return found or Recognition()
+        return found
 
     def together(self, looks: Sequence[Reading | Rejection], settings: RecognitionSettings) -> Reading | None:
         """What this recogniser's looks at one plate in several pictures say together; None when that is nothing."""
@@ -306,19 +306,19 @@ def _enough(found: Recognition) -> bool:
     return bool(found.readings) and found.readings[0].likelihood >= DOUBTFUL
 
 
-def _around(found: Recognition, region: Box | None) -> Box:
-    """Where in the region something was found; an empty box where nothing was."""
-    finds = [*(reading.box for reading in found.readings), *(refused.box for refused in found.rejections)]
+def _around(look: Recognition, picture: Picture, region: Box | None) -> Box:
+    """Where in the region something was found that may be a plate; an empty box where nothing was."""
+    finds = [reading.box for reading in look.readings]
+    finds += [refused.box for refused in look.rejections if refused.reason is not RejectionReason.STATIC_TEXT]
     if not finds:
         return Box(x=0, y=0, width=0, height=0)
     left = min(box.x - AROUND[0] * box.width for box in finds)
     top = min(box.y - AROUND[1] * box.height for box in finds)
     right = max(box.right + AROUND[0] * box.width for box in finds)
     bottom = max(box.bottom + AROUND[1] * box.height for box in finds)
-    if region is not None:
-        left, top = max(left, region.x), max(top, region.y)
-        right, bottom = min(right, region.right), min(bottom, region.bottom)
-    return Box(x=left, y=top, width=right - left, height=bottom - top)
+    height, width = picture.shape[:2]
+    around = of_few_shapes(Box(x=left, y=top, width=right - left, height=bottom - top), width, height)
+    return around if region is None else around.within(region)
 
 
 def _merged(first: Recognition, second: Recognition, settings: RecognitionSettings) -> Recognition:

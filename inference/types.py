@@ -115,6 +115,12 @@ class Box:
         height = min(self.bottom, other.bottom) - max(self.y, other.y)
         return width * height if width > 0 and height > 0 else 0.0
 
+    def within(self, other: Box) -> Box:
+        """The part that lies in another box; without width or height when they are apart."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        width, height = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
+        return Box(x=x, y=y, width=max(0.0, width), height=max(0.0, height))
+
     def iou(self, other: Box) -> float:
         """Intersection over union, 0 to 1."""
         shared = self.overlap(other)

@@ -18,7 +18,7 @@ from typing import Protocol, runtime_checkable
 
 import structlog
 
-from inference.areas import within
+from inference.areas import of_few_shapes, within
 from inference.funnel import Funnel
 from inference.motion import MotionGate, MotionResult
 from inference.recognition import Recognition, RecognitionSettings
@@ -283,6 +283,7 @@ class Observer:
         self.tracker.together = self._together if isinstance(recognizer, ReadsTogether) else None
         self._gate = MotionGate(settings.recognition.areas, settings.masks, sensitivity=settings.motion_sensitivity)
         self._last_motion_s = float("-inf")
+        self._last_motion = MotionResult(False)
         self._last_look_s = float("-inf")
         self._looks_at_rest = 0
         self.last_frame_s = float("-inf")
@@ -307,7 +308,7 @@ class Observer:
         self.last_frame_s = now_s
         motion = self._gate.moved(frame)
         if motion.moved:
-            self._last_motion_s, self._looks_at_rest = now_s, 0
+            self._last_motion_s, self._last_motion, self._looks_at_rest = now_s, motion, 0
         news = self.tracker.in_view or self._looks_at_rest < LOOKS_AT_REST
         lingers = news and now_s - self._last_motion_s <= LINGER_S
         # What is not decided by then (a plate that is cut, or too faint) is read again as seldom as a decided one.
@@ -319,7 +320,7 @@ class Observer:
         lately = self.settings.motion_gate and self.tracker.came_since(now_s - LATELY_S)
         if look and not motion.moved and lately and not self._any_masked(frame) and self._gate.empty():
             return Plan(look=False, gone=True), motion
-        return Plan(look, self._region(frame, motion) if look and not rereads else None), motion
+        return Plan(look, self._region(frame) if look and not rereads else None), motion
 
     def _any_masked(self, frame: Frame) -> bool:
         """Whether a plate in view lies where the motion gate is blind."""
@@ -354,20 +355,19 @@ class Observer:
         """No frame has come for so long that what was in view must have gone unseen."""
         return self.tracker.in_view and now_s - self.last_frame_s > 2 * self.settings.reread_s
 
-    def _region(self, frame: Frame, motion: MotionResult) -> Box | None:
-        if not self.settings.look_at_motion_only or motion.whole or not self.settings.motion_gate:
+    def _region(self, frame: Frame) -> Box | None:
+        """Around what moves, or moved last and stopped there, and the plates in view; None for the whole picture."""
+        if not self.settings.look_at_motion_only or self._last_motion.whole or not self.settings.motion_gate:
             return None
         width, height = frame.size
-        boxes = [*motion.boxes, *self.tracker.where(frame.monotonic_s)]
+        boxes = [*self._last_motion.boxes, *self.tracker.where(frame.monotonic_s)]
         if not boxes:
             return None
         margin = AROUND * width
-        left, top = max(0.0, min(box.x for box in boxes) - margin), max(0.0, min(box.y for box in boxes) - margin)
-        right = min(float(width), max(box.right for box in boxes) + margin)
-        bottom = min(float(height), max(box.bottom for box in boxes) + margin)
-        if (right - left) * (bottom - top) > MOST_REGION * width * height:
-            return None
-        return Box(x=left, y=top, width=right - left, height=bottom - top)
+        left, top = min(box.x for box in boxes) - margin, min(box.y for box in boxes) - margin
+        right, bottom = max(box.right for box in boxes) + margin, max(box.bottom for box in boxes) + margin
+        region = of_few_shapes(Box(x=left, y=top, width=right - left, height=bottom - top), width, height)
+        return None if region.area > MOST_REGION * width * height else region
 
 
 def watch_settings(recognition: RecognitionSettings, **changes: float | bool | None) -> WatchSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference.areas import search_longest_px, search_window
+from inference.areas import of_few_shapes, search_longest_px, search_window
 from inference.recognition import RecognitionSettings
 from inference.regions import quad_of_box
 from inference.types import Box
@@ -55,6 +55,24 @@ def test_a_region_outside_the_area_leaves_nothing() -> None:
 
 
 @pytest.mark.requirement("M-196")
+@pytest.mark.parametrize(
+    ("box", "part"),
+    [
+        (Box(x=500, y=300, width=100, height=30), (390, 225, 320, 180)),
+        (Box(x=500, y=300, width=400, height=30), (380, 225, 640, 180)),
+        # What reaches beyond the picture is cut, and the part lies in it.
+        (Box(x=-50, y=600, width=100, height=300), (0, 540, 320, 180)),
+        (Box(x=-50, y=-50, width=1400, height=900), (0, 0, 1280, 720)),
+    ],
+)
+def test_parts_that_are_searched_have_few_shapes_and_hold_what_they_are_for(
+    box: Box, part: tuple[float, float, float, float]
+) -> None:
+    around = of_few_shapes(box, 1280, 720)
+    assert (around.x, around.y, around.width, around.height) == part
+    assert around.overlap(box) == box.within(Box(x=0, y=0, width=1280, height=720)).area
+
+
 def test_half_an_area_is_searched_at_half_the_length() -> None:
     whole = search_window(PICTURE, (), None)
     half = search_window(PICTURE, (RIGHT_HALF,), None)

@@ -63,10 +63,10 @@ class Signs:
     ("boxes", "region", "third"),
     [
         ((), None, None),
-        # A width to either side and three heights above and below.
-        ((Box(x=400, y=300, width=100, height=30),), None, (300, 210, 300)),
-        ((Box(x=400, y=300, width=100, height=30), Box(x=700, y=310, width=100, height=30)), None, (600, 220, 600)),
-        ((Box(x=400, y=10, width=100, height=30),), Box(x=0, y=320, width=1280, height=400), (300, 130, 300)),
+        # A width to either side and three heights above and below, then whole quarters of the picture.
+        ((Box(x=400, y=300, width=100, height=30),), None, (320, 360, 360)),
+        ((Box(x=400, y=300, width=100, height=30), Box(x=700, y=310, width=100, height=30)), None, (640, 360, 640)),
+        ((Box(x=400, y=10, width=100, height=30),), Box(x=0, y=320, width=1280, height=400), (320, 205, 320)),
     ],
 )
 def test_a_third_look_is_taken_only_around_what_was_found(
