@@ -324,6 +324,6 @@ async def running_console(folder: Path) -> AsyncIterator[Console]:
 
 
 @pytest.fixture
-async def console(tmp_path: Path) -> AsyncIterator[Console]:
-    async with running_console(tmp_path) as console:
+async def console(data_folder: Path) -> AsyncIterator[Console]:
+    async with running_console(data_folder) as console:
         yield console

@@ -42,8 +42,8 @@ def refusals() -> list[str]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def console(tmp_path: Path) -> AsyncIterator[Console]:
-    async with running_console(tmp_path) as console:
+async def console(data_folder: Path) -> AsyncIterator[Console]:
+    async with running_console(data_folder) as console:
         yield console
 
 
