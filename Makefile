@@ -29,9 +29,12 @@ demo: $(VENV)/.runtime
 	@$(BIN)/python -m mock_vms.demo $(if $(ONCE),--once) $(if $(PHOTOS),--photos "$(PHOTOS)") \
 	  $(if $(VIDEO),--video "$(VIDEO)") $(if $(RTSP),--rtsp "$(RTSP)") $(if $(COUNT),--count $(COUNT)) $(ARGS)
 
-# A worker that dies ends the run, and the test it died in is named: with a new worker in its place the run never ends.
+# Three workers keep two cores busy, since many tests wait for cameras and lines that come back. Files are taken in the order
+# of collection, slow ones first. Workers and child processes start from compiled files, also where the environment says not
+# to write them, as images of containers often do. A worker that dies ends the run, and the test it died in is named: with a
+# new worker in its place the run never ends.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check $(PATHS)

@@ -45,6 +45,8 @@ class Extent:
     fleet_clip_s: int = 20
     fleet_clips: int = 8
     """Cameras that run together show their vehicles at different times: one clip for so many of them."""
+    fleet_settle_s: float = KNOWN_AFTER_S
+    """How long they run before they are measured: until each knows its scene."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,12 +160,21 @@ def write_fleet_clips(still: Still, folder: Path, extent: Extent) -> list[Path]:
     return clips
 
 
-def measure_fleet(name: str, recognizer: Reads, clips: Sequence[Path], count: int, *, seconds: float) -> FleetCost:
+def measure_fleet(
+    name: str,
+    recognizer: Reads,
+    clips: Sequence[Path],
+    count: int,
+    *,
+    seconds: float,
+    settle_s: float = KNOWN_AFTER_S,
+) -> FleetCost:
     """So many cameras together for so long: once through their clips, so that each shows its vehicle once."""
-    return asyncio.run(_fleet(name, recognizer, [clips[number % len(clips)] for number in range(count)], seconds))
+    chosen = [clips[number % len(clips)] for number in range(count)]
+    return asyncio.run(_fleet(name, recognizer, chosen, seconds, settle_s))
 
 
-async def _fleet(name: str, recognizer: Reads, clips: Sequence[Path], seconds: float) -> FleetCost:
+async def _fleet(name: str, recognizer: Reads, clips: Sequence[Path], seconds: float, settle_s: float) -> FleetCost:
     settings = watch_settings(RecognitionSettings(max_seconds_per_frame=None))
     before = psutil.Process().memory_info().rss
     with ThreadPoolExecutor(1, thread_name_prefix="bench recogniser") as executor:
@@ -175,7 +186,7 @@ async def _fleet(name: str, recognizer: Reads, clips: Sequence[Path], seconds: f
                 async with asyncio.timeout(SETTLE_WITHIN_S):
                     for camera in cameras:
                         await camera.settled.wait()
-                    await asyncio.sleep(KNOWN_AFTER_S)
+                    await asyncio.sleep(settle_s)
             started = _Tally.of(cameras)
             await asyncio.sleep(seconds)
             ended = _Tally.of(cameras)

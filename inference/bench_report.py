@@ -179,7 +179,9 @@ def _speed(
         for name, recognizer in recognizers.items():
             for count in extent.camera_counts:
                 say(f"{name}: {count} cameras together for {extent.fleet_clip_s} s")
-                report.fleets.append(measure_fleet(name, recognizer, clips, count, seconds=extent.fleet_clip_s))
+                seconds, settle_s = extent.fleet_clip_s, extent.fleet_settle_s
+                fleet = measure_fleet(name, recognizer, clips, count, seconds=seconds, settle_s=settle_s)
+                report.fleets.append(fleet)
 
 
 def _opened(reference: Callable[[], RapidOcr] | None, say: Callable[[str], None]) -> RapidOcr | None:

@@ -103,6 +103,6 @@ def _gain(missing_db: float, field: str, now: ImagingSettings, limits: Range) ->
     if present is None or present > ceiling:
         reason = "Gain turns darkness into noise that hides thin strokes; more light is the better answer to the dark."
         yield Wish(field=field, value=ceiling, reason=reason)
-    elif (value := min(ceiling, round(present + missing_db, 1))) > present:
+    elif missing_db > 0 and (value := min(ceiling, limits.clamp(round(present + missing_db, 1)))) > present:
         reason = "What the shorter shutter takes away and the iris cannot give back, up to a low limit and no more."
         yield Wish(field=field, value=value, reason=reason)

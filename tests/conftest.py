@@ -53,6 +53,12 @@ def peer_weights() -> Path:
     return require_data("models", "fast-alpr")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that processes side by side end with short ones, at about the same time."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requirements", help="write a JSON report of requirements with a passing test to this file")
 

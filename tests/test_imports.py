@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,8 @@ def each_module(*places: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("module", "path"), chosen, ids=[module for module, _ in chosen])
 
 
-def imported(module: str, path: Path) -> set[str]:
+@functools.cache
+def imported(module: str, path: Path) -> frozenset[str]:
     """Full names of all modules that a file imports, wherever in it and however it writes that."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -62,7 +64,7 @@ def imported(module: str, path: Path) -> set[str]:
             names.update(_module_or_its_name(start, alias.name) for alias in node.names)
         elif isinstance(node, ast.Call) and _called(node) in {"import_module", "__import__"}:
             names.update(arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
-    return names
+    return frozenset(names)
 
 
 def _absolute(node: ast.ImportFrom, module: str, path: Path) -> str:

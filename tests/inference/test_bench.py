@@ -30,7 +30,7 @@ from inference.types import Box
 from tests.adapter.test_cli_models import passing
 from tests.inference.test_watch import PaintedPlates, drive_by, film
 
-SMALL = Extent(clip_s=4, motion_shares=(0.5,), camera_counts=(2,), fleet_clip_s=1, fleet_clips=2)
+SMALL = Extent(clip_s=4, motion_shares=(0.5,), camera_counts=(2,), fleet_clip_s=1, fleet_clips=2, fleet_settle_s=1)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_cameras_really_run_together_on_one_recogniser(tmp_path: Path) -> None:
     paths = [film(tmp_path / f"{number}.mp4", seldom, 16, fps=4) for number in range(2)]
     reader = PaintedPlates()
     # Once through the clip: a part of it may show nothing but the car.
-    fleet = measure_fleet("painted", reader, paths, 3, seconds=4.0)
+    fleet = measure_fleet("painted", reader, paths, 3, seconds=4.0, settle_s=4.0)
     assert (fleet.pipeline, fleet.cameras) == ("painted", 3)
     assert fleet.seconds == pytest.approx(4.0, abs=0.5)
     # Each plays at its own pace of 4 frames a second, and none before its turn.

@@ -8,7 +8,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import _lru_cache_wrapper
 from pathlib import Path
@@ -41,8 +41,9 @@ MOST_MIB = 64
 class Inline(ThreadPoolExecutor):
     """Runs at once and in this thread: handing a third of a million frames to another takes most of the time."""
 
-    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        done: Future[Any] = Future()
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+        """A future of the loop that is done, which is awaited without a turn of the loop."""
+        done = asyncio.get_running_loop().create_future()
         try:
             done.set_result(call(*arguments, **named))
         except BaseException as error:  # noqa: BLE001  # as a thread's executor would hand it on

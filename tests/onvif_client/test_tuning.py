@@ -297,6 +297,12 @@ def test_settable_follows_the_options():
     assert not settable("iris_db", 1.0, NOW, None)
 
 
+def test_a_gain_that_the_camera_tells_below_its_own_limits_is_raised_into_them() -> None:
+    limits = {"exposure_time_us": Range(minimum=0, maximum=1000), "gain_db": Range(minimum=7, maximum=8)}
+    told = ImagingSettings(exposure_mode=ExposureMode.MANUAL, exposure_time_us=2000.0, gain_db=0.0)
+    assert imaging_plan(now=told, options=ImagingOptions(ranges=limits)).imaging.gain_db == 7.0
+
+
 IRIS = replace(CAN, ranges=CAN.ranges | {"iris_db": Range(minimum=0, maximum=30)})
 BY_HAND = ImagingSettings(
     exposure_mode=ExposureMode.MANUAL, exposure_time_us=18180.0, iris_db=12.0, gain_db=0.0, max_gain_db=36.0

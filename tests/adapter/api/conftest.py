@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
@@ -50,12 +46,7 @@ from inference.types import Frame
 from tests.fakes.snapshot_scenes import Scenes
 from tests.rules.examples import NOON
 
-if TYPE_CHECKING:
-    from playwright.async_api import Page
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "correct horse"
-WAIT_S = 30
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
@@ -294,12 +285,12 @@ class Console:
             return response.status
 
 
-@pytest.fixture
-async def console(tmp_path: Path) -> AsyncIterator[Console]:
+@asynccontextmanager
+async def running_console(folder: Path) -> AsyncIterator[Console]:
     clock = Clock()
-    async with Store.in_folder(tmp_path, hasher=CHEAP) as store, Tasks() as tasks:
+    async with Store.in_folder(folder, hasher=CHEAP) as store, Tasks() as tasks:
         service, live = FakeService(store), Live()
-        snapshots = SnapshotControl(folder=tmp_path / "snapshots", recognizer=service.scenes, clock=clock)
+        snapshots = SnapshotControl(folder=folder / "snapshots", recognizer=service.scenes, clock=clock)
         service.fleet = StillFleet()
         captures = AutoCaptures(facts=store.facts, snapshots=snapshots, tasks=tasks, clock=clock)
         service.control = CameraControl(
@@ -312,7 +303,7 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
                 server=service,
                 cameras=service,
                 live=live,
-                pictures=Pictures(folder=tmp_path / "pictures"),
+                pictures=Pictures(folder=folder / "pictures"),
                 workers=workers,
                 clock=clock,
             )
@@ -332,66 +323,7 @@ async def console(tmp_path: Path) -> AsyncIterator[Console]:
             live.close()
 
 
-async def until(page: Page, expression: str, argument: Any = None) -> None:
-    """Wait for a JavaScript expression; Playwright's own wait evaluates texts in the page, which its policy forbids."""
-    async with asyncio.timeout(WAIT_S):
-        while not await page.evaluate(expression, argument):
-            await asyncio.sleep(0.05)
-
-
 @pytest.fixture
-def refusals() -> list[str]:
-    """Statuses that a test makes the API answer with; the browser logs each as an error, at a time of its own."""
-    return []
-
-
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of one headless browser for all tests of a process: starting it takes longer than most of them."""
-    profile = tmp_path_factory.mktemp("chromium")
-    assert CHROMIUM is not None
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-    with subprocess.Popen(
-        [CHROMIUM, *options, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as browser:
-        try:
-            yield _debugging_address(browser, profile / "DevToolsActivePort")
-        finally:
-            browser.terminate()
-
-
-def _debugging_address(browser: subprocess.Popen[bytes], told: Path) -> str:
-    deadline_s = time.monotonic() + WAIT_S
-    while not told.exists() or len(lines := told.read_text(encoding="utf-8").split()) < 2:
-        assert browser.poll() is None, f"Chromium ended with {browser.returncode} as it started"
-        assert time.monotonic() < deadline_s, "Chromium did not tell its address"
-        time.sleep(0.02)
-    port, path = lines
-    return f"ws://127.0.0.1:{port}{path}"
-
-
-@pytest.fixture
-async def page(console: Console, refusals: list[str], chromium: str) -> AsyncIterator[Page]:
-    """A signed-in page, with cookies of its own, whose script errors and policy violations fail the test."""
-    from playwright.async_api import async_playwright, expect  # noqa: PLC0415 - only where there is a browser
-
-    expect.set_options(timeout=WAIT_S * 1000)
-    problems: list[str] = []
-
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.connect_over_cdp(chromium)
-        context = await browser.new_context(base_url=str(console.server.make_url("/")))
-        opened = await context.new_page()
-        opened.on("pageerror", lambda error: problems.append(str(error)))
-        opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        await context.request.post("/login", form={"name": "anna", "password": PASSWORD})
-        await opened.goto("/", wait_until="load")
-        await opened.wait_for_selector("text=Live reads")
-        yield opened
-        # Seen once on a busy machine: a browser that never says that it has closed. The test is over by then.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WAIT_S):
-                await context.close()
-    assert [text for text in problems if not any(f"status of {status}" in text for status in refusals)] == []
+async def console(data_folder: Path) -> AsyncIterator[Console]:
+    async with running_console(data_folder) as console:
+        yield console

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, WSServerHandshakeError
-from playwright.async_api import Page
 
 from adapter.api.app import all_endpoints
 from adapter.api.endpoint import PREFIX
@@ -35,7 +34,7 @@ from adapter.workers.messages import (
 from events.types import ServerLost, ServerRestored
 from inference.funnel import Funnel, FunnelHour
 from inference.types import Passage
-from tests.adapter.api.conftest import CHROMIUM, Console
+from tests.adapter.api.conftest import Console
 from tests.adapter.api.test_modules import add_camera
 from tests.adapter.api.test_security import PAGES, ROUTES
 from tests.adapter.workers.test_messages import passage
@@ -285,21 +284,6 @@ async def test_the_page_of_the_server_lists_workers_and_says_how_another_joins(c
     assert "north.example.org" in text
     origin = str(console.client.make_url("/")).rstrip("/")
     assert f"onvif-lpr worker --controller {origin} --token-file worker.token" in text
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
-async def test_a_cameras_server_is_chosen_on_its_page(console: Console, page: Page) -> None:
-    camera_id = await add_camera(console, "Gate")
-    async with joined(console) as socket:
-        assert isinstance(await hear(socket), Welcome)
-        await page.goto(f"/cameras/{camera_id}/info")
-        assert await page.locator("[name=server] option").all_inner_texts() == ["this one", "north"]
-        await page.select_option("[name=server]", "north")
-        await page.click("#info [data-do=save]")
-        async with asyncio.timeout(20):
-            while (await console.store.cameras.get(camera_id)).server != "north":
-                await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("name", ["-north", "north south", "n" * 64, "../north"])

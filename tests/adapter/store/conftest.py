@@ -1,4 +1,4 @@
-"""An open store in a fresh folder; passwords are hashed cheaply so that tests are fast."""
+"""An open store in a folder of its own; passwords are hashed cheaply so that tests are fast."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with Store.in_folder(tmp_path, hasher=CHEAP) as opened:
+async def store(data_folder: Path) -> AsyncIterator[Store]:
+    async with Store.in_folder(data_folder, hasher=CHEAP) as opened:
         yield opened

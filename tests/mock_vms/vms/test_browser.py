@@ -6,39 +6,56 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import aiohttp
 import pytest
-from playwright.async_api import Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
 
 from mock_vms.vms.service import Running, Settings, running
 from tests.mock_vms.vms.calls import alarm, call
-from tests.mock_vms.vms.conftest import Client
+from tests.mock_vms.vms.conftest import TOKEN, Client
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
+    # The browser and its driver, which take longer to start than the tests do, belong to one event loop.
+    pytest.mark.asyncio(loop_scope="module"),
 ]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def vms(settings: Settings) -> AsyncIterator[Running]:
     async with running(replace(settings, open_to_loopback=True)) as vms:
         yield vms
 
 
-@pytest.fixture
-async def page(vms: Running) -> AsyncIterator[Page]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await browser.new_page(viewport={"width": 1440, "height": 900})
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        await page.goto(vms.url)
-        await page.wait_for_selector(".link.live")
-        yield page
-        await browser.close()
-        assert problems == []
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(vms: Running) -> AsyncIterator[Client]:
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session:
+        yield Client(session, vms)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(vms: Running, browser: Browser) -> AsyncIterator[Page]:
+    context = await browser.new_context(viewport={"width": 1440, "height": 900})
+    page = await context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    await page.goto(vms.url)
+    await page.wait_for_selector(".link.live")
+    yield page
+    await context.close()
+    assert problems == []
 
 
 async def test_a_live_alarm_appears_and_is_acknowledged_and_closed(page: Page, client: Client) -> None:

@@ -1,22 +1,24 @@
-"""A camera's country modules and match lists in a real browser."""
+"""A camera's country modules, match lists and server in a real browser."""
 
 from __future__ import annotations
+
+import asyncio
 
 import pytest
 from playwright.async_api import Page, expect
 
 from adapter.store.users import Role
-from tests.adapter.api.conftest import CHROMIUM, PASSWORD, Console
+from adapter.workers.messages import Welcome
+from tests.adapter.api.browser.conftest import IN_A_BROWSER
+from tests.adapter.api.conftest import PASSWORD, Console
 from tests.adapter.api.test_modules import add_camera
 from tests.adapter.api.test_resources import add_list
 from tests.adapter.api.test_snapshots import camera_with
+from tests.adapter.api.test_workers import hear, joined
 from tests.fakes.snapshot_scenes import Seen
 from tests.rules.examples import NOON
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 
 async def validated_camera(console: Console) -> str:
@@ -133,3 +135,16 @@ async def test_a_camera_matches_against_all_lists_or_selected_ones(console: Cons
     await page.click("text=Save")
     await page.wait_for_selector("#prompt", state="hidden")
     assert (await console.store.cameras.get(camera_id)).selected_lists is None
+
+
+async def test_a_cameras_server_is_chosen_on_its_page(console: Console, page: Page) -> None:
+    camera_id = await add_camera(console, "Gate")
+    async with joined(console) as socket:
+        assert isinstance(await hear(socket), Welcome)
+        await page.goto(f"/cameras/{camera_id}/info")
+        assert await page.locator("[name=server] option").all_inner_texts() == ["this one", "north"]
+        await page.select_option("[name=server]", "north")
+        await page.click("#info [data-do=save]")
+        async with asyncio.timeout(20):
+            while (await console.store.cameras.get(camera_id)).server != "north":
+                await asyncio.sleep(0.05)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from adapter.camera_recognition import MOST_POINTS, MOST_POLYGONS
-from tests.adapter.api.conftest import CHROMIUM, Console
-from tests.adapter.api.test_browser_area import CORNERS, Canvas, near, picture_page
-from tests.adapter.api.test_browser_settings import save, stored
+from tests.adapter.api.browser.conftest import IN_A_BROWSER
+from tests.adapter.api.browser.test_area import CORNERS, Canvas, near, picture_page
+from tests.adapter.api.browser.test_settings import save, stored
+from tests.adapter.api.conftest import Console
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 # A tree that reaches into the area of the other tests, over one of its corners.
 TREE = ((0.6, 0.15), (0.9, 0.15), (0.9, 0.6), (0.6, 0.6))
 CLOCK = ((0.02, 0.02), (0.2, 0.02), (0.2, 0.08), (0.02, 0.08))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def camera_id(console: Console, page: Page) -> str:
     return await picture_page(console, page)
 

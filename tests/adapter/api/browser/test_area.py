@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from tests.adapter.api.conftest import CHROMIUM, Console, until
-from tests.adapter.api.test_browser_settings import save, settings_page, stored
+from tests.adapter.api.browser.conftest import IN_A_BROWSER, until
+from tests.adapter.api.browser.test_settings import save, settings_page, stored
+from tests.adapter.api.conftest import Console
 from tests.fakes.snapshot_scenes import Seen
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 # In the middle of the picture's lower half; its box is 160 x 40 of 1280 x 720 pixels.
 PLATE = Seen("12BKL3", 560, 400)
@@ -76,7 +75,7 @@ async def picture_page(console: Console, page: Page) -> str:
     return camera_id
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def camera_id(console: Console, page: Page) -> str:
     return await picture_page(console, page)
 

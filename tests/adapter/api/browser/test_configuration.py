@@ -8,15 +8,13 @@ from playwright.async_api import Dialog, Page, expect
 from adapter.store.outputs import OutputRecord
 from adapter.store.users import Role
 from rules.types import ListEntry
-from tests.adapter.api.conftest import CHROMIUM, PASSWORD, Console
+from tests.adapter.api.browser.conftest import IN_A_BROWSER
+from tests.adapter.api.conftest import PASSWORD, Console
 from tests.adapter.api.test_modules import add_camera
 from tests.adapter.api.test_resources import add_list, pass_by
 from tests.rules.examples import NOON
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture

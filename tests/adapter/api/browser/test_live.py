@@ -8,15 +8,13 @@ from playwright.async_api import Page, Route, expect
 from events.types import ListKind, ListMatched
 from inference.types import RejectionReason
 from rules.types import AlarmDefinition, ListEntry
-from tests.adapter.api.conftest import CHROMIUM, PASSWORD, Console, until
+from tests.adapter.api.browser.conftest import IN_A_BROWSER, until
+from tests.adapter.api.conftest import PASSWORD, Console
 from tests.adapter.api.test_funnel import camera_at_rest, refuse
 from tests.adapter.api.test_resources import add_list, pass_by
 from tests.rules.examples import NOON, recognized
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 
 async def test_whoever_has_no_session_signs_in_and_out_by_the_form(page: Page) -> None:

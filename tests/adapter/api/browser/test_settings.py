@@ -11,16 +11,14 @@ from playwright.async_api import Dialog, Page, expect
 
 from inference.recognition import Recognition
 from inference.types import Frame, StageTimes
-from tests.adapter.api.conftest import CHROMIUM, Console, until
+from tests.adapter.api.browser.conftest import IN_A_BROWSER, until
+from tests.adapter.api.conftest import Console
 from tests.adapter.api.test_auto_capture import passage
 from tests.adapter.api.test_snapshots import camera_with
 from tests.fakes.snapshot_scenes import HEIGHT, WIDTH, Seen
 from tests.rules.examples import NOON
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"),
-]
+pytestmark = IN_A_BROWSER
 
 
 async def settings_page(console: Console, page: Page, *seen: Seen, approved: bool = False) -> str:
