@@ -126,7 +126,10 @@ def status(context: typer.Context, as_json: Annotated[bool, typer.Option("--json
 
 @app.command()
 def discover(
-    address: Annotated[list[str] | None, typer.Option(help="HOST or HOST:PORT to ask directly. Repeatable.")] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(help="IP or IP:PORT to ask directly, with its port of WS-Discovery (UDP 3702). Repeatable."),
+    ] = None,
     subnet: Annotated[list[str] | None, typer.Option(help="Network to sweep, like 192.0.2.0/24. Repeatable.")] = None,
     timeout: Annotated[float, typer.Option(min=0.5, max=60, help="Seconds to listen.")] = 3.0,
     as_json: Annotated[bool, typer.Option("--json")] = False,

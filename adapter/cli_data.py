@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adapter.cli_common import _Failing, connect, console, content_of, fail, note, save
+from events.types import EVENT_KINDS
 
 camera_app = typer.Typer(help="Cameras.", no_args_is_help=True)
 list_app = typer.Typer(help="Match lists.", no_args_is_help=True)
@@ -44,7 +45,7 @@ def camera_add(
         bool, typer.Option(help="Whether to check the certificate of an https:// address; cameras make their own.")
     ] = True,
     max_speed: Annotated[
-        float | None, typer.Option(help="km/h: also tune the camera for plates at this speed.")
+        float | None, typer.Option(min=1, max=300, help="km/h: also tune the camera for plates at this speed.")
     ] = None,
 ) -> None:
     """Add a camera, and with --max-speed tune it. A login inside the address is used and taken out of it."""
@@ -113,7 +114,9 @@ def camera_test(context: typer.Context, name: str) -> None:
 def camera_tune(
     context: typer.Context,
     name: str,
-    max_speed: Annotated[float | None, typer.Option(help="The fastest vehicle to be read, km/h.")] = None,
+    max_speed: Annotated[
+        float | None, typer.Option(min=1, max=300, help="The fastest vehicle to be read, km/h.")
+    ] = None,
     area_width: Annotated[
         float | None, typer.Option(help="Width in view where plates are read, cm; chooses the resolution.")
     ] = None,
@@ -179,13 +182,18 @@ def _list(service: _Failing, name: str) -> dict[str, Any]:
 def list_add(
     context: typer.Context,
     name: str,
-    kind: Annotated[str, typer.Option(help="allow, deny, watch or neutral.")] = "watch",
+    kind: Annotated[
+        str | None, typer.Option(help="allow, deny, watch or neutral; a new list is watch unless told otherwise.")
+    ] = None,
     plate: Annotated[list[str] | None, typer.Option(help="A plate or pattern with ? and *. Repeatable.")] = None,
 ) -> None:
     """Make a match list, or put plates into one that exists."""
     service = connect(context)
     found = next((row for row in service.call("GET", "/lists") if row["name"] == name), None)
-    found = found or service.call("POST", "/lists", json={"name": name, "kind": kind})
+    # A plate that was to be denied must not get into a list that opens the gate.
+    if found is not None and kind not in {None, found["kind"]}:
+        fail(f"the list {name} is of the kind {found['kind']}, not {kind}; nothing was added")
+    found = found or service.call("POST", "/lists", json={"name": name, "kind": kind or "watch"})
     for pattern in plate or ():
         service.call("POST", f"/lists/{found['list_id']}/entries", json={"pattern": pattern})
     console.print(f"list {name}: {len(plate or ())} plates added")
@@ -262,6 +270,9 @@ def output_add(
     kind: Annotated[list[str] | None, typer.Option(help="Event kind to send, like AlarmRaised. None: all.")] = None,
 ) -> None:
     """Add a webhook. Prints the secret that signs it, this once."""
+    for name_of_kind in kind or ():
+        if name_of_kind not in EVENT_KINDS:
+            fail(f"there is no kind of event {name_of_kind!r}; there are: {', '.join(EVENT_KINDS)}")
     answer = connect(context).call("POST", "/outputs", json={"name": name, "url": url, "event_kinds": kind or []})
     console.print(f"added {name}; it is signed with this secret:")
     typer.echo(answer["secret"])

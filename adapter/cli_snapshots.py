@@ -35,12 +35,17 @@ def auto_capture(
     vehicles: Annotated[
         int | None, typer.Option(min=1, max=MOST_VEHICLES, help="Start: keep a snapshot of each of so many vehicles.")
     ] = None,
-    hours: Annotated[float, typer.Option(min=0.1, max=MOST_HOURS, help="End it after so long at the latest.")] = 24.0,
+    hours: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=MOST_HOURS, help="End it after so long at the latest; 24 unless given."),
+    ] = None,
     stop: Annotated[bool, typer.Option("--stop", help="End it; its snapshots stay.")] = False,
 ) -> None:
     """Keep snapshots of the vehicles that pass, to be approved later; without options say how far it is."""
     if stop and vehicles is not None:
         fail("give either --vehicles or --stop")
+    if hours is not None and vehicles is None:
+        fail("--hours limits a capture that begins; give --vehicles with it")
     service = connect(context)
     path = f"/cameras/{_camera(service, name)['camera_id']}/auto-capture"
     if stop:
@@ -48,7 +53,7 @@ def auto_capture(
         console.print("ended; see `onvif-lpr camera snapshots`")
         return
     if vehicles is not None:
-        service.call("PUT", path, json={"vehicles": vehicles, "hours": hours})
+        service.call("PUT", path, json={"vehicles": vehicles} | ({"hours": hours} if hours is not None else {}))
     state = service.call("GET", path)
     if state is None:
         console.print("not started; start it with --vehicles N")
@@ -120,6 +125,8 @@ def autoconfigure(
     undo: Annotated[bool, typer.Option("--undo", help="Put back what the last --apply overwrote.")] = False,
 ) -> None:
     """Find area, character heights, preset and thresholds from the approved snapshots."""
+    if apply and undo:
+        fail("give either --apply or --undo")
     service = connect(context)
     path = f"/cameras/{_camera(service, name)['camera_id']}/autoconfigure"
     if undo:

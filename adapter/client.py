@@ -75,7 +75,10 @@ class ServiceClient:
                     raise ServiceError(content.get("detail", str(content)) if is_json else f"HTTP {answer.status}")
                 return content
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ServiceError(f"no service answers at {self._url}; start `onvif-lpr serve`") from error
+            raise ServiceError(
+                f"no service answers at {self._url}; start `onvif-lpr serve`, or, where it listens on another port, set"
+                " ONVIF_LPR_HTTP_PORT to that"
+            ) from error
         except TimeoutError as error:
             raise ServiceError(
                 f"the service at {self._url} did not answer within {within_s:g} s; it may still be at work: see what it"

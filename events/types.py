@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 from inference.types import Box, CharacterLikelihood, Direction, LicensePlate, PassageState
 
@@ -193,6 +193,8 @@ Event = (
     | RelayChanged
     | ActionFailed
 )
+EVENT_KINDS: tuple[str, ...] = tuple(one.__dataclass_fields__["kind"].default for one in get_args(Event))
+"""What outputs may be limited to."""
 SystemEvent = CameraLost | CameraRestored | ServerLost | ServerRestored | ActionFailed
 """About the service itself: alarms may be raised on it."""
 

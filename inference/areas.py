@@ -21,7 +21,7 @@ MIN_LONGEST_PX = 160
 MAX_ENLARGEMENT = 2.5
 # The band is set by eye on a snapshot: finds up to a quarter outside it still count.
 BAND_TOLERANCE = 1.25
-# A network takes far longer for a shape that it has not met: parts that are searched are so many of these high and wide.
+# A network takes far longer for a shape that it has not met: the sides of what is searched are whole such parts.
 PARTS = 4
 
 

@@ -8,13 +8,13 @@ box.
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import InferenceError
+from inference.label_table import read_table
 from inference.read import FILE_SETTINGS, PictureResult, read_paths
 from inference.recognition import RecognitionSettings
 from inference.recognizer import Recognizer
@@ -39,6 +39,12 @@ class Label:
     box: Box | None = None
     """None where nobody drew it; what needs it is then not measured."""
 
+    @property
+    def drawn_box(self) -> Box:
+        """The box, where it was asked for when the labels were read (`need_boxes`)."""
+        assert self.box is not None
+        return self.box
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -62,12 +68,7 @@ class Outcome:
 def read_labels(folder: Path, *, need_boxes: bool = False) -> list[Label]:
     """The labels of a folder of photos; raises InferenceError naming the line that is wrong."""
     path = folder / "labels.csv"
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        missing = {"file", "plate"} - set(rows.fieldnames or ())
-        if missing:
-            raise InferenceError(f"{path} has no column {' and no column '.join(sorted(missing))}; it needs file,plate")
-        labels = [_label(row, folder, f"{path}, line {rows.line_num}") for row in rows]
+    labels = [_label(row, folder, f"{path}, line {line}") for line, row in read_table(folder, "file", "plate")]
     if not labels:
         raise InferenceError(f"{path} names no photo")
     if need_boxes and any(label.box is None for label in labels):
@@ -136,11 +137,11 @@ def same_plate(label: Label, text: str, *, folded: bool) -> bool:
     return text.translate(_FOLD) == label.plate.translate(_FOLD) if folded else text == label.plate
 
 
-def _label(row: Mapping[str, str | None], folder: Path, where: str) -> Label:
-    file, plate = row["file"] or "", "".join(c for c in as_read(row["plate"] or "") if c.isalnum())
+def _label(row: Mapping[str, str], folder: Path, where: str) -> Label:
+    file, plate = row["file"], "".join(c for c in as_read(row["plate"]) if c.isalnum())
     if not file or not plate:
         raise InferenceError(f"{where}: a file and its plate are needed")
-    given = [row.get(side) or "" for side in ("x", "y", "w", "h")]
+    given = [row.get(side, "") for side in ("x", "y", "w", "h")]
     box = None
     if any(given):
         try:

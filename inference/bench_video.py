@@ -2,17 +2,15 @@
 
     python -m inference.bench_video --pack ppocr --clips DIR [--only NAME] [--fps 4] [--cache DIR]
 
-DIR holds `labels.csv` (file, plate, country) and the clips it names. A passage that resembles no labelled plate is
+DIR holds `labels.csv` (file, plate) and the clips it names. A passage that resembles no labelled plate is
 `extra`; a person must look whether it is an unlabelled vehicle or a false reading, so `--keep DIR` keeps its picture.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import pickle
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,8 +20,10 @@ from pathlib import Path
 
 import cv2
 
-from inference.errors import InferenceError
+from inference.errors import InferenceError, SourceError
+from inference.label_table import read_table
 from inference.packs import DEFAULT_PACK
+from inference.programs import run
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import open_recognizer
 from inference.types import Box, Frame, Passage, PassageState, Picture, Reading, Rejection, as_read
@@ -131,13 +131,13 @@ class Cached:
 def read_clip_labels(clips: Path) -> dict[str, list[str]]:
     """The plates of each clip, as `labels.csv` (file, plate) has them; raises InferenceError when it cannot be used."""
     plates: dict[str, list[str]] = defaultdict(list)
-    path = clips / "labels.csv"
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        if not {"file", "plate"} <= set(rows.fieldnames or ()):
-            raise InferenceError(f"{path} needs the columns file and plate")
-        for row in rows:
-            plates[row["file"]].append("".join(c for c in as_read(row["plate"]) if c.isalnum()))
+    for line, row in read_table(clips, "file", "plate"):
+        plate = "".join(c for c in as_read(row["plate"]) if c.isalnum())
+        if not row["file"] or not plate:
+            raise InferenceError(f"{clips / 'labels.csv'}, line {line}: a file and its plate are needed")
+        plates[row["file"]].append(plate)
+    if not plates:
+        raise InferenceError(f"{clips / 'labels.csv'} names no clip")
     return dict(plates)
 
 
@@ -150,14 +150,17 @@ def clip_settings(modules: Sequence[str] = (), *, fps: float = 4.0, moving_fps: 
 def run_clips(
     clips: Path, labels: dict[str, list[str]], reads: Cached, settings: WatchSettings, *, verbose: bool = False
 ) -> Iterator[ClipScore]:
-    """Each clip through the same code that watches cameras."""
+    """Each clip through the same code that watches cameras; raises InferenceError naming one that cannot be read."""
     for file, expected in labels.items():
         score = ClipScore(file=file, expected=expected)
         frames, busy_ms = reads.frames, reads.busy_ms
         on_look = _show if verbose else None
-        for passage in watch_video(clips / file, reads, settings, epoch=EPOCH, on_look=on_look):
-            if passage.state is PassageState.FINAL:
-                score.finals.append(passage)
+        try:
+            for passage in watch_video(clips / file, reads, settings, epoch=EPOCH, on_look=on_look):
+                if passage.state is PassageState.FINAL:
+                    score.finals.append(passage)
+        except SourceError as error:
+            raise InferenceError(f"{clips / file}: {error}") from error
         score.frames, score.busy_ms = reads.frames - frames, reads.busy_ms - busy_ms
         yield score
 
@@ -206,6 +209,8 @@ def main(arguments: list[str] | None = None) -> int:
         clip_settings(modules, fps=options.fps, moving_fps=options.moving_fps), look_at_motion_only=options.region
     )
     labels = {file: plates for file, plates in read_clip_labels(options.clips).items() if options.only in file}
+    if not labels:
+        raise InferenceError(f"no clip of {options.clips} has {options.only!r} in its name")
     reads = Cached(
         open_recognizer(options.pack, threads=options.threads, data_dir=options.data_dir), options.cache, options.pack
     )
@@ -244,4 +249,4 @@ def clip_sum(scores: Sequence[ClipScore]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

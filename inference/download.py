@@ -16,7 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inference.errors import PackError
-from inference.packs import DetectorSpec, PackFile, ReaderSpec, default_data_dir, describe_pack, install_pack
+from inference.packs import (
+    DetectorSpec,
+    PackFile,
+    ReaderSpec,
+    default_data_dir,
+    describe_pack,
+    install_pack,
+    pack_problem,
+)
 
 # A server that says nothing for so long is away; one that dribbles would never end.
 SILENCE_S = 20.0
@@ -59,6 +67,8 @@ def download_pack(
     described = describe_pack(name, data_dir=data_dir)
     if described.package is not None:
         raise PackError(f"the weights of {name} come with the Python package {described.package}; nothing to install")
+    if mirror is None and described.detector.download is None and not pack_problem(name, data_dir=data_dir):
+        raise PackError(f"{name} is installed with its weights; there is nothing to download")
     models = (data_dir or default_data_dir()) / "models"
     models.mkdir(parents=True, exist_ok=True)
     # Beside its goal: the same disk has room for both, and a broken download leaves nothing behind.

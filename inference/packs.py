@@ -225,6 +225,8 @@ def install_pack(name: str, *, source_dir: Path, data_dir: Path | None = None) -
     described = describe_pack(name, data_dir=data_dir)
     if described.package is not None:
         raise PackError(f"the weights of {name} come with the Python package {described.package}; nothing to install")
+    if not source_dir.is_dir():
+        raise PackError(f"{source_dir} is no folder that there is")
     target = _models_dir(data_dir) / name
     files = [one for spec in (described.detector, described.reader) for one in _present(spec, source_dir)]
     for file, digest in files:

@@ -76,7 +76,9 @@ def load_picture(path: Path) -> Picture:
     except cv2.error as error:
         raise ValueError(f"{path} is no picture OpenCV can decode") from error
     if picture is None:
-        raise ValueError(f"{path} is no picture (JPEG, PNG, BMP, WebP and TIFF are understood)")
+        raise ValueError(
+            f"{path} is no picture that can be read: empty, cut off, or other than JPEG, PNG, BMP, WebP and TIFF"
+        )
     if picture.shape[0] * picture.shape[1] > MAX_PIXELS:
         raise ValueError(f"{path} has more than {MAX_PIXELS} pixels; scale it down")
     return np.asarray(picture, dtype=np.uint8)

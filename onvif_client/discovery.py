@@ -208,7 +208,12 @@ def _target(address: str) -> tuple[str, int]:
         found = ipaddress.ip_address(text.strip("[]"))
     except ValueError as error:
         raise CameraError(f"'{address}' is not an IP address. Probe addresses are written like 192.0.2.10.") from error
-    return str(found), int(port) if text is host else PORT
+    number = int(port) if text is host else PORT
+    if not 0 < number < 65536:
+        raise CameraError(
+            f"'{address}' has no port that exists: ports are 1 to 65535, and that of discovery is {PORT}."
+        )
+    return str(found), number
 
 
 def _hosts(subnets: Sequence[str]) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,11 @@ def modules() -> list[tuple[str, Path]]:
             parts = path.relative_to(ROOT).with_suffix("").parts
             found.append((".".join(parts[:-1] if parts[-1] == "__init__" else parts), path))
     return found
+
+
+def test_the_types_of_every_room_are_checked_and_of_all_that_is_in_it() -> None:
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
+    assert (mypy["strict"], set(mypy["packages"]), mypy.get("exclude", [])) == (True, set(ROOMS), [])
 
 
 def each_module(*places: str) -> pytest.MarkDecorator:

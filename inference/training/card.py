@@ -1,4 +1,6 @@
-"""Writes the model card from a run: `python -m inference.training.card --data DIR --runs DIR --scores FILE --out DIR`.
+"""Writes the model card from a run.
+
+    python -m inference.training.card --data DIR --runs DIR --scores FILE --errors FILE [--out DIR]
 
 Everything countable comes from files: data sets and licences from `labels.csv`, learning curves from the trainings'
 logs, scores from `inference.training.score`, what is hard from `inference.training.errors`.
@@ -17,7 +19,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from inference.label_table import read_table
 from inference.packs import PACKS_DIR
+from inference.programs import run
 from inference.training.by_eye import read_by_eye
 from inference.training.errors import table
 
@@ -34,17 +38,16 @@ LIMITS = """\
 """
 
 
-def data_sets(labels: Path) -> list[tuple[str, str, int, int]]:
+def data_sets(folder: Path) -> list[tuple[str, str, int, int]]:
     """Set, licence, pictures and readable plates used for training."""
     pictures: dict[tuple[str, str], set[str]] = defaultdict(set)
     texts: dict[tuple[str, str], int] = defaultdict(int)
     by_eye = read_by_eye()
-    with labels.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["split"] == "train":
-                key = (row["set"], row["licence"])
-                pictures[key].add(row["file"])
-                texts[key] += bool(row["text"]) or (row["file"], row.get("plate_index", "")) in by_eye
+    for _, row in read_table(folder, "set", "file", "text", "licence", "split"):
+        if row["split"] == "train":
+            key = (row["set"], row["licence"])
+            pictures[key].add(row["file"])
+            texts[key] += bool(row["text"]) or (row["file"], row.get("plate_index", "")) in by_eye
     return [(*key, len(pictures[key]), texts[key]) for key in sorted(pictures)]
 
 
@@ -103,10 +106,7 @@ def write_card(*, data: Path, runs: Path, scores: dict[str, Any], errors: Path, 
     reader = read_log(runs / "reader" / "reader-log.jsonl")
     draw_curves(detector, reader, out / "model-card-own.png")
     sizes = {path.name: path.stat().st_size for path in sorted((PACKS_DIR / "own").glob("*.bin"))}
-    sets = [
-        f"| {name} | {licence} | {pictures} | {texts} |"
-        for name, licence, pictures, texts in data_sets(data / "labels.csv")
-    ]
+    sets = [f"| {name} | {licence} | {pictures} | {texts} |" for name, licence, pictures, texts in data_sets(data)]
     lines = [
         "# Model card: the pack `own`",
         "",
@@ -175,22 +175,27 @@ def _score_table(scores: dict[str, Any]) -> list[str]:
     rows = ["| pack | set | photos | " + " | ".join(columns) + " |", "|---" * (3 + len(columns)) + "|"]
     for pack, sets in scores.items():
         for name, row in sets.items():
-            figures = " | ".join(f"{row[key]:.1f}" if key.endswith("ms") else f"{row[key]:.3f}" for key in columns)
+            figures = " | ".join(_figure(row[key], 1 if key.endswith("ms") else 3) for key in columns)
             rows.append(f"| {pack} | {name} | {row['photos']:.0f} | {figures} |")
     return rows
 
 
+def _figure(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--scores", type=Path, required=True, help="what inference.training.score wrote")
     parser.add_argument("--errors", type=Path, required=True, help="errors.csv of inference.training.errors")
     parser.add_argument("--out", type=Path, default=Path("docs"))
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     scores = json.loads(options.scores.read_text(encoding="utf-8"))
     write_card(data=options.data, runs=options.runs, scores=scores, errors=options.errors, out=options.out)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -7,7 +7,6 @@ corners travel with it.
 
 from __future__ import annotations
 
-import csv
 import math
 import random
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.label_table import read_table
 from inference.training.scenes import SceneDresser
 
+LABEL_COLUMNS = ("set", "file", "width", "plate_index", "x", "y", "w", "h", "split")
 LONGEST_SIDE = 900  # scenes are kept in memory at most this large
 SMALLEST_PLATE_PX, LARGEST_PLATE_SHARE = 14.0, 0.55
 # Most plates hang level before the camera; those seen from the side or from high above lean, and some lean much.
@@ -35,15 +36,14 @@ class Scene:
 def load_scenes(folder: Path, split: str, sets: tuple[str, ...] | None = None) -> list[Scene]:
     """Scenes of one split of a labelled folder (labels.csv), scaled to LONGEST_SIDE. Crop-only sets are left out."""
     boxes: dict[str, list[tuple[float, float, float, float]]] = {}
-    with (folder / "labels.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["split"] != split or (sets and row["set"] not in sets):
-                continue
-            if row["plate_index"] == "-1":
-                boxes.setdefault(row["file"], [])
-            elif row["x"] and float(row["w"]) < 0.9 * float(row["width"]):
-                box = tuple(float(row[key]) for key in ("x", "y", "w", "h"))
-                boxes.setdefault(row["file"], []).append(box)  # type: ignore[arg-type]  # four floats
+    for _, row in read_table(folder, *LABEL_COLUMNS):
+        if row["split"] != split or (sets and row["set"] not in sets):
+            continue
+        if row["plate_index"] == "-1":
+            boxes.setdefault(row["file"], [])
+        elif row["x"] and float(row["w"]) < 0.9 * float(row["width"]):
+            box = (float(row["x"]), float(row["y"]), float(row["w"]), float(row["h"]))
+            boxes.setdefault(row["file"], []).append(box)
     scenes = []
     for name, found in sorted(boxes.items()):
         picture = cv2.imread(str(folder / name), cv2.IMREAD_COLOR)
@@ -160,5 +160,5 @@ def spoil(picture: NDArray[np.uint8], rng: random.Random) -> NDArray[np.uint8]:
         picture = np.clip(picture.astype(np.int16) + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, rng.randrange(25, 80)])
-        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        picture = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     return picture.astype(np.uint8)

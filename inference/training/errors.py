@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.bench import Label, Outcome, measure, read_labels
+from inference.programs import run
 from inference.quality import Quality
 from inference.quality import measure as measure_quality
 from inference.read import load_picture
@@ -50,9 +51,9 @@ class Case:
 
 def classes_of(label: Label, quality: Quality, tilt_degrees: float, between: float) -> tuple[str, ...]:
     """The names of everything that may make this plate hard; `plain` when nothing does."""
-    aspect = label.box.width / max(label.box.height, 1.0)
+    aspect = label.drawn_box.width / max(label.drawn_box.height, 1.0)
     found = {
-        "small": label.box.width < SMALL_WIDTH_PX,
+        "small": label.drawn_box.width < SMALL_WIDTH_PX,
         "tilted": abs(tilt_degrees) > TILTED_DEGREES,
         "stacked": aspect < STACKED_ASPECT,
         "blurred": quality.sharpness < BLURRED_SHARPNESS,
@@ -77,10 +78,10 @@ def cases(pack: str, labels: Sequence[Label]) -> Iterator[Case]:
     recognizer = open_recognizer(pack, threads=1)
     longest = round(max(recognizer.pack.file.detector.longest_px.balanced))
     for label, outcome in zip(labels, measure(recognizer, labels), strict=True):
-        picture = load_picture(label.path)
-        regions = [r for r in recognizer.detector.detect(picture, longest_px=longest) if r.box.iou(label.box) > 0.3]
-        quad = quad_of_box(label.box)
-        x, y, w, h = (round(v) for v in (label.box.x, label.box.y, label.box.width, label.box.height))
+        picture, box = load_picture(label.path), label.drawn_box
+        regions = [r for r in recognizer.detector.detect(picture, longest_px=longest) if r.box.iou(box) > 0.3]
+        quad = quad_of_box(box)
+        x, y, w, h = (round(v) for v in (box.x, box.y, box.width, box.height))
         crop = picture[max(0, y - h // 5) : y + h + h // 5, max(0, x - w // 10) : x + w + w // 10]
         grey = cv2.cvtColor(picture[max(0, y) : y + h, max(0, x) : x + w], cv2.COLOR_BGR2GRAY)
         yield Case(
@@ -134,12 +135,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    found = list(cases(options.pack, read_labels(options.photos)))
+    found = list(cases(options.pack, read_labels(options.photos, need_boxes=True)))
     with (options.out / "errors.csv").open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(COLUMNS)
         for case in found:
-            out, box = case.outcome, case.label.box
+            out, box = case.outcome, case.label.drawn_box
             size = f"{box.width:.0f}", f"{box.height:.0f}"
             classes = "; ".join(case.classes)
             rows.writerow(
@@ -153,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from inference.models import ov
+from inference.programs import run
 from inference.training.detector_model import DetectorExport, DetectorNet
 from inference.training.reader_model import HEIGHT, WIDTH, ReaderExport, ReaderNet
 
@@ -93,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

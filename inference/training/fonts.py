@@ -6,6 +6,19 @@ from pathlib import Path
 
 from fontTools.ttLib import TTFont
 
+from inference.errors import InferenceError
+
+
+def find_fonts(folder: Path, converted: Path) -> list[Path]:
+    """The TrueType files of a folder, or those that its `@fontsource` packages become in `converted`.
+
+    Raises InferenceError where there are neither.
+    """
+    found = sorted(folder.glob("*.ttf")) or convert_fonts(folder, converted)
+    if not found:
+        raise InferenceError(f"{folder} holds neither .ttf files nor @fontsource packages; run `make training-fonts`")
+    return found
+
 
 def convert_fonts(packages: Path, out: Path) -> list[Path]:
     """Turn the latin woff2 files of the `@fontsource` packages below `packages` into TrueType files."""

@@ -7,18 +7,21 @@ All country modules take part; O and Q count as 0, I as 1, for the texts were re
 from __future__ import annotations
 
 import argparse
-import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from inference.errors import InferenceError
+from inference.label_table import read_table
+from inference.programs import run
 from inference.read import FILE_SETTINGS, load_picture
 from inference.recognizer import open_recognizer
 from inference.training.by_eye import read_by_eye
 from inference.types import Box
 from inference.watch import Reads
 
+LABEL_COLUMNS = ("set", "file", "plate_index", "x", "y", "w", "h", "text", "split")
 # Pictures of one plate alone are the reader's business.
 CROPS_ONLY = frozenset({"lprnet_cn", "darkplate_crops", "read_crops"})
 SAME_PLATE_IOU, NO_PLATE_IOU = 0.2, 0.1
@@ -51,14 +54,13 @@ def scenes(folder: Path, split: str = "val") -> dict[Path, list[Truth]]:
     """Pictures of one split in which some plate's text is known, with all their labelled plates."""
     by_eye = read_by_eye()
     found: dict[Path, list[Truth]] = defaultdict(list)
-    with (folder / "labels.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["split"] != split or not row["x"] or row["set"] in CROPS_ONLY:
-                continue
-            text, _ = by_eye.get((row["file"], row["plate_index"]), (row["text"], ""))
-            x, y, width, height = (float(row[key]) for key in ("x", "y", "w", "h"))
-            box = Box(x=x, y=y, width=width, height=height)
-            found[folder / row["file"]].append(Truth(box=box, text=text, group=row["set"]))
+    for _, row in read_table(folder, *LABEL_COLUMNS):
+        if row["split"] != split or not row["x"] or row["set"] in CROPS_ONLY:
+            continue
+        text, _ = by_eye.get((row["file"], row["plate_index"]), (row["text"], ""))
+        x, y, width, height = (float(row[key]) for key in ("x", "y", "w", "h"))
+        box = Box(x=x, y=y, width=width, height=height)
+        found[folder / row["file"]].append(Truth(box=box, text=text, group=row["set"]))
     return {path: plates for path, plates in sorted(found.items()) if any(plate.text for plate in plates)}
 
 
@@ -67,7 +69,11 @@ def measure(recognizer: Reads, labelled: Mapping[Path, Sequence[Truth]]) -> tupl
     settings = replace(FILE_SETTINGS, max_plates=MOST_PLATES)
     results, false = [], 0
     for path, plates in labelled.items():
-        readings = recognizer.recognize(load_picture(path), settings).readings
+        try:
+            picture = load_picture(path)
+        except ValueError as error:
+            raise InferenceError(str(error)) from error
+        readings = recognizer.recognize(picture, settings).readings
         false += sum(all(one.box.iou(plate.box) < NO_PLATE_IOU for plate in plates) for one in readings)
         for plate in plates:
             if plate.text:
@@ -84,6 +90,8 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="list what was not read rightly")
     options = parser.parse_args()
     labelled = scenes(options.data)
+    if not labelled:
+        raise InferenceError(f"{options.data / 'labels.csv'} names no plate with a text in the split val")
     for pack in options.packs:
         results, false = measure(open_recognizer(pack, threads=1, data_dir=options.data_dir), labelled)
         for group in [*sorted({one.truth.group for one in results}), "all"]:
@@ -99,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

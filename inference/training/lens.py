@@ -90,7 +90,7 @@ def camera(crop: NDArray[np.uint8], scale: float, rng: random.Random) -> NDArray
             crop = _sharpened(crop, rng.uniform(0.5, 2.0), 0.9)
         quality = rng.randrange(6, 30) if rng.random() < 0.4 else rng.randrange(20, 90)
         _, data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        crop = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        crop = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
     if crop.shape[1] != size[0]:
         crop = cv2.resize(crop, size, interpolation=rng.choice([cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC]))
     if rng.random() < 0.15:
@@ -101,4 +101,4 @@ def camera(crop: NDArray[np.uint8], scale: float, rng: random.Random) -> NDArray
 def _sharpened(picture: NDArray[np.uint8], strength: float, radius_px: float) -> NDArray[np.uint8]:
     """As cameras do it: edges get a bright and a dark seam."""
     soft = cv2.GaussianBlur(picture, (0, 0), radius_px)
-    return cv2.addWeighted(picture, 1 + strength, soft, -strength, 0).astype(np.uint8)
+    return np.asarray(cv2.addWeighted(picture, 1 + strength, soft, -strength, 0), np.uint8)

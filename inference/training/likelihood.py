@@ -7,7 +7,6 @@ are few. Writes the section into the pack's `pack.toml` with `--write`.
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -17,22 +16,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.areas import search_window
+from inference.errors import InferenceError
+from inference.label_table import read_table
 from inference.packs import PACKS_DIR
+from inference.programs import run
 from inference.rank import DEFAULT_WEIGHTS, features
 from inference.recognizer import RecognitionSettings, Recognizer, open_recognizer
 from inference.types import Box
 
 Floats = NDArray[np.float64]
+LABEL_COLUMNS = ("file", "split", "width", "x", "y", "w", "h", "text")
+# The calibration is measured on each part of the scenes with weights fitted on the others.
+FOLDS = 5
 FOLD = str.maketrans("OQI", "001")  # labels read by eye cannot tell these apart
 
 
 def evidence(recognizer: Recognizer, folder: Path, split: str) -> tuple[list[dict[str, float]], list[bool], list[int]]:
     """Features of every candidate in the scenes whose plates are all read, whether it is right, and its scene."""
     scenes: dict[str, list[dict[str, str]]] = defaultdict(list)
-    with (folder / "labels.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["split"] == split and row["x"] and float(row["w"]) < 0.6 * float(row["width"]):
-                scenes[row["file"]].append(row)
+    for _, row in read_table(folder, *LABEL_COLUMNS):
+        if row["split"] == split and row["x"] and float(row["w"]) < 0.6 * float(row["width"]):
+            scenes[row["file"]].append(row)
     settings = RecognitionSettings(max_seconds_per_frame=None)
     found, right, origin = [], [], []
     for number, (name, rows) in enumerate(sorted(scenes.items())):
@@ -86,8 +90,8 @@ def fit(samples: list[dict[str, float]], right: list[bool], *, pull: float = 3.0
 def calibration_error(samples: list[dict[str, float]], right: list[bool], origin: list[int]) -> float:
     """Mean gap between likelihood and truth in ten bins, each candidate judged by weights fitted on other scenes."""
     shares = np.zeros(len(samples))
-    folds = np.array(origin) % 5
-    for fold in range(5):
+    folds = np.array(origin) % FOLDS
+    for fold in range(FOLDS):
         rest = [i for i in range(len(samples)) if folds[i] != fold]
         weights = fit([samples[i] for i in rest], [right[i] for i in rest])
         for i in np.nonzero(folds == fold)[0]:
@@ -122,6 +126,11 @@ def main() -> None:
     for split in options.splits:
         more = evidence(recognizer, options.data, split)
         samples, right, origin = samples + more[0], right + more[1], origin + more[2]
+    if len({number % FOLDS for number in origin}) < 2:
+        raise InferenceError(
+            f"{options.data} has too few scenes of {' and '.join(options.splits)} whose plates all have a text and in "
+            f"which {options.pack} finds a candidate"
+        )
     weights = fit(samples, right)
     print(f"{len(samples)} candidates, {sum(right)} right; off by {calibration_error(samples, right, origin):.3f}")
     for name, weight in weights.items():
@@ -131,4 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

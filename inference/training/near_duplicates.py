@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.bench import Label, read_labels
+from inference.errors import InferenceError
+from inference.programs import run
 
 # Copies differ in up to 6 bits; different photos in about 30, two dark roads in 8.
 SAME_BITS = 6
@@ -53,8 +55,14 @@ def near(photos: dict[Path, int], trained: dict[Path, int], most_bits: int = SAM
 
 
 def training_pictures(folder: Path) -> list[Path]:
-    """Every picture below a labelled training folder."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    """Every picture below a labelled training folder; raises InferenceError where there is none.
+
+    Without pictures no photo would be near one, which looks like good news.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"})
+    if not found:
+        raise InferenceError(f"{folder} holds no picture (.jpg, .jpeg or .png) to compare with")
+    return found
 
 
 def without_near(labels: Sequence[Label], folder: Path) -> tuple[list[Label], list[Path]]:
@@ -76,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

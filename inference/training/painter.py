@@ -106,13 +106,13 @@ class Painter:
     def _font_glyphs(self, text: str, height: int) -> list[NDArray[np.uint8] | None]:
         font = self._font(96)
         weight = self._rng.choice([0, 0, 1, 2, 3])
-        cap_top, cap_bottom = font.getbbox("H")[1], font.getbbox("H")[3]
+        _, cap_top, _, cap_bottom = map(int, font.getbbox("H"))
         glyphs: list[NDArray[np.uint8] | None] = []
         for char in text:
             if char == " ":
                 glyphs.append(None)
                 continue
-            left, _, right, _ = font.getbbox(char)
+            left, _, right, _ = map(int, font.getbbox(char))
             canvas = Image.new("L", (right - left + 8, cap_bottom - cap_top + 4))
             ImageDraw.Draw(canvas).text((4 - left, 2 - cap_top), char, 255, font=font, stroke_width=weight)
             glyph = np.asarray(canvas, np.uint8)
@@ -158,7 +158,7 @@ class Painter:
             "".join(self._rng.choice(LETTERS + "    " if count > 6 else LETTERS) for _ in range(count)).strip() or "A"
         )
         font = self._font(40)
-        box = font.getbbox(word)
+        box = [int(side) for side in font.getbbox(word)]
         canvas = Image.new("L", (max(1, box[2] - box[0]) + 4, max(1, box[3] - box[1]) + 4))
         ImageDraw.Draw(canvas).text((2 - box[0], 2 - box[1]), word, 255, font=font)
         scale = min((x1 - x0) / canvas.width, (y1 - y0) / canvas.height)
@@ -360,8 +360,8 @@ def _embossed(inked: NDArray[np.float32], mask: NDArray[np.float32], raised_px: 
     def beyond(shift: int) -> NDArray[np.float32]:
         matrix = np.array([[1, 0, shift], [0, 1, abs(shift)]], np.float32)
         moved = cv2.warpAffine(mask, matrix, (mask.shape[1], mask.shape[0]))
-        return np.clip(moved[..., None] - mask, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(moved[..., None] - mask, 0, 1), np.float32)
 
     shadowed = inked * (1 - 0.45 * beyond(raised_px))
-    lit = shadowed + (255 - shadowed) * 0.4 * np.clip(beyond(-raised_px) - beyond(raised_px), 0, 1)
+    lit: NDArray[np.float32] = shadowed + (255 - shadowed) * 0.4 * np.clip(beyond(-raised_px) - beyond(raised_px), 0, 1)
     return lit.astype(np.uint8)

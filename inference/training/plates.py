@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 
+from inference.errors import InferenceError
 from inference.syntax import DIGITS, LETTERS
 from inference.training.countries import Bgr, Countries
 from inference.training.layouts import (
@@ -33,7 +34,7 @@ class PlatePress:
 
     def __init__(self, fonts: list[Path], rng: random.Random) -> None:
         if not fonts:
-            raise ValueError("no fonts: run `make training-fonts` first")
+            raise InferenceError("no fonts: run `make training-fonts` first")
         self._rng = rng
         self._countries = Countries(rng)
         self._paint = Painter(fonts, rng)
@@ -83,8 +84,8 @@ class PlatePress:
 
     def _american(self) -> FlatPlate:
         rng = self._rng
-        tint = tuple(rng.randrange(150, 256) for _ in range(3))
-        ground: Bgr = rng.choice([(240, 240, 240), (235, 240, 245), tint, tint, (60, 190, 240), (90, 60, 20)])  # type: ignore[list-item]
+        tint: Bgr = (rng.randrange(150, 256), rng.randrange(150, 256), rng.randrange(150, 256))
+        ground: Bgr = rng.choice([(240, 240, 240), (235, 240, 245), tint, tint, (60, 190, 240), (90, 60, 20)])
         dark_ground = sum(ground) < 330
         ink = (
             (235, 235, 235)

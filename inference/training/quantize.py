@@ -2,7 +2,7 @@
 
 Takes the FP16 networks that `export` wrote, quantises them with NNCF on real training pictures, compares both on
 held-out ones and ships whichever deserves it: eight bits unless they cost more than `MOST_LOST`. The figures go into
-`quantization.json` beside the FP16 networks; the model card quotes them.
+`quantization.json` beside the FP16 networks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.detector import PlateMapDetector
+from inference.errors import InferenceError
 from inference.models import Network, ov
+from inference.programs import run
 from inference.reader import RowsReader
 from inference.training.detector_data import Scene, load_scenes
 from inference.training.export import set_digests
@@ -110,22 +112,31 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pack", type=Path, required=True)
     options = parser.parse_args()
+    # Everything is looked for first: quantising takes minutes.
+    for path in (options.fp16 / "detector.xml", options.fp16 / "reader.xml", options.pack / "pack.toml"):
+        if not path.is_file():
+            raise InferenceError(f"there is no {path}")
     rng = random.Random(1)
     scenes, held_out_scenes = load_scenes(options.data, "train"), load_scenes(options.data, "val")
     crops, held_out_crops = load_real(options.data, "train"), load_real(options.data, "val")
+    if not scenes or not crops:
+        raise InferenceError(
+            f"{options.data / 'labels.csv'} names no scene, or no plate with a text, in the split train"
+        )
     seen = [scaled(scene) for scene in rng.sample(scenes, min(CALIBRATION_PICTURES, len(scenes)))]
     read = [
         real_view(crop, rng)[None, :, :, None] for crop in rng.sample(crops, min(4 * CALIBRATION_PICTURES, len(crops)))
     ]
     figures: dict[str, dict[str, float]] = {}
-    for name, samples, exact, score in (
-        ("detector", seen, lambda model: [], lambda model: score_detector(model, held_out_scenes)),
-        ("reader", read, sensitive, lambda model: score_reader(model, held_out_crops)),
-    ):
+
+    def score(name: str, model: Any) -> float:
+        return score_detector(model, held_out_scenes) if name == "detector" else score_reader(model, held_out_crops)
+
+    for name, samples in (("detector", seen), ("reader", read)):
         full = ov.Core().read_model(options.fp16 / f"{name}.xml")
-        small = quantize(full.clone(), samples, exact=exact(full))
+        small = quantize(full.clone(), samples, exact=sensitive(full) if name == "reader" else ())
         ov.save_model(small, options.fp16 / f"{name}-int8.xml", compress_to_fp16=True)
-        figures[name] = {"fp16": round(score(full), 4), "int8": round(score(small), 4)}
+        figures[name] = {"fp16": round(score(name, full), 4), "int8": round(score(name, small), 4)}
         shipped = "int8" if figures[name]["fp16"] - figures[name]["int8"] <= MOST_LOST else "fp16"
         figures[name]["bits"] = 8 if shipped == "int8" else 16
         print(f"{name}: {json.dumps(figures[name])}, ships {shipped}", flush=True)
@@ -137,4 +148,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

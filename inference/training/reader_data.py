@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import random
 from collections.abc import Callable
@@ -13,11 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.label_table import read_table
 from inference.training.by_eye import read_by_eye
 from inference.training.lens import camera, see
 from inference.training.plates import PlatePress
 from inference.training.reader_model import ALPHABET, COLUMNS, HEIGHT, LONGEST, NOTHING, ROWS, WIDTH
 
+LABEL_COLUMNS = ("set", "file", "plate_index", "x", "y", "w", "h", "text", "split")
 VIEWS_PER_PLATE = 4  # drawing costs more than spoiling
 LEAST_CONTRAST = 9.0  # grey levels; darker or more glaring views show nothing to anyone
 UNKNOWN = -1  # of a real plate nobody noted how many characters stand in its second line, or where they are
@@ -79,25 +80,25 @@ def load_real(folder: Path, split: str) -> list[RealCrop]:
     """All labelled plates of one split. Of Chinese plates the left seventh is cut: its character is not in the text."""
     crops = []
     by_eye = read_by_eye()
-    cache: dict[str, NDArray[np.uint8]] = {}
-    with (folder / "labels.csv").open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            text, lines = by_eye.get((row["file"], row["plate_index"]), (row["text"], ""))
-            if row["split"] != split or not row["x"] or not 3 <= len(text) <= LONGEST or set(text) - set(ALPHABET):
-                continue
-            if row["file"] not in cache:
-                cache.clear()
-                cache[row["file"]] = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
-            picture = cache[row["file"]]
-            x, y, w, h = (float(row[key]) for key in ("x", "y", "w", "h"))
-            if picture is None or h < 9 or w < 20:
-                continue
-            left, top = max(0, int(x - 0.3 * w)), max(0, int(y - 0.5 * h))
-            part = picture[top : int(y + 1.5 * h) + 1, left : int(x + 1.3 * w) + 1].copy()
-            mask = 1 / 7 if row["set"] == "lprnet_cn" else 0.0
-            world = COUNTRIES.get(row.get("country", ""), UNKNOWN)
-            one_line = lines == "1" or w > ONE_LINE_ASPECT * h
-            crops.append(RealCrop(part, (x - left, y - top, w, h), text, row["set"], mask, one_line, world))
+    cache: dict[str, NDArray[np.uint8] | None] = {}
+    for _, row in read_table(folder, *LABEL_COLUMNS):
+        text, lines = by_eye.get((row["file"], row["plate_index"]), (row["text"], ""))
+        if row["split"] != split or not row["x"] or not 3 <= len(text) <= LONGEST or set(text) - set(ALPHABET):
+            continue
+        if row["file"] not in cache:
+            cache.clear()
+            loaded = cv2.imread(str(folder / row["file"]), cv2.IMREAD_COLOR)
+            cache[row["file"]] = None if loaded is None else np.asarray(loaded, np.uint8)
+        picture = cache[row["file"]]
+        x, y, w, h = (float(row[key]) for key in ("x", "y", "w", "h"))
+        if picture is None or h < 9 or w < 20:
+            continue
+        left, top = max(0, int(x - 0.3 * w)), max(0, int(y - 0.5 * h))
+        part = picture[top : int(y + 1.5 * h) + 1, left : int(x + 1.3 * w) + 1].copy()
+        mask = 1 / 7 if row["set"] == "lprnet_cn" else 0.0
+        world = COUNTRIES.get(row.get("country", ""), UNKNOWN)
+        one_line = lines == "1" or w > ONE_LINE_ASPECT * h
+        crops.append(RealCrop(part, (x - left, y - top, w, h), text, row["set"], mask, one_line, world))
     return crops
 
 
@@ -124,7 +125,7 @@ def real_view(crop: RealCrop, rng: random.Random, *, plain: bool = False) -> NDA
     if not plain and rng.random() < 0.8:
         floor = max(0.3, min(1.0, 45 / max(w, 1)))
         view = camera(view.astype(np.uint8), rng.uniform(floor, 1.3), rng)
-    return cv2.cvtColor(view.astype(np.uint8), cv2.COLOR_BGR2GRAY).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(view.astype(np.uint8), cv2.COLOR_BGR2GRAY), np.uint8)
 
 
 class Samples:

@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from inference.errors import InferenceError
+from inference.programs import run
 from inference.training.detector_data import Scene, load_scenes, sample
 from inference.training.detector_model import STRIDE, DetectorNet
-from inference.training.fonts import convert_fonts
+from inference.training.fonts import find_fonts
 from inference.training.plates import PlatePress
 from inference.training.precision import half_where_fast
 from inference.training.scenes import SceneDresser
@@ -199,6 +201,8 @@ def main() -> None:
     rng = random.Random(options.seed)
     train = load_scenes(options.data, "train")[: options.scenes]
     held_out = load_scenes(options.data, "val")[: options.scenes]
+    if not train:
+        raise InferenceError(f"{options.data / 'labels.csv'} names no scene to train on that can be read")
     print(f"{len(train)} scenes to train on, {len(held_out)} held out", flush=True)
     # This memory order trains a third faster on a processor.
     net = DetectorNet().to(memory_format=torch.channels_last)
@@ -223,7 +227,7 @@ def main() -> None:
 
     dresser = None
     if options.fonts:
-        fonts = sorted(options.fonts.glob("*.ttf")) or convert_fonts(options.fonts, options.out / "fonts")
+        fonts = find_fonts(options.fonts, options.out / "fonts")
         dresser = SceneDresser(PlatePress(fonts, rng), rng)
 
     def batch() -> tuple[int, list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
@@ -290,4 +294,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

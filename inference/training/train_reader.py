@@ -20,7 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from inference.training.fonts import convert_fonts
+from inference.programs import run
+from inference.training.fonts import find_fonts
 from inference.training.precision import half_where_fast
 from inference.training.reader_data import UNKNOWN, Batch, RealCrop, Samples, load_real, real_view
 from inference.training.reader_model import ALPHABET, COLUMNS, NOTHING, ReaderNet
@@ -33,7 +34,9 @@ PEAK_RATE = 1.5e-3
 FACTS_WEIGHT = 0.3
 
 
-def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, share: float, weights: Path) -> None:
+def produce(
+    queue: Any, stop: Any, fonts: list[Path], data: Path | None, seed: int, share: float, weights: Path
+) -> None:
     """Runs in a process of its own until `stop` is set.
 
     `weights` is where the reader in training is saved: it tells where characters stand, better each time.
@@ -42,7 +45,7 @@ def produce(queue: Any, stop: Any, fonts: Path, data: Path | None, seed: int, sh
     torch.set_num_threads(1)
     real = load_real(data, "train") if data else []
     shuffle, asked = Shuffle(real), 0.0
-    samples = Samples(fonts=sorted(fonts.glob("*.ttf")), real=real, seed=seed, real_share=share, variants=shuffle)
+    samples = Samples(fonts=fonts, real=real, seed=seed, real_share=share, variants=shuffle)
     while not stop.is_set():
         if real and not shuffle.enough and weights.exists() and (saved := weights.stat().st_mtime) != asked:
             asked = saved
@@ -165,10 +168,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    fonts = options.fonts
-    if not any(fonts.glob("*.ttf")):
-        convert_fonts(fonts, options.out / "fonts")
-        fonts = options.out / "fonts"
+    fonts = find_fonts(options.fonts, options.out / "fonts")
     held_out = load_real(options.data, "val") if options.data else []
     # This memory order trains faster on a processor.
     net, average = (ReaderNet().to(memory_format=torch.channels_last) for _ in range(2))
@@ -246,4 +246,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,6 +106,8 @@ def street() -> Scenario:
 
 def photos(folder: Path, count: int) -> Scenario:
     """Photos drive by, each as one vehicle. Labels beside the folder are the truth; eight in ten must arrive."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder; PHOTOS takes a folder of photos")
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
     if not files:
         raise ValueError(f"{folder} holds no photos (.jpg or .png)")
@@ -119,6 +122,8 @@ def photos(folder: Path, count: int) -> Scenario:
 
 def clips(path: Path, count: int | None) -> Scenario:
     """Clips run one after the other; of the vehicles on the labels 22 in 25 must arrive right, none twice."""
+    if not path.exists():
+        raise ValueError(f"{path} does not exist; VIDEO takes a clip, or a folder of clips")
     root = path if path.is_dir() else path.parent
     labels = read_labels(root)
     files = [path] if path.is_file() else sorted(file for file in root.rglob("*") if file.suffix.lower() in CLIPS)
@@ -164,13 +169,19 @@ def _vehicles(files: Sequence[Path], labels: Mapping[str, Sequence[str]]) -> tup
 
 
 def read_labels(folder: Path) -> dict[str, list[str]]:
-    """File name to plates, from a labels.csv in the folder or beside it (columns file and plate); empty without one."""
+    """File name to plates, from a labels.csv in the folder or beside it (columns file and plate); empty without one.
+
+    Plates are written as people do, with spaces, hyphens and umlauts; they are read without.
+    """
     for place in (folder / "labels.csv", folder.parent / "labels.csv"):
         if place.is_file():
             labels: dict[str, list[str]] = {}
-            with place.open(encoding="utf-8", newline="") as file:
+            # Spreadsheets begin a file in UTF-8 with a mark.
+            with place.open(encoding="utf-8-sig", newline="") as file:
                 for row in csv.DictReader(file):
-                    if row.get("file") and row.get("plate"):
-                        labels.setdefault(Path(row["file"]).name, []).extend(row["plate"].split())
+                    plain = unicodedata.normalize("NFKD", row.get("plate") or "").upper()
+                    plate = "".join(character for character in plain if character.isalnum())
+                    if row.get("file") and plate:
+                        labels.setdefault(Path(row["file"]).name, []).append(plate)
             return labels
     return {}

@@ -54,6 +54,9 @@ def test_read_prints_one_object_per_picture(photos: Path, tmp_path: Path) -> Non
         (["--settings", ".", "status"], "cannot be read: Is a directory"),
         (["models", "install", "fast-alpr", "--from", "http://[::1"], "cannot be fetched (Invalid IPv6 URL)"),
         (["models", "install", "no-such-pack", "--from", "."], "no model pack"),
+        (["models", "install", "fast-alpr", "--from", "nowhere"], "nowhere is no folder that there is"),
+        (["models", "install", "own"], "nothing to download"),
+        (["discover", "--timeout", "0.5", "--address", "127.0.0.1:99999"], "ports are 1 to 65535"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(

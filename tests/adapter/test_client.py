@@ -38,7 +38,9 @@ async def test_a_service_that_is_not_there_is_to_be_started() -> None:
 
     async with served(ready) as url:
         pass
-    assert "no service answers" in await problem_of(url)
+    said = await problem_of(url)
+    assert "no service answers" in said
+    assert "another port, set ONVIF_LPR_HTTP_PORT" in said
 
 
 async def test_a_service_that_goes_away_while_it_works_was_there() -> None:

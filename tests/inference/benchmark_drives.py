@@ -26,6 +26,7 @@ from typing import Any
 
 from inference.bench import FOLDED_SETS, SET_MODULES, Label, calibration_error, read_labels
 from inference.bench_video import Cached
+from inference.programs import run
 from inference.recognition import Recognition, RecognitionSettings
 from inference.recognizer import open_recognizer
 from inference.types import Box, Frame, Passage, PassageState, Picture, Reading
@@ -291,4 +292,4 @@ def _print(rows: dict[str, dict[str, Any]], reads: Cached) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

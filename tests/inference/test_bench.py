@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
+import sys
 from pathlib import Path
 
 import cv2
@@ -20,10 +22,12 @@ from inference.bench_plots import write_plots
 from inference.bench_report import Report, installed_packs, run
 from inference.bench_speed import Cost, RapidOcr, measure_costs, measure_gate, plain, quarter, still_of
 from inference.bench_table import lines
-from inference.bench_video import read_clip_labels
+from inference.bench_video import Cached, clip_settings, read_clip_labels, run_clips
+from inference.bench_video import main as bench_video
 from inference.errors import InferenceError
 from inference.motion import MotionGate
 from inference.packs import install_pack
+from inference.programs import run as program
 from inference.recognizer import open_recognizer
 from inference.selftest import KNOWN_TEXT, known_picture
 from inference.types import Box
@@ -69,6 +73,7 @@ def test_a_list_of_files_and_plates_is_enough(tmp_path: Path) -> None:
         ("dataset,x\neu,1\n", "no column file and no column plate"),
         ("file,plate\n", "names no photo"),
         ("file,plate\na.jpg,\n", "line 2: a file and its plate are needed"),
+        ("file,plate\na.jpg\n", "line 2: a file and its plate are needed"),
         ("file,plate,x,y,w,h\na.jpg,AB12,1,2,3,\n", "line 2: x, y, w and h are four numbers or all empty"),
     ],
 )
@@ -79,6 +84,43 @@ def test_labels_that_cannot_be_used_are_named_by_line(text: str, words: str, tmp
     (tmp_path / "labels.csv").write_text("file,plate\na.jpg,AB12\n", encoding="utf-8")
     with pytest.raises(InferenceError, match="boxes"):
         read_labels(tmp_path, need_boxes=True)
+
+
+def test_a_table_that_is_not_there_or_no_text_is_said_in_one_sentence(tmp_path: Path) -> None:
+    for read in (read_labels, read_clip_labels):
+        with pytest.raises(InferenceError, match=r"no/labels\.csv cannot be read: No such file or directory$"):
+            read(tmp_path / "no")
+    # As a spreadsheet saves "Unicode text".
+    (tmp_path / "labels.csv").write_bytes("file,plate\na.jpg,AB12\n".encode("utf-16"))
+    for read in (read_labels, read_clip_labels):
+        with pytest.raises(InferenceError, match="is not text in UTF-8; save it as CSV in UTF-8"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("file\na.mp4\n", "no column plate"),
+        ("file,plate\n", "names no clip"),
+        ("file,plate\na.mp4\n", "line 2: a file and its plate are needed"),
+    ],
+)
+def test_labels_of_clips_that_cannot_be_used_are_named_by_line(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InferenceError, match=words):
+        read_clip_labels(tmp_path)
+
+
+def test_a_clip_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cut.mp4").write_bytes(b"")
+    unused = Cached(PaintedPlates(), None, "")
+    for name, words in (("cut.mp4", "the file is no video that can be read"), ("gone.mp4", "there is no such file")):
+        with pytest.raises(InferenceError, match=f"^{re.escape(str(tmp_path / name))}: {words}"):
+            list(run_clips(tmp_path, {name: ["AB12CD"]}, unused, clip_settings()))
+    (tmp_path / "labels.csv").write_text("file,plate\ncut.mp4,AB12CD\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["bench_video", "--clips", str(tmp_path), "--only", "x"])
+    with pytest.raises(SystemExit, match=r"^error: no clip of .* has 'x' in its name$"):
+        program(bench_video)
 
 
 def test_plates_are_labelled_as_a_person_writes_them_and_compared_as_they_are_read(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 
 from inference.selftest import KNOWN_TEXT, known_picture
 from tests.inference.benchmark_drives import DriveScore, VehicleScore, main, table, verdicts
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def vehicle(*told: str, single: str = "AB123C", plate: str = "AB123C") -> VehicleScore:
@@ -86,3 +90,10 @@ def test_the_program_films_judges_and_says_by_its_exit_code_how_that_went(
     assert "MISS  exact per vehicle" in capsys.readouterr().out
     assert main([*given[:4], "--scenario", "pair"]) == 1
     assert "no drives" in capsys.readouterr().err
+
+
+def test_the_program_says_in_one_sentence_what_it_cannot_use(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.inference.benchmark_drives", "--photos", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"error: {tmp_path / 'labels.csv'} cannot be read: No such file or directory\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -155,6 +156,11 @@ async def test_offline_is_said_with_the_way_out(tmp_path: Path) -> None:
 def test_packs_that_come_with_a_package_or_without_an_address_say_so(tmp_path: Path) -> None:
     with pytest.raises(PackError, match="Python package rapidocr"):
         download_pack("ppocr", data_dir=tmp_path)
+    with pytest.raises(PackError, match="own is installed with its weights"):
+        download_pack("own", data_dir=tmp_path)
+    bare = tmp_path / "models" / "own"
+    bare.mkdir(parents=True)
+    shutil.copyfile(PACKS_DIR / "own" / "pack.toml", bare / "pack.toml")
     with pytest.raises(PackError, match="names no address"):
         download_pack("own", data_dir=tmp_path)
 

@@ -148,7 +148,7 @@ def test_files_that_are_no_pictures_are_named_and_the_others_are_read(recognizer
     good, bad, gone = read_paths([tmp_path, tmp_path / "gone.jpg"], modules=("X_XX",), recognizer=recognizer)
     assert good.recognition is not None
     assert good.recognition.readings[0].plate.plate_number == KNOWN_TEXT
-    assert "b.jpg is no picture" in bad.problem
+    assert "b.jpg is no picture that can be read: empty, cut off, or other than JPEG" in bad.problem
     assert "cannot be read" in gone.problem
 
 

@@ -270,6 +270,22 @@ def test_photos_take_their_truth_from_labels_beside_the_folder(tmp_path: Path) -
 def test_a_folder_without_photos_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no photos"):
         scenarios.photos(tmp_path, 10)
+    with pytest.raises(ValueError, match="none is no folder; PHOTOS takes a folder"):
+        scenarios.photos(tmp_path / "none", 10)
+
+
+def test_a_clip_that_is_not_there_is_not_another_one_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").touch()
+    with pytest.raises(ValueError, match=r"b\.mp4 does not exist"):
+        scenarios.clips(tmp_path / "b.mp4", None)
+
+
+def test_labels_may_be_written_as_people_do_and_saved_by_a_spreadsheet(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.jpg").touch()
+    (tmp_path / "labels.csv").write_text("file,plate\na.jpg,wü ab 123\nb.jpg,12-BKL-3\n", encoding="utf-8-sig")
+    chosen = scenarios.photos(tmp_path, 10)
+    assert [vehicle.plate for _, vehicle in chosen.vehicles] == ["WUAB123", "12BKL3"]
 
 
 def test_a_photo_with_two_plates_expects_both_and_is_driven_once(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from adapter.cli import app
 from adapter.client import LONG_WORK_S, ServiceClient
 from adapter.settings import Settings
+from events.types import EVENT_KINDS
 from inference.types import Frame
 from tests.adapter.api.test_auto_capture import drive_by, passage
 from tests.adapter.api.test_snapshots import camera_with
@@ -33,7 +34,7 @@ async def typed(console, tmp_path, monkeypatch) -> Type:
     monkeypatch.chdir(tmp_path)
 
     async def run(*arguments: str) -> Result:
-        group = () if arguments[0] in {"camera", "list", "status"} else ("camera",)
+        group = () if arguments[0] in {"camera", "list", "output", "status"} else ("camera",)
         everything = ["--data-dir", str(settings.data), *group, *arguments]
         done = await asyncio.to_thread(CliRunner().invoke, app, everything)
         assert "Traceback" not in done.output
@@ -166,9 +167,43 @@ async def test_files_and_names_that_cannot_be_used_are_said_in_one_sentence(cons
         (("snapshots", "North", "--add", folder), "cannot be read: Is a directory"),
         (("snapshots", "North", "--reject", "a?b/#c"), "a?b/#c"),
         (("snapshots", "North", "--plate", "12BKL3"), "give --approve with it"),
+        (("auto-capture", "North", "--hours", "3"), "give --vehicles with it"),
+        (("auto-capture", "North", "--stop", "--hours", "3"), "give --vehicles with it"),
+        (("autoconfigure", "North", "--apply", "--undo"), "give either --apply or --undo"),
+        (
+            ("output", "add", "x", "http://h/", "--kind", "AlarmRaise"),
+            "no kind of event 'AlarmRaise'; there are: Plate",
+        ),
     ):
         done = await typed(*command)
         assert (done.exit_code, said in " ".join(done.stderr.split())) == (1, True), done.output
+
+
+async def test_plates_do_not_get_into_a_list_of_another_kind(console, typed: Type) -> None:
+    assert (await typed("list", "add", "Residents", "--kind", "allow", "--plate", "AB12CD")).exit_code == 0
+    refused = await typed("list", "add", "Residents", "--kind", "deny", "--plate", "ZZ99ZZ")
+    assert refused.exit_code == 1
+    assert "the list Residents is of the kind allow, not deny" in " ".join(refused.stderr.split())
+    for kind, plate in (((), "EF34GH"), (("--kind", "allow"), "GH56IJ")):
+        assert (await typed("list", "add", "Residents", *kind, "--plate", plate)).exit_code == 0
+    assert (await typed("list", "add", "Others")).exit_code == 0
+    lists = {row["name"]: row for row in (await console.call("GET", "/lists"))[1]}
+    assert (lists["Residents"]["kind"], lists["Others"]["kind"]) == ("allow", "watch")
+    (_, entries) = await console.call("GET", f"/lists/{lists['Residents']['list_id']}/entries")
+    assert "ZZ99ZZ" not in str(entries)
+
+
+async def test_an_output_takes_every_kind_of_event_there_is(console, typed: Type) -> None:
+    kinds = [word for kind in EVENT_KINDS for word in ("--kind", kind)]
+    assert (await typed("output", "add", "all", "http://vms.example/", *kinds)).exit_code == 0
+    (output,) = (await console.call("GET", "/outputs"))[1]
+    assert output["event_kinds"] == sorted(EVENT_KINDS)
+
+
+async def test_a_camera_is_not_added_with_a_speed_that_is_none(console, typed: Type) -> None:
+    done = await typed("add", "http://127.0.0.1:1", "--name", "Gate", "--max-speed", "-3")
+    assert (done.exit_code, "--max-speed" in done.stderr) == (2, True)
+    assert (await console.call("GET", "/cameras"))[1] == []
 
 
 @pytest.mark.parametrize("name", ["Gate [north]", "[/north]", "[red]Gate[/red]", "Gate :car:"])

@@ -78,7 +78,7 @@ def test_the_card_names_every_training_set_its_licence_and_the_scores(tmp_path: 
         (runs / name / f"{name}-log.jsonl").write_text(json.dumps(step) + "\n", encoding="utf-8")
     row = dict.fromkeys(("match", "found", "false", "ece", "reader_alone"), 0.125)
     row |= {"photos": 8.0, "cpu_ms": 50.0, "detect_cpu_ms": 20.0, "reader_cpu_ms": 3.0}
-    assert data_sets(data / "labels.csv") == [("streets", "CC BY 4.0", 1, 1)]
+    assert data_sets(data) == [("streets", "CC BY 4.0", 1, 1)]
     errors = tmp_path / "errors.csv"
     errors.write_text("match,height_px,classes\n1,20,small\n0,22,small; tilted\n1,60,plain\n", encoding="utf-8")
     write_card(data=data, runs=runs, scores={"own": {"all": row}}, errors=errors, out=out)

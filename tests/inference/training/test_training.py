@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed here (pip install '.[training]')")
 cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed here")
 
+from inference.packs import PACKS_DIR, find_pack  # noqa: E402
+from inference.recognizer import RecognitionSettings, open_recognizer  # noqa: E402
+from inference.selftest import KNOWN_TEXT, known_picture  # noqa: E402
 from inference.training.detector_data import Scene, sample  # noqa: E402 - after the skip
 from inference.training.export import load_average  # noqa: E402
 from inference.training.lens import see  # noqa: E402
@@ -56,11 +61,13 @@ def data(tmp_path: Path, fonts: list[Path]) -> Path:
     return folder
 
 
-def run(module: str, *arguments: str | Path) -> str:
-    command = [sys.executable, "-m", f"inference.training.{module}", *map(str, arguments), "--threads", "1"]
+def run(module: str, *arguments: str | Path, fails: bool = False) -> str:
+    """What a tool prints; what it complains of where it is to fail."""
+    command = [sys.executable, "-m", f"inference.training.{module}", *map(str, arguments)]
+    command += ["--threads", "1"] if module.startswith("train_") else []
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
+    assert done.returncode == int(fails), done.stderr[-2000:]
+    return done.stderr if fails else done.stdout
 
 
 @pytest.mark.slow
@@ -79,6 +86,44 @@ def test_the_readers_training_runs_and_resumes(data: Path, fonts: list[Path], tm
     again = run("train_reader", *arguments, "--steps", "1")
     assert "from step 2" in again
     assert '"match_drawn"' in again
+
+
+@pytest.mark.slow
+def test_a_training_without_fonts_or_scenes_ends_at_once_and_says_so(data: Path, tmp_path: Path) -> None:
+    for module in ("train_detector", "train_reader"):
+        given = ("--data", data, "--out", tmp_path / module, "--steps", "1")
+        assert "holds neither .ttf files nor @fontsource packages" in run(
+            module, *given, "--fonts", tmp_path / "none", fails=True
+        )
+    lines = (data / "labels.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (data / "labels.csv").write_text(lines[0], encoding="utf-8")
+    assert "names no scene to train on" in run("train_detector", *given, fails=True)
+
+
+@pytest.mark.slow
+def test_trained_weights_become_a_pack_that_reads(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nncf", reason="NNCF is not installed here (pip install '.[training]')")
+    for name in ("detector", "reader"):
+        begun = torch.load(ROOT / "inference" / "training" / "start" / f"{name}.pt", weights_only=True)
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        whole = {key: one.float() if one.is_floating_point() else one for key, one in begun.items()}
+        torch.save({"average": whole}, tmp_path / "runs" / name / f"{name}.pt")
+    fp16, pack = tmp_path / "fp16", tmp_path / "home" / "models" / "own"
+    assert "detector" in run("export", "--runs", tmp_path / "runs", "--out", fp16)
+    given = ("--fp16", fp16, "--data", data, "--pack", pack)
+    assert f"there is no {pack / 'pack.toml'}" in run("quantize", *given, fails=True)
+    shutil.copytree(PACKS_DIR / "own", pack)
+    assert "reader: " in run("quantize", *given)
+    assert set(json.loads((fp16 / "quantization.json").read_text(encoding="utf-8"))) == {"detector", "reader"}
+    found = find_pack("own", data_dir=tmp_path / "home")
+    assert found.reader_path == pack / "reader.xml"
+    assert found.reader_path.read_bytes() != (PACKS_DIR / "own" / "reader.xml").read_bytes()
+    readings = (
+        open_recognizer("own", threads=1, data_dir=tmp_path / "home")
+        .recognize(known_picture(), RecognitionSettings(max_seconds_per_frame=None))
+        .readings
+    )
+    assert [one.plate.plate_number for one in readings] == [KNOWN_TEXT]
 
 
 def test_a_drawn_plate_knows_where_its_characters_are(fonts: list[Path]) -> None:
