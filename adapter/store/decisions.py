@@ -64,18 +64,11 @@ class Decisions:
     async def finish(self, decision_id: str, now: datetime, error: str = "") -> bool:
         """Record how a claimed decision ended; an empty error means that the relay was pulsed. False if not claimed."""
         state = DecisionState.FAILED if error else DecisionState.DONE
-        async with self._database.write() as connection:
-            done = await connection.execute(
-                update(decisions)
-                .where(decisions.c.decision_id == decision_id, decisions.c.state == DecisionState.CLAIMED.value)
-                .values(state=state.value, finished_at=now, detail=error[:1000])
-            )
-            return done.rowcount == 1
+        return await self._end(decision_id, DecisionState.CLAIMED, state, now, error)
 
-    async def expire(self, now: datetime) -> Sequence[StoredDecision]:
-        """Fail decisions that nobody claimed in time; returns them so that the failure is told."""
-        late = (decisions.c.state == DecisionState.PENDING.value) & (decisions.c.expires_at <= now)
-        return await self._fail(late, now, "The deadline passed before the relay could be asked.")
+    async def refuse(self, decision_id: str, now: datetime, error: str) -> bool:
+        """Record why a decision was never claimed; it cannot be claimed any more. False if it was."""
+        return await self._end(decision_id, DecisionState.PENDING, DecisionState.FAILED, now, error)
 
     async def abandon_unfinished(self, now: datetime) -> Sequence[StoredDecision]:
         """At start: fail whatever an earlier process left, in time or not; returns it so that the failure is told."""
@@ -104,6 +97,16 @@ class Decisions:
         query = select(decisions).order_by(decisions.c.decided_at.desc(), decisions.c.decision_id).limit(limit)
         async with self._database.read() as connection:
             return [_stored(row) for row in await connection.execute(query)]
+
+    async def _end(
+        self, decision_id: str, before: DecisionState, after: DecisionState, now: datetime, detail: str
+    ) -> bool:
+        mine = (decisions.c.decision_id == decision_id) & (decisions.c.state == before.value)
+        async with self._database.write() as connection:
+            done = await connection.execute(
+                update(decisions).where(mine).values(state=after.value, finished_at=now, detail=detail[:1000])
+            )
+            return done.rowcount == 1
 
     async def _find(self, condition: ColumnElement[bool]) -> Sequence[StoredDecision]:
         async with self._database.read() as connection:

@@ -44,21 +44,27 @@ class Gate:
     error: Exception | None = None
     release_error: Exception | None = None
 
+    @property
+    def onvif(self) -> Gate:
+        """Connected all the time."""
+        return self
+
     async def pulse_relay(
-        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
+        self, token: str, *, duration_s: float, deadline_s: float, on_active: Callable[[], None]
     ) -> PulseResult:
-        assert timeout_s > 0
+        assert deadline_s > 0
         if self.error:
             raise self.error
-        self.pulses.append(relay_token)
+        self.pulses.append(token)
         on_active()
-        await asyncio.sleep(pulse_s)
+        await asyncio.sleep(duration_s)
         return PulseResult(activated=True, released=True)
 
-    async def release_relay(self, relay_token: str) -> None:
+    async def set_relay(self, token: str, active: bool) -> None:
+        assert not active
         if self.release_error:
             raise self.release_error
-        self.released.append(relay_token)
+        self.released.append(token)
 
 
 @dataclass
