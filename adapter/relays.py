@@ -6,7 +6,10 @@ long as the decision may be carried out.
 
 A decision is claimed in the store before the camera is asked, so that neither a second process nor a restart can pulse
 twice. What was not carried out by its deadline is recorded as failed and alarmed, and never tried again: a gate that
-opens late opens for the wrong car. A relay that a process left active is let go, however late: it holds a gate open.
+opens late opens for the wrong car.
+
+A relay that a process left active is let go, however late and over however many restarts: it holds a gate open. That
+is given up when its camera is removed or says that it cannot, and forgotten with the vehicle it was pulsed for.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from uuid import uuid4
 import structlog
 
 from adapter.pipeline import Pipeline
+from adapter.retry import backoff_s
 from adapter.store.decisions import Decisions
 from adapter.store.errors import StoreError
 from adapter.tasks import Tasks
 from events.types import ActionFailed, RelayChanged, RelayState
-from onvif_client.errors import CameraError, CameraUnreachable
+from onvif_client.errors import CameraError, CameraMisbehaved, CameraUnreachable
 from onvif_client.types import PulseResult
 from rules.rules import RelayKey
 from rules.types import RelayDecision
@@ -37,9 +41,11 @@ AT_ONCE = 32
 # A camera that was connected anew is asked this soon after; looking costs nothing.
 CONNECTED_PAUSE_S = 0.1
 
-# A power cut takes cameras and switches along; they are back within minutes.
-LET_GO_TRIES = 600
+# A gate that stands open is let go this soon after its camera is back; while it is away, nobody is asked.
 LET_GO_PAUSE_S = 1.0
+
+# A power cut takes cameras and switches along; they are back within minutes. After that, somebody should go and look.
+AWAY_TOLD_AFTER_S = 600.0
 
 
 class RelayConnection(Protocol):
@@ -72,7 +78,9 @@ class RelayDriver:
         find_camera: Callable[[str], RelayCamera | None],
         tasks: Tasks,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self._sleep = sleep
         self._decisions = decisions
         self._find_camera = find_camera
         self._tasks = tasks
@@ -82,7 +90,7 @@ class RelayDriver:
         self._awaited: dict[RelayKey, str] = {}
         """Relays whose camera is not connected now, and the newest decision that waits for it."""
         self._left_active: set[RelayKey] = set()
-        """Relays that an earlier run may have left active, until they are let go or pulsed anew."""
+        """Relays that an earlier run may have left active, until they are let go or switched anew."""
 
     def report_to(self, pipeline: Pipeline) -> None:
         """Where changes and failures are recorded. The pipeline needs the driver first, so this comes after."""
@@ -96,32 +104,58 @@ class RelayDriver:
             connection = None  # It is waited for, or it is told why there is none.
         self._tasks.start(self._carry_out(decision, connection), name=f"relay {decision.relay_token}")
 
+    def note(self, change: RelayChanged) -> None:
+        """Who switches a relay that an earlier run left active, as a VMS may, decides how it stands from then on."""
+        self._left_active.discard((change.camera_id, change.relay_token))
+
     async def recover(self) -> None:
-        """At the start: what an earlier run left undone stays undone and is told; what it left active is let go."""
+        """Before anything is decided: what an earlier run left undone stays undone and is told."""
         for left in await self._decisions.abandon_unfinished(self._clock()):
             await self._failed(left.decision, left.detail)
+
+    async def let_go(self) -> None:
+        """Once the cameras are known: what earlier runs left active is let go in the background."""
+        for left in await self._decisions.left_active():
             relay = _relay_of(left.decision)
-            if left.claimed_at is not None and relay not in self._left_active:
+            if relay not in self._left_active:
                 self._left_active.add(relay)
                 self._tasks.start(self._let_go(left.decision), name=f"relay {left.decision.relay_token} release")
 
     async def _let_go(self, decision: RelayDecision) -> None:
         """As soon as the camera is there. A pulse that comes sooner lets go by itself, and must not be cut short."""
-        why = "Its camera did not come back."
-        for _ in range(LET_GO_TRIES):
-            if _relay_of(decision) not in self._left_active:
-                return
-            try:
-                await self._connection_to(decision.camera_id).set_relay(decision.relay_token, False)
-                self._left_active.discard(_relay_of(decision))
-                await self._changed(decision, RelayState.INACTIVE, self._clock())
-                return
-            except CameraUnreachable as error:
-                why = str(error)
-            except CameraError as error:
-                why = str(error)
+        relay, waited_s, failures = _relay_of(decision), 0.0, 0
+        while relay in self._left_active:
+            if self._find_camera(decision.camera_id) is None:
+                await self._stands_active(decision, "Its camera was removed.")
                 break
-            await asyncio.sleep(LET_GO_PAUSE_S)
+            try:
+                if await self._released(decision):
+                    break
+                why, failures = "Its camera did not come back.", 0
+            except (CameraUnreachable, CameraMisbehaved) as error:
+                why, failures = str(error), failures + 1
+            except CameraError as error:
+                await self._stands_active(decision, str(error))
+                break
+            pause_s = backoff_s(failures) if failures else LET_GO_PAUSE_S
+            if waited_s < AWAY_TOLD_AFTER_S <= waited_s + pause_s:
+                await self._stands_active(decision, f"It is let go when its camera is there. {why}")
+            waited_s += pause_s
+            await self._sleep(pause_s)
+        self._left_active.discard(relay)
+        await _told(self._decisions.let_go(relay))
+
+    async def _released(self, decision: RelayDecision) -> bool:
+        """False while the camera is not connected. Raises CameraError."""
+        try:
+            connection = self._connection_to(decision.camera_id)
+        except CameraUnreachable:
+            return False
+        await connection.set_relay(decision.relay_token, False)
+        await self._changed(decision, RelayState.INACTIVE, self._clock())
+        return True
+
+    async def _stands_active(self, decision: RelayDecision, why: str) -> None:
         await self._failed(decision, f"The relay may stand active since the service stopped. {why}")
 
     async def _carry_out(self, decision: RelayDecision, connection: RelayConnection | None) -> None:
@@ -171,7 +205,7 @@ class RelayDriver:
                 except CameraUnreachable:
                     if self._clock() >= decision.expires_at:
                         raise
-                await asyncio.sleep(CONNECTED_PAUSE_S)
+                await self._sleep(CONNECTED_PAUSE_S)
                 if self._awaited[relay] != decision.decision_id:
                     raise CameraUnreachable("The camera was not connected before the next vehicle came.")
         finally:
@@ -244,4 +278,4 @@ async def _told(telling: Awaitable[None]) -> None:
     try:
         await telling
     except StoreError as error:
-        log.error("event of a relay lost", error=str(error))
+        log.error("the store did not take what became of a relay", error=str(error))
