@@ -33,6 +33,7 @@ class Rulebook:
     async def open(self, now: datetime) -> None:
         """Read everything, and when relays were last pulsed: a restart must not shorten a minimum interval."""
         self._last_pulses = dict(await self._store.decisions.last_pulses(now - LONGEST_INTERVAL))
+        await self._store.lists.clear_away()
         await self.reload()
 
     @property
