@@ -60,7 +60,7 @@ from onvif_client.errors import (
     CameraUnreachable,
     CameraUnsupported,
 )
-from onvif_client.types import OnScreenText, Profile, PulseResult, RelayOutput
+from onvif_client.types import OnScreenText, Profile, RelayOutput
 
 log = structlog.get_logger(__name__)
 
@@ -248,16 +248,6 @@ class LprCamera:
         quality = [cv2.IMWRITE_JPEG_QUALITY, SNAPSHOT_QUALITY]
         done, data = await asyncio.to_thread(lambda: cv2.imencode(".jpg", frame.picture, quality))
         return data.tobytes() if done else None
-
-    async def pulse_relay(
-        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
-    ) -> PulseResult:
-        """Raises CameraError when the relay did not answer within `timeout_s`."""
-        return await self.onvif.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s, on_active=on_active)
-
-    async def release_relay(self, relay_token: str) -> None:
-        """Raises CameraError."""
-        await self.onvif.set_relay(relay_token, False)
 
     # -- one connection ---------------------------------------------------------------------------------------------
 

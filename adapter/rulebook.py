@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from adapter import garbage
 from adapter.store.store import Store
 from rules.match_lists import MatchIndex
 from rules.rules import RelayKey
@@ -33,6 +34,7 @@ class Rulebook:
     async def open(self, now: datetime) -> None:
         """Read everything, and when relays were last pulsed: a restart must not shorten a minimum interval."""
         self._last_pulses = dict(await self._store.decisions.last_pulses(now - LONGEST_INTERVAL))
+        await self._store.lists.clear_away()
         await self.reload()
 
     @property
@@ -42,7 +44,8 @@ class Rulebook:
     async def reload(self) -> None:
         """Take what the store holds now. Until it is read whole, the old rules stay in force."""
         async with self._reading:
-            index = await self._store.lists.index()
+            with garbage.search.put_off():
+                index = await self._store.lists.index()
             definitions = await self._store.alarm_definitions.all()
             actions = await self._store.relay_actions.all()
             self.index, self.alarm_definitions, self.relay_actions = index, definitions, actions

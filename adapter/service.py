@@ -122,12 +122,15 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             dispatcher.wake()
             if isinstance(event, RelayChanged):
                 face_relays.note(event)
+                relays.note(event)
 
         pipeline = Pipeline(journal=store.journal, rulebook=rulebook, pictures=pictures, tell=tell, pulse=relays.start)
         fleet.report_to(pipeline)
         relays.report_to(pipeline)
-        face_relays = FaceRelays(fleet=fleet, pipeline=pipeline, audit=store.audit, tasks=tasks)
-        face_users = FaceUsers(onvif_users=store.onvif_users)
+        face_relays, face_users = (
+            FaceRelays(fleet=fleet, pipeline=pipeline, audit=store.audit, tasks=tasks),
+            FaceUsers(onvif_users=store.onvif_users),
+        )
 
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=WEBHOOK_TIMEOUT))
         server = Server(
@@ -182,7 +185,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             )
         )
         http_port = await _serve(stack, console, settings.host, settings.http_port)
-        await _start_cameras(fleet, store)
+        await _start_cameras(fleet, store, relays)
         await _answer_discovery(stack, settings, identity, onvif_port)
         stack.enter_context(
             jobs.schedule(
@@ -249,8 +252,8 @@ async def _answer_discovery(
         )
 
 
-async def _start_cameras(fleet: Fleet, store: Store) -> None:
-    """Each goes on counting where the last run ended.
+async def _start_cameras(fleet: Fleet, store: Store, relays: RelayDriver) -> None:
+    """Each goes on counting where the last run ended; relays that it left active are let go.
 
     What another version kept of its settings and this one cannot use is told with the camera, and left in the store
     until its settings are saved again.
@@ -265,6 +268,7 @@ async def _start_cameras(fleet: Fleet, store: Store) -> None:
             hours=await store.funnels.load(record.camera_id),
             left_out=left_out,
         )
+    await relays.let_go()
 
 
 async def _modules(settings: Settings) -> ModuleLibrary:

@@ -101,7 +101,7 @@ class Camera:
         return self._information
 
     async def aclose(self) -> None:
-        """A relay that is being pulsed is let go all the same: its pulse closes the connection when it is over."""
+        """A relay may still be pulsed, and is let go, by who has the camera in hand: see `pulse_relay`."""
         await self._connection.aclose()
 
     @property
@@ -214,7 +214,8 @@ class Camera:
     ) -> PulseResult:
         """Open a gate once, now or not at all; it is let go even when the camera is closed meanwhile.
 
-        See `relays.pulse_relay`.
+        A camera that was connected and is closed by now opens its connection for the pulse: who decided to open the
+        gate need not hold up who closes the camera. See `relays.pulse_relay`.
         """
         started = time.monotonic()
         async with self._connection.held():

@@ -54,8 +54,14 @@ class Http:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """While this block runs the session stays open: who closes it meanwhile leaves that to the end of the block."""
+        """While this block runs the session is open, though its owner has closed it or does so meanwhile.
+
+        Then it is closed at the end of the block.
+        """
         self._holders += 1
+        if self._session is None:
+            await self.open()
+            self._closing = True
         try:
             yield
         finally:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from adapter import garbage
 from adapter.api import schemas, views
 from adapter.api.bodies import read_body
 from adapter.api.endpoint import Call, Endpoint
@@ -206,10 +207,15 @@ async def _remove_entries(call: Call) -> views.Ok:
 
 
 async def _import(call: Call) -> views.ImportResult:
+    columns = (await call.services.store.lists.get(call.path["list_id"])).columns
+    content = await read_body(call.request, MAX_FILE_BYTES)
+    with garbage.search.put_off():
+        return await _import_file(call, content, columns)
+
+
+async def _import_file(call: Call, content: bytes, columns: Sequence[str]) -> views.ImportResult:
     list_id = call.path["list_id"]
     lists = call.services.store.lists
-    columns = (await lists.get(list_id)).columns
-    content = await read_body(call.request, MAX_FILE_BYTES)
     # A large file takes seconds of processor time; plates must go on being read meanwhile.
     parsed = await asyncio.to_thread(parse, content, call.query.format, new_id=lambda: uuid4().hex)
     added = sorted(set(parsed.columns) - set(columns))

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapter.store.database import Database
 from adapter.store.errors import Conflict, NotFound, Refused
-from adapter.store.list_staging import put, stage, unstage
+from adapter.store.list_editions import among, clear_away, entry_row, lay, shown
 from adapter.store.tables import cameras, list_backups, list_entries, match_lists
 from events.types import ListKind
 from rules.importing import FileFormat, ImportPreview, export
@@ -23,6 +23,11 @@ from rules.types import UNLISTED_LIST_ID, ListEntry, MatchList, MatchPolicy
 
 # Enough rows that the database is not asked too often, few enough that the event loop is not held up.
 BATCH = 2_000
+
+CHANGED_SINCE = "The list was changed since the preview; make a new preview."
+
+# One row to change, among many at once.
+_ONE = (list_entries.c.entry_id == bindparam("id")) & (list_entries.c.until == bindparam("to"))
 
 # Undo of the last imports; older ones only fill the disk.
 KEPT_BACKUPS = 3
@@ -35,6 +40,15 @@ class ListRecord:
     match_list: MatchList
     columns: tuple[str, ...]
     entry_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What a transaction needs to know of the list it is about."""
+
+    list_id: str
+    columns: tuple[str, ...]
+    edition: int
 
 
 class Lists:
@@ -99,11 +113,11 @@ class Lists:
         self, list_id: str, *, search: str = "", limit: int = 50, offset: int = 0
     ) -> tuple[Sequence[ListEntry], int]:
         """One page of entries and how many there are. `?` in the search is one character, `*` any number (M-279)."""
-        condition = list_entries.c.list_id == list_id
-        if search:
-            condition &= list_entries.c.normal.like(like_pattern(search), escape="\\")
         async with self._database.read() as connection:
-            await connection.run_sync(_require_list, list_id)
+            known = await connection.run_sync(_require_list, list_id)
+            condition = (list_entries.c.list_id == list_id) & shown(known.edition)
+            if search:
+                condition &= list_entries.c.normal.like(like_pattern(search), escape="\\")
             total = await connection.scalar(select(func.count()).select_from(list_entries).where(condition))
             rows = await connection.execute(
                 select(list_entries).where(condition).order_by(list_entries.c.normal).limit(limit).offset(offset)
@@ -113,20 +127,14 @@ class Lists:
     async def every_entry(self, list_id: str) -> Sequence[ListEntry]:
         """All entries of one list in the order of their plates, for export and import preview."""
         async with self._database.read() as connection:
-            await connection.run_sync(_require_list, list_id)
-            return await _all_entries(connection, list_id)
+            return await _all_entries(connection, await connection.run_sync(_require_list, list_id))
 
     async def save_entry(self, list_id: str, entry: ListEntry) -> None:
         """Add an entry or replace the one with its id. PatternInvalid, Conflict, NotFound, Refused."""
-        values = {**_entry_row(list_id, entry), "normal": check_pattern(entry.pattern)}
+        check_pattern(entry.pattern)
         _require_entries_allowed(list_id)
-        same = (list_entries.c.entry_id == entry.entry_id) & (list_entries.c.list_id == list_id)
         try:
-            async with self._database.write() as connection:
-                await connection.run_sync(_require_list, list_id)
-                done = await connection.execute(update(list_entries).where(same).values(values))
-                if done.rowcount == 0:
-                    await connection.execute(insert(list_entries).values(values))
+            await self._database.transact(lambda connection: _save_entry(connection, list_id, entry))
         except IntegrityError as error:
             raise Conflict(f"{entry.pattern!r} is in the list already.") from error
 
@@ -143,26 +151,39 @@ class Lists:
         ids = list(entry_ids)
 
         def work(connection: Connection) -> int:
-            _require_list(connection, list_id)
-            return _delete_entries(connection, list_id, ids)
+            return _delete_entries(connection, _require_list(connection, list_id), ids)
 
         return await self._database.transact(work)
 
     async def apply(self, list_id: str, preview: ImportPreview, *, now: datetime, columns: Sequence[str] = ()) -> None:
         """Store a confirmed import at once or not at all; the list as it was is kept as a backup (M-272)."""
         _require_entries_allowed(list_id)
+        async with self._importing:
+            before, backup = await self._backup(list_id)
+            await clear_away(self._database)
+            try:
+                await lay(self._database, list_id, preview, before.edition + 1)
+                turned = await self._database.transact(
+                    lambda connection: _turn(connection, before, columns, backup, now)
+                )
+            except IntegrityError as error:
+                raise Conflict(CHANGED_SINCE) from error
+            finally:
+                await clear_away(self._database)
+            if not turned:
+                raise Conflict(CHANGED_SINCE)
+
+    async def clear_away(self) -> None:
+        """At the start: what an import that a sudden end interrupted laid ready."""
+        async with self._importing:
+            await clear_away(self._database)
+
+    async def _backup(self, list_id: str) -> tuple[_Known, bytes]:
+        """A list as it is, and its entries as CSV."""
         async with self._database.read() as connection:
             known = await connection.run_sync(_require_list, list_id)
-            before = await _all_entries(connection, list_id)
-        backup = await asyncio.to_thread(export, before, FileFormat.CSV, known)
-        async with self._importing:
-            try:
-                await stage(self._database, preview)
-                await self._database.transact(lambda connection: _put(connection, list_id, columns, backup, now))
-            except IntegrityError as error:
-                raise Conflict("The list was changed since the preview; make a new preview.") from error
-            finally:
-                await unstage(self._database)
+            entries = await _all_entries(connection, known)
+        return known, await asyncio.to_thread(export, entries, FileFormat.CSV, known.columns)
 
     async def latest_backup(self, list_id: str) -> bytes:
         """The list as it was before the last import, as CSV; NotFound when it was never imported into."""
@@ -184,7 +205,8 @@ class Lists:
             chosen = await connection.execute(select(cameras.c.camera_id, cameras.c.selected_lists))
             selected = {camera_id: frozenset(ids) for camera_id, ids in chosen if ids is not None}
             index = MatchIndex(lists=lists, selected_lists=selected)
-            async for row in _stream(connection, list_entries.c.entry_id, true()):
+            query = select(list_entries).join(match_lists).where(shown(match_lists.c.edition))
+            async for row in _stream(connection, query, list_entries.c.entry_id):
                 index.add(row.list_id, _entry(row))
         return index
 
@@ -192,7 +214,7 @@ class Lists:
         count = (
             select(func.count())
             .select_from(list_entries)
-            .where(list_entries.c.list_id == match_lists.c.list_id)
+            .where(list_entries.c.list_id == match_lists.c.list_id, shown(match_lists.c.edition))
             .scalar_subquery()
         )
         query = select(match_lists, count.label("entry_count")).order_by(
@@ -213,14 +235,11 @@ def like_pattern(search: str) -> str:
     return escaped.replace("?", "_").replace("*", "%")
 
 
-async def _stream(
-    connection: AsyncConnection, order: Column[str], condition: ColumnElement[bool]
-) -> AsyncIterator[Row[Any]]:
+async def _stream(connection: AsyncConnection, query: Select[Any], order: Column[str]) -> AsyncIterator[Row[Any]]:
     """Rows of entries in order, in batches: every batch is a query, so the loop breathes in between."""
     last = ""
     while True:
-        query = select(list_entries).where(condition, order > last).order_by(order).limit(BATCH)
-        rows = (await connection.execute(query)).all()
+        rows = (await connection.execute(query.where(order > last).order_by(order).limit(BATCH))).all()
         for row in rows:
             yield row
         if len(rows) < BATCH:
@@ -228,17 +247,35 @@ async def _stream(
         last = getattr(rows[-1], order.key)
 
 
-async def _all_entries(connection: AsyncConnection, list_id: str) -> Sequence[ListEntry]:
-    of_list = list_entries.c.list_id == list_id
-    return [_entry(row) async for row in _stream(connection, list_entries.c.normal, of_list)]
+async def _all_entries(connection: AsyncConnection, known: _Known) -> Sequence[ListEntry]:
+    query = select(list_entries).where(list_entries.c.list_id == known.list_id, shown(known.edition))
+    return [_entry(row) async for row in _stream(connection, query, list_entries.c.normal)]
 
 
-def _put(connection: Connection, list_id: str, columns: Sequence[str], backup: bytes, now: datetime) -> None:
-    known = _require_list(connection, list_id)
-    _keep_backup(connection, list_id, backup, now)
-    put(connection, list_id)
-    merged = [*known, *(name for name in columns if name not in known)]
-    connection.execute(update(match_lists).where(match_lists.c.list_id == list_id).values(columns=merged))
+def _turn(connection: Connection, before: _Known, columns: Sequence[str], backup: bytes, now: datetime) -> bool:
+    """To what was laid ready; False when the list has another edition meanwhile."""
+    known = _require_list(connection, before.list_id)
+    if known.edition != before.edition:
+        return False
+    _keep_backup(connection, known.list_id, backup, now)
+    merged = [*known.columns, *(name for name in columns if name not in known.columns)]
+    turned = update(match_lists).where(match_lists.c.list_id == known.list_id)
+    connection.execute(turned.values(columns=merged, edition=known.edition + 1))
+    return True
+
+
+def _save_entry(connection: Connection, list_id: str, entry: ListEntry) -> None:
+    edition = _require_list(connection, list_id).edition
+    values = entry_row(list_id, entry, edition)
+    of_list = (list_entries.c.list_id == list_id) & shown(edition)
+    other = of_list & (list_entries.c.normal == values["normal"]) & (list_entries.c.entry_id != entry.entry_id)
+    # One that an import is about to take away is there all the same.
+    if connection.scalar(select(list_entries.c.entry_id).where(other).limit(1)) is not None:
+        raise Conflict(f"{entry.pattern!r} is in the list already.")
+    content = {name: value for name, value in values.items() if name not in ("since", "until")}
+    same = of_list & (list_entries.c.entry_id == entry.entry_id)
+    if connection.execute(update(list_entries).where(same).values(content)).rowcount == 0:
+        connection.execute(insert(list_entries).values(values))
 
 
 def _save_list(connection: Connection, list_id: str, values: Mapping[str, Any], renamed: Mapping[str, str]) -> bool:
@@ -249,39 +286,48 @@ def _save_list(connection: Connection, list_id: str, values: Mapping[str, Any], 
 
 
 def _rename_fields(connection: Connection, list_id: str, renamed: Mapping[str, str]) -> None:
-    query = select(list_entries.c.entry_id, list_entries.c.fields).where(list_entries.c.list_id == list_id)
+    # Those that an import has laid ready too: their file may have had the old names.
+    columns = (list_entries.c.entry_id, list_entries.c.until, list_entries.c.fields)
+    query = select(*columns).where(list_entries.c.list_id == list_id)
     changed = [
-        {"id": row.entry_id, "fields": {renamed.get(name, name): value for name, value in row.fields.items()}}
+        {
+            "id": row.entry_id,
+            "to": row.until,
+            "fields": {renamed.get(name, name): value for name, value in row.fields.items()},
+        }
         for row in connection.execute(query)
         if not renamed.keys().isdisjoint(row.fields)
     ]
     if changed:
-        connection.execute(update(list_entries).where(list_entries.c.entry_id == bindparam("id")), changed)
+        connection.execute(update(list_entries).where(_ONE), changed)
 
 
 def _change_entries(
     connection: Connection, list_id: str, entry_ids: Sequence[str], fields: Mapping[str, str], dates: Mapping[str, Any]
 ) -> int:
-    _require_list(connection, list_id)
+    known = _require_list(connection, list_id)
     changed: list[dict[str, Any]] = []
     for ids in _batches(entry_ids):
-        for entry in map(_entry, connection.execute(select(list_entries).where(_among(list_id, ids)))):
+        mine = among(list_id, ids) & shown(known.edition)
+        for row in connection.execute(select(list_entries).where(mine)):
+            entry = _entry(row)
             after = replace(entry, fields={**entry.fields, **fields}, **dates)
             if after.valid_from and after.valid_until and after.valid_until <= after.valid_from:
                 raise Refused(f"{entry.pattern!r} would end before it begins; nothing was changed.")
             times = {"valid_from": after.valid_from, "valid_until": after.valid_until}
-            changed.append({"id": entry.entry_id, "fields": after.fields, **times})
+            changed.append({"id": row.entry_id, "to": row.until, "fields": after.fields, **times})
     if changed:
-        connection.execute(update(list_entries).where(list_entries.c.entry_id == bindparam("id")), changed)
+        connection.execute(update(list_entries).where(_ONE), changed)
     return len(changed)
 
 
-def _require_list(connection: Connection, list_id: str) -> tuple[str, ...]:
-    """The list's custom columns; NotFound when there is no such list."""
-    columns = connection.scalar(select(match_lists.c.columns).where(match_lists.c.list_id == list_id))
-    if columns is None:
+def _require_list(connection: Connection, list_id: str) -> _Known:
+    """NotFound when there is no such list."""
+    query = select(match_lists.c.columns, match_lists.c.edition).where(match_lists.c.list_id == list_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
         raise NotFound(f"There is no match list {list_id!r}.")
-    return tuple(columns)
+    return _Known(list_id=list_id, columns=tuple(row.columns), edition=row.edition)
 
 
 def _require_entries_allowed(list_id: str) -> None:
@@ -289,20 +335,16 @@ def _require_entries_allowed(list_id: str) -> None:
         raise Refused("The Unlisted list has no entries: it stands for plates that are on no list.")
 
 
-def _delete_entries(connection: Connection, list_id: str, entry_ids: Sequence[str]) -> int:
-    return sum(
-        connection.execute(delete(list_entries).where(_among(list_id, ids))).rowcount for ids in _batches(entry_ids)
+def _delete_entries(connection: Connection, known: _Known, entry_ids: Sequence[str]) -> int:
+    deletes = (
+        delete(list_entries).where(among(known.list_id, ids), shown(known.edition)) for ids in _batches(entry_ids)
     )
+    return sum(connection.execute(one).rowcount for one in deletes)
 
 
 def _batches(entry_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(entry_ids), 500):  # databases bound the number of parameters
         yield entry_ids[start : start + 500]
-
-
-def _among(list_id: str, entry_ids: Sequence[str]) -> ColumnElement[bool]:
-    # Given the bare column, SQLite walks through the whole list for every batch instead of looking the ids up.
-    return (list_entries.c.list_id.concat("") == list_id) & list_entries.c.entry_id.in_(entry_ids)
 
 
 def _keep_backup(connection: Connection, list_id: str, content: bytes, now: datetime) -> None:
@@ -333,18 +375,6 @@ def _match_list(row: Row[Any]) -> MatchList:
         policy=MatchPolicy(row.policy),
         camera_ids=frozenset(row.camera_ids),
     )
-
-
-def _entry_row(list_id: str, entry: ListEntry) -> dict[str, Any]:
-    return {
-        "entry_id": entry.entry_id,
-        "list_id": list_id,
-        "pattern": entry.pattern,
-        "normal": normalize(entry.pattern),
-        "valid_from": entry.valid_from,
-        "valid_until": entry.valid_until,
-        "fields": dict(entry.fields),
-    }
 
 
 def _entry(row: Row[Any]) -> ListEntry:

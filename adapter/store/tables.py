@@ -88,8 +88,13 @@ match_lists = Table(
     Column("policy", String(20), nullable=False),
     Column("camera_ids", JSON, nullable=False),
     Column("columns", JSON, nullable=False),
+    Column("edition", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcTime, nullable=False),
 )
+
+# Not NULL, for which no two entries would count as the same.
+STAYS = 0
+"""`until` of an entry that no edition takes away; the first one that could is 1."""
 
 list_entries = Table(
     "list_entries",
@@ -101,20 +106,11 @@ list_entries = Table(
     Column("valid_from", UtcTime),
     Column("valid_until", UtcTime),
     Column("fields", JSON, nullable=False),
-    UniqueConstraint("list_id", "normal"),
+    # The editions of its list from which on, and until which, it is shown.
+    Column("since", Integer, nullable=False, server_default="0"),
+    Column("until", Integer, primary_key=True, server_default="0"),
+    UniqueConstraint("list_id", "normal", "until"),
 )
-
-list_staging = Table(
-    "list_staging",
-    metadata,
-    Column("entry_id", String(64), nullable=False),
-    Column("pattern", String(64), nullable=False),
-    Column("normal", String(64)),
-    Column("valid_from", UtcTime),
-    Column("valid_until", UtcTime),
-    Column("fields", JSON, nullable=False),
-)
-"""What an import brings, for the moments it takes to lay ready; without a normal form: the entry is to go."""
 
 list_backups = Table(
     "list_backups",

@@ -21,12 +21,20 @@ from adapter.rulebook import Rulebook
 from adapter.store.cameras import CameraRecord
 from adapter.store.store import Store
 from adapter.tasks import Tasks
-from events.types import ActionFailed, AlarmRaised, Event, ListKind, ListMatched, PlateRecognized, RelayChanged
+from events.types import (
+    ActionFailed,
+    AlarmRaised,
+    Event,
+    ListKind,
+    ListMatched,
+    PlateRecognized,
+    RelayChanged,
+    RelayState,
+)
 from inference.types import Box, Direction, LicensePlate, Passage, PassageState
 from inference.watch import Watch
 from onvif_client.errors import CameraRejected, CameraUnreachable
 from onvif_client.types import PulseResult
-from rules.match_lists import MatchIndex
 from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList, RelayAction, RelayDecision
 from tests.fakes.waiting import until
 from tests.inference.test_watch import FAST, FilmSource, PaintedPlates, drive_by
@@ -43,22 +51,32 @@ class Gate:
     released: list[str] = field(default_factory=list)
     error: Exception | None = None
     release_error: Exception | None = None
+    asked: int = 0
+    connected: bool = True
+
+    @property
+    def onvif(self) -> Gate:
+        if not self.connected:
+            raise CameraUnreachable("Gate north is not connected now.")
+        return self
 
     async def pulse_relay(
-        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
+        self, token: str, *, duration_s: float, deadline_s: float, on_active: Callable[[], None]
     ) -> PulseResult:
-        assert timeout_s > 0
+        assert deadline_s > 0
         if self.error:
             raise self.error
-        self.pulses.append(relay_token)
+        self.pulses.append(token)
         on_active()
-        await asyncio.sleep(pulse_s)
+        await asyncio.sleep(duration_s)
         return PulseResult(activated=True, released=True)
 
-    async def release_relay(self, relay_token: str) -> None:
+    async def set_relay(self, token: str, active: bool) -> None:
+        assert not active
+        self.asked += 1
         if self.release_error:
             raise self.release_error
-        self.released.append(relay_token)
+        self.released.append(token)
 
 
 @dataclass
@@ -69,8 +87,9 @@ class Bench:
     pipeline: Pipeline
     rulebook: Rulebook
     driver: RelayDriver
-    gate: Gate
+    gate: Gate | None
     told: list[Event]
+    slept: list[float]
     camera_id: str = "cam1"
     name: str = "Gate north"
     now: datetime = NOW
@@ -81,6 +100,11 @@ class Bench:
             self, event_id, passage(plate, likelihood, reads, self.now - timedelta(seconds=age_s))
         )
         return event_id
+
+    async def start_again(self) -> None:
+        """As the service does, with the cameras in between."""
+        await self.driver.recover()
+        await self.driver.let_go()
 
     async def settle(self) -> None:
         """Let the relay tasks run to their end."""
@@ -115,44 +139,23 @@ def passage(
     )
 
 
-async def test_rules_that_were_read_earlier_never_replace_those_read_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A plate that was taken off a list while the list was being read must not go on opening the gate."""
-    async with Store.in_folder(tmp_path) as store:
-        await store.lists.add(MatchList(list_id="staff", name="Staff", kind=ListKind.ALLOW), now=NOW)
-        await store.lists.save_entry("staff", ListEntry(entry_id="e1", pattern="AB12CD"))
-        rulebook, slow, read = Rulebook(store=store), asyncio.Event(), store.lists.index
-        asked = 0
-
-        async def index() -> MatchIndex:
-            nonlocal asked
-            asked += 1
-            first, found = asked == 1, await read()
-            if first:
-                await slow.wait()
-            return found
-
-        monkeypatch.setattr(store.lists, "index", index)
-        earlier = asyncio.create_task(rulebook.reload())
-        await asyncio.sleep(0.05)
-        await store.lists.remove_entries("staff", ["e1"])
-        later = asyncio.create_task(rulebook.reload())
-        await asyncio.sleep(0.05)
-        slow.set()
-        await asyncio.gather(earlier, later)
-        hits = rulebook.index.match("AB12CD", camera_id="c1", at=NOW)
-        assert [hit.match_list.list_id for hit in hits] == [UNLISTED_LIST_ID]
-
-
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with Store.in_folder(tmp_path) as store, Tasks() as tasks:
         told: list[Event] = []
-        gate = Gate()
         rulebook = Rulebook(store=store)
+        slept: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            await asyncio.sleep(0.001)
+
         driver = RelayDriver(
-            decisions=store.decisions, find_camera=lambda camera_id: gate, tasks=tasks, clock=lambda: bench.now
+            decisions=store.decisions,
+            find_camera=lambda camera_id: bench.gate,
+            tasks=tasks,
+            clock=lambda: bench.now,
+            sleep=sleep,
         )
         pipeline = Pipeline(
             journal=store.journal,
@@ -163,7 +166,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
             clock=lambda: bench.now,
         )
         driver.report_to(pipeline)
-        bench = Bench(store, pipeline, rulebook, driver, gate, told)
+        bench = Bench(store, pipeline, rulebook, driver, Gate(), told, slept)
         await store.lists.add(MatchList(list_id="staff", name="Staff", kind=ListKind.ALLOW), now=NOW)
         await store.lists.add(MatchList(list_id="stolen", name="Stolen", kind=ListKind.DENY), now=NOW)
         await store.lists.save_entry("staff", ListEntry(entry_id="e1", pattern="AB12CD"))
@@ -323,13 +326,14 @@ async def test_a_relay_that_a_process_that_died_may_have_left_active_is_let_go_w
     bench: Bench, tmp_path: Path
 ) -> None:
     await claimed_and_left(bench, tmp_path)
-    bench.gate.release_error = CameraUnreachable("Gate north is not connected now.")
-    await bench.driver.recover()
-    await asyncio.sleep(0)
-    assert bench.gate.released == []
-    bench.gate.release_error = None
+    bench.gate.connected = False
+    await bench.start_again()
+    await until(lambda: len(bench.slept) > 2)
+    assert (bench.gate.asked, bench.gate.released) == (0, [])
+    bench.gate.connected = True
     await bench.settle()
     assert (bench.gate.pulses, bench.gate.released) == ([], ["gate"])
+    assert await bench.store.decisions.left_active() == []
     assert [event.state for event in bench.told if isinstance(event, RelayChanged)] == ["inactive"]
     assert bench.kinds().count("ActionFailed") == 1
 
@@ -339,7 +343,7 @@ async def test_a_relay_that_cannot_be_let_go_after_a_restart_is_said_to_stand_ac
 ) -> None:
     await claimed_and_left(bench, tmp_path)
     bench.gate.release_error = CameraRejected("The camera has no such relay.")
-    await bench.driver.recover()
+    await bench.start_again()
     await bench.settle()
     *_, failure = (event for event in bench.told if isinstance(event, ActionFailed))
     assert "may stand active" in failure.detail
@@ -349,7 +353,7 @@ async def test_a_relay_that_cannot_be_let_go_after_a_restart_is_said_to_stand_ac
 async def test_a_pulse_that_comes_before_a_relay_is_let_go_is_not_cut_short(bench: Bench, tmp_path: Path) -> None:
     await claimed_and_left(bench, tmp_path)
     bench.gate.release_error = CameraUnreachable("Gate north is not connected now.")
-    await bench.driver.recover()
+    await bench.start_again()
     await asyncio.sleep(0)
     bench.now += timedelta(minutes=1)
     await bench.drive("AB12CD")
@@ -357,6 +361,70 @@ async def test_a_pulse_that_comes_before_a_relay_is_let_go_is_not_cut_short(benc
     bench.gate.release_error = None
     await bench.settle()
     assert (bench.gate.pulses, bench.gate.released) == (["gate"], [])
+
+
+async def test_a_relay_is_let_go_by_the_first_run_that_meets_its_camera_however_late(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await claimed_and_left(bench, tmp_path)
+    await bench.driver.recover()  # This run ends before its cameras are there.
+    bench.now += timedelta(days=3)
+    bench.gate.connected = False
+    await bench.start_again()
+    await until(lambda: sum(bench.slept) > 3600)
+    bench.gate.connected = True
+    await bench.settle()
+    assert bench.gate.released == ["gate"]
+    failures = [event.detail for event in bench.told if isinstance(event, ActionFailed)]
+    assert len(failures) == 2
+    assert "is let go when its camera is there" in failures[1]
+    await bench.start_again()
+    await bench.settle()
+    assert bench.gate.released == ["gate"]
+
+
+async def test_a_camera_that_does_not_let_go_is_asked_less_and_less_often(bench: Bench, tmp_path: Path) -> None:
+    await claimed_and_left(bench, tmp_path)
+    bench.gate.release_error = CameraUnreachable("No answer.")
+    await bench.start_again()
+    await until(lambda: bench.gate.asked >= 20)
+    bench.gate.release_error = None
+    await bench.settle()
+    assert all(pause >= 30 for pause in bench.slept[8:])
+    assert bench.gate.released == ["gate"]
+
+
+async def test_a_relay_of_a_camera_that_was_removed_is_given_up(bench: Bench, tmp_path: Path) -> None:
+    await claimed_and_left(bench, tmp_path)
+    bench.gate = None
+    await bench.start_again()
+    await bench.settle()
+    *_, failure = (event for event in bench.told if isinstance(event, ActionFailed))
+    assert "Its camera was removed." in failure.detail
+    assert await bench.store.decisions.left_active() == []
+
+
+async def test_a_relay_that_a_vms_switches_after_the_restart_stays_as_the_vms_wants_it(
+    bench: Bench, tmp_path: Path
+) -> None:
+    await claimed_and_left(bench, tmp_path)
+    bench.gate.release_error = CameraUnreachable("No answer.")
+    await bench.start_again()
+    await until(lambda: bench.gate.asked > 0)
+    bench.driver.note(
+        RelayChanged(
+            event_id="e",
+            utc_time=NOW,
+            camera_id="cam1",
+            relay_token="gate",
+            state=RelayState.ACTIVE,
+            decision_id="onvif:vms",
+        )
+    )
+    bench.gate.release_error = None
+    await bench.settle()
+    assert bench.gate.released == []
+    assert await bench.store.decisions.left_active() == []
 
 
 async def test_a_full_disk_loses_the_picture_and_not_the_event(bench: Bench, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from adapter.store.errors import StoreUnavailable
 from adapter.tasks import Tasks
 from events.types import ActionFailed, Event, RelayChanged, RelayState
 from onvif_client.camera import Camera
+from onvif_client.errors import CameraUnreachable
 from onvif_client.types import PulseResult, RelayOutput
 from rules.types import RelayDecision
 from tests.fakes.camera import FakeCamera
@@ -29,15 +30,18 @@ class Memory:
 
     told: list[Event] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    claimable: bool = True
     error: Exception | None = None
     heard_by: Callable[[RelayChanged], None] = lambda change: None
 
     async def claim(self, decision_id: str, now: datetime) -> bool:
-        return True
+        return self.claimable
 
     async def finish(self, decision_id: str, now: datetime, error: str = "") -> bool:
         self.finished.append(error)
         return True
+
+    refuse = finish
 
     async def record(self, event: Event) -> None:
         if self.error:
@@ -62,15 +66,16 @@ class Memory:
 
 
 @dataclass
-class Connected:
-    """What an LPR camera does with its connection."""
+class Lpr:
+    """A camera of the fleet, connected or not."""
 
-    camera: Camera
+    connection: Camera | Broken | None
 
-    async def pulse_relay(
-        self, relay_token: str, pulse_s: float, timeout_s: float, on_active: Callable[[], None]
-    ) -> PulseResult:
-        return await self.camera.pulse_relay(relay_token, duration_s=pulse_s, deadline_s=timeout_s, on_active=on_active)
+    @property
+    def onvif(self) -> Camera | Broken:
+        if self.connection is None:
+            raise CameraUnreachable("Gate is not connected now.")
+        return self.connection
 
 
 class Broken:
@@ -85,17 +90,17 @@ class Site:
     memory: Memory
     driver: RelayDriver
     tasks: Tasks
-    lpr: object
+    lpr: Lpr
 
-    async def open(self, relay_token: str = "lamp") -> None:
+    async def open(self, relay_token: str = "lamp", *, decision_id: str = "d", within_s: float = 30) -> None:
         await self.driver.start(
             RelayDecision(
-                decision_id="d",
+                decision_id=decision_id,
                 action_id="a",
                 camera_id="c",
                 relay_token=relay_token,
                 pulse=PULSE,
-                expires_at=datetime.now(UTC) + timedelta(seconds=30),
+                expires_at=datetime.now(UTC) + timedelta(seconds=within_s),
                 because="AB12CD is on the list Staff",
             )
         )
@@ -107,7 +112,7 @@ async def site() -> AsyncIterator[Site]:
         memory = Memory()
         driver = RelayDriver(decisions=memory, find_camera=lambda camera_id: site.lpr, tasks=tasks)
         driver.report_to(memory)
-        site = Site(fake, camera, memory, driver, tasks, Connected(camera))
+        site = Site(fake, camera, memory, driver, tasks, Lpr(camera))
         yield site
 
 
@@ -146,18 +151,58 @@ async def test_a_camera_that_is_closed_during_a_pulse_is_let_go_and_the_service_
     await site.camera.aclose()
     await until(lambda: site.memory.finished == [""])
     assert site.fake.switched == [("lamp", "active"), ("lamp", "inactive")]
+    assert site.memory.failures == []
+
+
+async def test_a_gate_opens_though_its_camera_is_closed_just_after_the_decision(site: Site) -> None:
     await site.open()
+    await site.camera.aclose()
+    site.lpr = Lpr(None)
+    await until(lambda: site.memory.finished == [""])
+    assert site.fake.switched == [("lamp", "active"), ("lamp", "inactive")]
+    assert site.memory.failures == []
+
+
+async def test_a_gate_whose_camera_is_being_connected_opens_when_it_is(site: Site) -> None:
+    site.lpr = Lpr(None)
+    await site.open()
+    await asyncio.sleep(0)
+    site.lpr = Lpr(site.camera)
+    await until(lambda: site.memory.finished == [""])
+    assert site.fake.switched == [("lamp", "active"), ("lamp", "inactive")]
+    assert site.memory.failures == []
+
+
+async def test_a_gate_whose_camera_is_not_connected_in_time_stays_shut_and_that_is_told(site: Site) -> None:
+    site.lpr = Lpr(None)
+    await site.open(within_s=0.05)
+    await until(lambda: site.memory.failures == ["Gate is not connected now."])
+    assert site.memory.finished == site.memory.failures
+    site.lpr, site.memory.claimable = Lpr(site.camera), False
+    await site.open(within_s=-1)
+    await until(lambda: len(site.memory.failures) == 2)
+    assert site.memory.finished == site.memory.failures
+    assert site.fake.switched == []
+
+
+async def test_of_several_vehicles_that_wait_for_a_camera_only_the_newest_opens_the_gate(site: Site) -> None:
+    site.lpr = Lpr(None)
+    await site.open(decision_id="first")
+    await asyncio.sleep(0)
+    await site.open(decision_id="second")
     await until(lambda: len(site.memory.failures) == 1)
-    assert "is closed" in site.memory.failures[0]
+    site.lpr = Lpr(site.camera)
+    await until(lambda: site.memory.finished[1:] == [""])
+    assert site.fake.switched == [("lamp", "active"), ("lamp", "inactive")]
 
 
 async def test_a_bug_in_one_pulse_is_told_and_ends_nothing_else(site: Site) -> None:
-    site.lpr = Broken()
+    site.lpr = Lpr(Broken())
     await site.open()
     await until(lambda: site.memory.failures != [])
     assert site.memory.finished == site.memory.failures
     assert "a bug" in site.memory.failures[0]
-    site.lpr = Connected(site.camera)
+    site.lpr = Lpr(site.camera)
     await site.open()
     await until(lambda: site.memory.finished[1:] == [""])
 

@@ -105,8 +105,19 @@ async def test_a_camera_that_is_closed_during_a_pulse_lets_go_and_then_closes():
         assert (await pulse).released
         assert fake.switched == [("lamp", "active"), ("lamp", "inactive")]
         with pytest.raises(CameraUnreachable, match="is closed"):
-            await camera.pulse_relay("lamp")
+            await camera.set_relay("lamp", True)
         assert fake.switched[-1] == ("lamp", "inactive")
+
+
+async def test_a_camera_that_was_closed_is_pulsed_all_the_same_and_closed_again():
+    async with FakeCamera() as fake:
+        async with client(fake) as camera:
+            pass
+        pulses = (camera.pulse_relay("lamp", duration_s=0.01), camera.pulse_relay("gate"))
+        assert all(result.activated for result in await asyncio.gather(*pulses))
+        assert sorted(fake.switched) == [("gate", "active"), ("lamp", "active"), ("lamp", "inactive")]
+        with pytest.raises(CameraUnreachable, match="is closed"):
+            await camera.set_relay("lamp", True)
 
 
 async def test_a_lost_order_that_cannot_be_taken_back_is_said_to_be():

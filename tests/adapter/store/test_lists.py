@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
 
+from adapter.rulebook import Rulebook
 from adapter.store.cameras import CameraRecord
 from adapter.store.errors import Conflict, NotFound, Refused
-from adapter.store.list_staging import stage
-from adapter.store.tables import list_staging
+from adapter.store.list_editions import STEP, lay
+from adapter.store.tables import list_entries
 from rules.importing import FileFormat, ImportMode, parse, preview
 from rules.match_lists import PatternInvalid
 from rules.types import UNLISTED_LIST_ID, ListEntry, RelayAction
@@ -63,6 +65,7 @@ async def test_an_import_that_no_longer_fits_changes_nothing(store, lists):
     with pytest.raises(Conflict, match="new preview"):
         await lists.apply("list", plan, now=NOON)
     assert [entry.pattern for entry in await lists.every_entry("list")] == ["TWO2"]
+    assert await laid_ready(store) == ["TWO2"]
 
 
 async def test_an_import_larger_than_a_batch_arrives_whole(store, lists):
@@ -88,13 +91,80 @@ async def test_vehicles_are_stored_while_a_large_list_is_imported_and_nobody_see
     assert seen | {4_000} == {4_500, 4_000}
 
 
+async def test_a_vehicle_waits_for_a_small_part_of_an_import_at_most(store, lists):
+    await lists.apply("list", await plan_for(store, plates("OLD", 4_500)), now=NOON)
+    plan = await plan_for(store, plates("NEW", 4_000), ImportMode.REPLACE, "x")
+
+    async def changed_rows() -> int:
+        return await store.database.transact(lambda connection: connection.connection.dbapi_connection.total_changes)
+
+    importing = asyncio.create_task(lists.apply("list", plan, now=NOON))
+    seen = [await changed_rows()]
+    while not importing.done():
+        seen.append(await changed_rows())
+    await importing
+    assert seen[-1] - seen[0] > 12_000
+    assert max(after - before for before, after in pairwise(seen)) <= STEP + 2
+
+
+async def laid_ready(store) -> list[str]:
+    """What is in the table, shown or not."""
+    async with store.database.read() as connection:
+        return sorted(await connection.scalars(select(list_entries.c.normal)))
+
+
+async def test_an_import_that_was_interrupted_changes_nothing_and_is_cleared_away_at_the_start(store, lists):
+    await lists.apply("list", await plan_for(store, b"OLD1\nOLD2\n"), now=NOON)
+    plan = await plan_for(store, b"plate,Owner\nOLD1,Ann\nNEW1,Ben\n", ImportMode.REPLACE, "x")
+    before = await lists.every_entry("list")
+    await lay(store.database, "list", plan, 2)
+    assert await laid_ready(store) == ["NEW1", "OLD1", "OLD1", "OLD2"]
+    assert await lists.every_entry("list") == before
+    assert (await lists.entries("list"), (await lists.get("list")).entry_count) == ((before, 2), 2)
+    index = await lists.index()
+    assert index.size == 2
+    assert index.match("NEW1", camera_id="c", at=NOON)[0].match_list.list_id == UNLISTED_LIST_ID
+    await Rulebook(store=store).open(NOON)
+    assert await laid_ready(store) == ["OLD1", "OLD2"]
+    assert await lists.every_entry("list") == before
+    await lists.save_entry("list", ListEntry(entry_id="e", pattern="NEW1"))
+
+
 async def test_what_an_interrupted_import_laid_ready_comes_into_no_list(store, lists):
-    plan = await plan_for(store, b"OLD1\n")
-    await stage(store.database, plan)
+    await lay(store.database, "list", await plan_for(store, b"OLD1\n"), 1)
     await lists.apply("list", await plan_for(store, b"NEW1\n", prefix="x"), now=NOON)
     assert [entry.pattern for entry in await lists.every_entry("list")] == ["NEW1"]
-    async with store.database.read() as connection:
-        assert (await connection.execute(select(list_staging))).all() == []
+    assert await laid_ready(store) == ["NEW1"]
+
+
+async def test_entries_that_an_import_changes_keep_their_ids_and_others_stay_as_they_are(store, lists):
+    await lists.apply("list", await plan_for(store, b"OLD1\nOLD2\nOLD3\n"), now=NOON)
+    before = {entry.pattern: entry.entry_id for entry in await lists.every_entry("list")}
+    plan = await plan_for(store, b"plate,Owner\nOLD3,\nOLD1,Ann\nNEW1,Ben\n", ImportMode.REPLACE, "x")
+    await lists.apply("list", plan, now=NOON, columns=["Owner"])
+    after = await lists.every_entry("list")
+    assert [(entry.pattern, dict(entry.fields)) for entry in after] == [
+        ("NEW1", {"Owner": "Ben"}),
+        ("OLD1", {"Owner": "Ann"}),
+        ("OLD3", {}),
+    ]
+    assert {entry.pattern: entry.entry_id for entry in after[1:]} == {name: before[name] for name in ("OLD1", "OLD3")}
+    assert await laid_ready(store) == ["NEW1", "OLD1", "OLD3"]
+
+
+async def test_people_change_the_list_as_it_is_while_an_import_is_laid_ready(store, lists):
+    await lists.apply("list", await plan_for(store, b"OLD1\nOLD2\nOLD3\n"), now=NOON)
+    await lay(store.database, "list", await plan_for(store, b"OLD3\n", ImportMode.REPLACE, "x"), 2)
+    with pytest.raises(Conflict):
+        await lists.save_entry("list", ListEntry(entry_id="e", pattern="OLD1"))
+    one, two, _ = await lists.every_entry("list")
+    assert await lists.change_entries("list", [one.entry_id], fields={"Owner": "Ann"}, dates={}) == 1
+    assert await lists.remove_entries("list", [two.entry_id]) == 1
+    await lists.clear_away()
+    assert [(entry.pattern, dict(entry.fields)) for entry in await lists.every_entry("list")] == [
+        ("OLD1", {"Owner": "Ann"}),
+        ("OLD3", {}),
+    ]
 
 
 @pytest.mark.requirement("M-216", "M-217")
