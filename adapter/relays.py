@@ -87,8 +87,8 @@ class RelayDriver:
         self._clock = clock
         self._places = asyncio.Semaphore(AT_ONCE)
         self._pipeline: Pipeline | None = None
-        self._awaited: dict[RelayKey, str] = {}
-        """Relays whose camera is not connected now, and the newest decision that waits for it."""
+        self._newest: dict[RelayKey, str] = {}
+        """The last decision about each relay."""
         self._left_active: set[RelayKey] = set()
         """Relays that an earlier run may have left active, until they are let go or switched anew."""
 
@@ -98,6 +98,7 @@ class RelayDriver:
 
     async def start(self, decision: RelayDecision) -> None:
         """Carry out one decision in the background, over the connection that the camera has at this moment."""
+        self._newest[_relay_of(decision)] = decision.decision_id
         try:
             connection = self._connection_to(decision.camera_id)
         except CameraError:
@@ -194,23 +195,17 @@ class RelayDriver:
     async def _next_connection(self, decision: RelayDecision) -> RelayConnection:
         """Raises CameraError when the camera is not connected before the decision's deadline.
 
-        Of several vehicles only the newest waits: two that waited would pulse the relay twice at once.
+        Only the newest vehicle waits: after it the relay would be pulsed a second time, for one that has passed.
         """
-        relay = _relay_of(decision)
-        self._awaited[relay] = decision.decision_id
-        try:
-            while True:
-                try:
-                    return self._connection_to(decision.camera_id)
-                except CameraUnreachable:
-                    if self._clock() >= decision.expires_at:
-                        raise
-                await self._sleep(CONNECTED_PAUSE_S)
-                if self._awaited[relay] != decision.decision_id:
-                    raise CameraUnreachable("The camera was not connected before the next vehicle came.")
-        finally:
-            if self._awaited[relay] == decision.decision_id:
-                del self._awaited[relay]
+        while True:
+            try:
+                return self._connection_to(decision.camera_id)
+            except CameraUnreachable:
+                if self._clock() >= decision.expires_at:
+                    raise
+            await self._sleep(CONNECTED_PAUSE_S)
+            if self._newest[_relay_of(decision)] != decision.decision_id:
+                raise CameraUnreachable("The camera was not connected before the next vehicle came.")
 
     async def _pulse(self, decision: RelayDecision, connection: RelayConnection, timeout_s: float) -> str:
         telling: list[asyncio.Task[None]] = []

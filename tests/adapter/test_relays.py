@@ -196,6 +196,17 @@ async def test_of_several_vehicles_that_wait_for_a_camera_only_the_newest_opens_
     assert site.fake.switched == [("lamp", "active"), ("lamp", "inactive")]
 
 
+async def test_a_vehicle_that_waits_for_a_camera_waits_no_more_when_the_next_one_finds_it(site: Site) -> None:
+    site.lpr = Lpr(None)
+    await site.open(decision_id="first")
+    await asyncio.sleep(0)
+    site.lpr = Lpr(site.camera)
+    await site.open(decision_id="second")
+    await until(lambda: len(site.memory.finished) == 2)
+    assert site.memory.failures == ["The camera was not connected before the next vehicle came."]
+    assert site.fake.switched == [("lamp", "active"), ("lamp", "inactive")]
+
+
 async def test_a_bug_in_one_pulse_is_told_and_ends_nothing_else(site: Site) -> None:
     site.lpr = Lpr(Broken())
     await site.open()
