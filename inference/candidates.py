@@ -19,8 +19,9 @@ from inference.stacking import plate_in_patch, stacked
 # Readings this likely hardly ever change when more crops are read; better corners still mend some.
 CROPS_ENOUGH, CORNERS_ENOUGH = 0.7, 0.95
 # What is less likely than this after its first crop is no plate: of 160 such finds in 433 pictures not one became a
-# reading.
-HOPELESS = 1e-4
+# reading. A text may be any sign. What looks like a plate may be one in the dark, read at last with other pictures of
+# it, and is given up only beside a reading so sure.
+HOPELESS, SURE_BESIDE = 1e-4, 0.7
 # Half of a plate's text may be a plate too (`AB12` of `AB12 CDE`): both lines must leave clearly less doubt.
 DOUBT_LEFT = 0.75
 # So many crops are read before the time is looked at again: a text line costs about 20 ms of one core.
@@ -82,13 +83,16 @@ class CandidateReader:
         found, unread = self._first_crops(window, regions, deadline)
         ranked = sorted(((self._likelihood(one), one) for one in found), key=lambda pair: pair[0], reverse=True)
         judged: list[Judged] = []
+        surest = 0.0
         for number, (likely, candidate) in enumerate(ranked):
             out_of_time = number > 0 and self._late(deadline)
+            hopeless = likely < HOPELESS and (self._finds_lines or surest >= SURE_BESIDE)
             better: Candidate | None = candidate
-            if settings.preset is not Preset.FAST and not out_of_time and likely >= HOPELESS:
+            if settings.preset is not Preset.FAST and not out_of_time and not hopeless:
                 better = self._in_doubt(window, candidate, likely, settings, closer)
             if better is not None:
                 judged.append((better, likely if better is candidate else self._likelihood(better)))
+                surest = max(surest, judged[-1][1])
         return self._with_joined_lines(window, judged, deadline) if self._finds_lines else judged, unread
 
     def _first_crops(
