@@ -50,7 +50,7 @@ class CameraControl:
         quota: Quota,
     ) -> None:
         self._store = store
-        self._tuning = CameraTuning(facts=store.facts, modules=quota.library)
+        self._tuning = CameraTuning(facts=store.facts, modules=quota.module_library)
         self._quota = quota
         # Two cameras must not both take the last place.
         self._admitting = asyncio.Lock()

@@ -22,13 +22,15 @@ class Quota:
 
     cameras: int | None = None
     modules: int | None = None
-    library: ModuleLibrary = field(default_factory=ModuleLibrary)
+    module_library: ModuleLibrary = field(default_factory=ModuleLibrary)
 
     @classmethod
     def of(cls, settings: Settings, library: ModuleLibrary) -> Quota:
         """A number of its own beats that of the profile."""
         profile = CLASSIC_MODULES if settings.quota == "classic" else None
-        return cls(cameras=settings.max_cameras or None, modules=settings.max_modules or profile, library=library)
+        return cls(
+            cameras=settings.max_cameras or None, modules=settings.max_modules or profile, module_library=library
+        )
 
     def cameras_left(self, records: Sequence[CameraRecord]) -> int | None:
         """How many more may be enabled; None is without limit."""
@@ -65,11 +67,11 @@ class Quota:
 
     def _of_camera(self, record: CameraRecord) -> set[str]:
         if not record.modules:
-            return set(self.library.modules)
+            return set(self.module_library.modules)
         found: set[str] = set()
         for code in record.modules:
             try:
-                found |= {module.code for module in select_modules([code], self.library.modules)}
+                found |= {module.code for module in select_modules([code], self.module_library.modules)}
             except ModuleError:
                 continue  # its file was taken away: nothing of it is used
         return found

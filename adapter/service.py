@@ -108,10 +108,8 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
         for closing in (live.close, subscriptions.close):
             stack.callback(closing)
         # A backlog may be told before the face listens; only a port that the system chooses is not known by then.
-        dispatcher, own_address = (
-            Dispatcher(outbox=store.outbox),
-            OwnAddress(settings.host, settings.onvif_port or None, settings.public_url),
-        )
+        dispatcher = Dispatcher(outbox=store.outbox)
+        own_address = OwnAddress(settings.host, settings.onvif_port or None, settings.public_url)
         relays = RelayDriver(decisions=store.decisions, find_camera=fleet.find, tasks=tasks)
 
         def tell(event: Event) -> None:
@@ -120,17 +118,13 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
             subscriptions.publish(event)
             fleet.tell(event, own_address.at)
             dispatcher.wake()
-            if isinstance(event, RelayChanged):
-                face_relays.note(event)
-                relays.note(event)
+            _remember(event, face_relays, relays)
 
         pipeline = Pipeline(journal=store.journal, rulebook=rulebook, pictures=pictures, tell=tell, pulse=relays.start)
         fleet.report_to(pipeline)
         relays.report_to(pipeline)
-        face_relays, face_users = (
-            FaceRelays(fleet=fleet, pipeline=pipeline, audit=store.audit, tasks=tasks),
-            FaceUsers(onvif_users=store.onvif_users),
-        )
+        face_relays = FaceRelays(fleet=fleet, pipeline=pipeline, audit=store.audit, tasks=tasks)
+        face_users = FaceUsers(onvif_users=store.onvif_users)
 
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=WEBHOOK_TIMEOUT))
         server = Server(
@@ -180,7 +174,7 @@ async def running(settings: Settings, recognizer: Reads | None = None) -> AsyncI
                 cameras=CameraControl(store=store, fleet=fleet, snapshots=snapshots, captures=captures, quota=quota),
                 live=live,
                 pictures=pictures,
-                modules=quota.library,
+                modules=quota.module_library,
                 workers=hub,
             )
         )
@@ -239,6 +233,12 @@ def _open_executor(stack: AsyncExitStack, reader: Reads, settings: Settings) -> 
     executor = inference_threads(reader, settings)
     stack.callback(executor.shutdown, cancel_futures=True)
     return executor
+
+
+def _remember(event: Event, *memories: FaceRelays | RelayDriver) -> None:
+    if isinstance(event, RelayChanged):
+        for memory in memories:
+            memory.note(event)
 
 
 async def _answer_discovery(

@@ -81,7 +81,7 @@ class Address:
         return f"{self.scheme}://{self.device_id}"
 
     @property
-    def library_host(self) -> str:
+    def client_host(self) -> str:
         """The host as ONVIFCamera wants it: it puts a port behind and a scheme in front when there is none."""
         return f"{self.scheme}://{self._bracketed}"
 
@@ -129,7 +129,7 @@ class OnvifDevice:
         )
         with _translated():
             self._client = _Client(
-                self._address.library_host,
+                self._address.client_host,
                 self._address.port,
                 self._user,
                 self._password,

@@ -3,184 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
 import pytest
 
 from adapter.fleet import modules_in_use
-from adapter.pictures import Pictures
-from adapter.pipeline import Pipeline
-from adapter.relays import RelayDriver
-from adapter.rulebook import Rulebook
 from adapter.store.cameras import CameraRecord
-from adapter.store.store import Store
-from adapter.tasks import Tasks
 from events.types import (
     ActionFailed,
     AlarmRaised,
-    Event,
     ListKind,
     ListMatched,
     PlateRecognized,
     RelayChanged,
-    RelayState,
 )
-from inference.types import Box, Direction, LicensePlate, Passage, PassageState
+from inference.types import Passage, PassageState
 from inference.watch import Watch
-from onvif_client.errors import CameraRejected, CameraUnreachable
-from onvif_client.types import PulseResult
-from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, MatchList, RelayAction, RelayDecision
-from tests.fakes.waiting import until
+from onvif_client.errors import CameraUnreachable
+from rules.types import UNLISTED_LIST_ID, AlarmDefinition, ListEntry, RelayAction
+from tests.fakes.gate_bench import BRIEF, NOW, Bench, open_bench, passage
 from tests.inference.test_watch import FAST, FilmSource, PaintedPlates, drive_by
-
-NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-BRIEF = timedelta(milliseconds=1)
-
-
-@dataclass
-class Gate:
-    """A camera with a relay that remembers, refuses or hangs."""
-
-    pulses: list[str] = field(default_factory=list)
-    released: list[str] = field(default_factory=list)
-    error: Exception | None = None
-    release_error: Exception | None = None
-    asked: int = 0
-    connected: bool = True
-
-    @property
-    def onvif(self) -> Gate:
-        if not self.connected:
-            raise CameraUnreachable("Gate north is not connected now.")
-        return self
-
-    async def pulse_relay(
-        self, token: str, *, duration_s: float, deadline_s: float, on_active: Callable[[], None]
-    ) -> PulseResult:
-        assert deadline_s > 0
-        if self.error:
-            raise self.error
-        self.pulses.append(token)
-        on_active()
-        await asyncio.sleep(duration_s)
-        return PulseResult(activated=True, released=True)
-
-    async def set_relay(self, token: str, active: bool) -> None:
-        assert not active
-        self.asked += 1
-        if self.release_error:
-            raise self.release_error
-        self.released.append(token)
-
-
-@dataclass
-class Bench:
-    """The pipeline on a real store, with a fake gate and a clock that stands still."""
-
-    store: Store
-    pipeline: Pipeline
-    rulebook: Rulebook
-    driver: RelayDriver
-    gate: Gate | None
-    told: list[Event]
-    slept: list[float]
-    camera_id: str = "cam1"
-    name: str = "Gate north"
-    now: datetime = NOW
-
-    async def drive(self, plate: str, *, likelihood: float = 0.95, reads: int = 3, age_s: float = 0.2) -> str:
-        event_id = uuid4().hex
-        await self.pipeline.passage(
-            self, event_id, passage(plate, likelihood, reads, self.now - timedelta(seconds=age_s))
-        )
-        return event_id
-
-    async def start_again(self) -> None:
-        """As the service does, with the cameras in between."""
-        await self.driver.recover()
-        await self.driver.let_go()
-
-    async def settle(self) -> None:
-        """Let the relay tasks run to their end."""
-        while [task for task in asyncio.all_tasks() if task.get_name().startswith("relay ")]:
-            await asyncio.sleep(0.01)
-
-    def kinds(self) -> list[str]:
-        return [event.kind for event in self.told]
-
-
-def passage(
-    plate: str, likelihood: float, reads: int, at: datetime, state: PassageState = PassageState.FINAL
-) -> Passage:
-    picture = np.full((72, 128, 3), 90, np.uint8)
-    return Passage(
-        object_id=1,
-        state=state,
-        plate=LicensePlate(plate_number=plate, country_code="NL"),
-        likelihood=likelihood,
-        country_likelihood=0.9,
-        characters=(),
-        module_code="NL",
-        direction=Direction.APPROACHING,
-        started_at=at - timedelta(seconds=1),
-        ended_at=at,
-        read_at=at,
-        read_count=reads + 2,
-        agreeing_reads=reads,
-        box=Box(x=10, y=20, width=40, height=10),
-        frame_picture=picture,
-        plate_picture=picture[20:30, 10:50],
-    )
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with Store.in_folder(tmp_path) as store, Tasks() as tasks:
-        told: list[Event] = []
-        rulebook = Rulebook(store=store)
-        slept: list[float] = []
-
-        async def sleep(seconds: float) -> None:
-            slept.append(seconds)
-            await asyncio.sleep(0.001)
-
-        driver = RelayDriver(
-            decisions=store.decisions,
-            find_camera=lambda camera_id: bench.gate,
-            tasks=tasks,
-            clock=lambda: bench.now,
-            sleep=sleep,
-        )
-        pipeline = Pipeline(
-            journal=store.journal,
-            rulebook=rulebook,
-            pictures=Pictures(folder=tmp_path / "pictures"),
-            tell=told.append,
-            pulse=driver.start,
-            clock=lambda: bench.now,
-        )
-        driver.report_to(pipeline)
-        bench = Bench(store, pipeline, rulebook, driver, Gate(), told, slept)
-        await store.lists.add(MatchList(list_id="staff", name="Staff", kind=ListKind.ALLOW), now=NOW)
-        await store.lists.add(MatchList(list_id="stolen", name="Stolen", kind=ListKind.DENY), now=NOW)
-        await store.lists.save_entry("staff", ListEntry(entry_id="e1", pattern="AB12CD"))
-        await store.lists.save_entry("staff", ListEntry(entry_id="e2", pattern="XX?99Z"))
-        await store.lists.save_entry("stolen", ListEntry(entry_id="e3", pattern="ST0LEN"))
-        for list_id in ("stolen", UNLISTED_LIST_ID):
-            await store.alarm_definitions.save(
-                AlarmDefinition(definition_id=f"a-{list_id}", name=f"{list_id} seen", list_id=list_id)
-            )
-        await store.relay_actions.save(
-            RelayAction(action_id="open", list_id="staff", camera_id="", relay_token="gate", pulse=BRIEF)
-        )
-        await rulebook.open(NOW)
-        yield bench
+    async with open_bench(tmp_path) as opened:
+        yield opened
 
 
 @pytest.mark.requirement("M-255")
@@ -286,145 +139,6 @@ async def test_a_gate_that_does_not_answer_is_alarmed_and_not_tried_again(bench:
     bench.gate.error = None
     await bench.driver.recover()
     assert bench.gate.pulses == []
-
-
-async def die_after(carry_out: Callable[[RelayDecision], Awaitable[object]], bench: Bench, tmp_path: Path) -> None:
-    """A vehicle is let in by a process that ends when this much was done of the decision."""
-
-    async def pulse(decision: RelayDecision) -> None:
-        await carry_out(decision)
-
-    dying = Pipeline(
-        journal=bench.store.journal,
-        rulebook=bench.rulebook,
-        pictures=Pictures(folder=tmp_path / "pictures"),
-        tell=bench.told.append,
-        pulse=pulse,
-        clock=lambda: NOW,
-    )
-    await dying.passage(bench, uuid4().hex, passage("AB12CD", 0.95, 3, NOW))
-
-
-async def claimed_and_left(bench: Bench, tmp_path: Path) -> None:
-    """The relay may be active."""
-    await die_after(lambda decision: bench.store.decisions.claim(decision.decision_id, NOW), bench, tmp_path)
-
-
-async def test_a_decision_left_by_a_process_that_died_is_recorded_as_failed_and_never_carried_out(
-    bench: Bench, tmp_path: Path
-) -> None:
-    await die_after(lambda decision: asyncio.sleep(0), bench, tmp_path)
-    await bench.driver.recover()
-    await bench.settle()
-    assert (bench.gate.pulses, bench.gate.released) == ([], [])
-    assert any(isinstance(event, ActionFailed) for event in bench.told)
-    await bench.driver.recover()
-    assert sum(isinstance(event, ActionFailed) for event in bench.told) == 1
-
-
-async def test_a_relay_that_a_process_that_died_may_have_left_active_is_let_go_when_its_camera_is_there(
-    bench: Bench, tmp_path: Path
-) -> None:
-    await claimed_and_left(bench, tmp_path)
-    bench.gate.connected = False
-    await bench.start_again()
-    await until(lambda: len(bench.slept) > 2)
-    assert (bench.gate.asked, bench.gate.released) == (0, [])
-    bench.gate.connected = True
-    await bench.settle()
-    assert (bench.gate.pulses, bench.gate.released) == ([], ["gate"])
-    assert await bench.store.decisions.left_active() == []
-    assert [event.state for event in bench.told if isinstance(event, RelayChanged)] == ["inactive"]
-    assert bench.kinds().count("ActionFailed") == 1
-
-
-async def test_a_relay_that_cannot_be_let_go_after_a_restart_is_said_to_stand_active(
-    bench: Bench, tmp_path: Path
-) -> None:
-    await claimed_and_left(bench, tmp_path)
-    bench.gate.release_error = CameraRejected("The camera has no such relay.")
-    await bench.start_again()
-    await bench.settle()
-    *_, failure = (event for event in bench.told if isinstance(event, ActionFailed))
-    assert "may stand active" in failure.detail
-    assert "no such relay" in failure.detail
-
-
-async def test_a_pulse_that_comes_before_a_relay_is_let_go_is_not_cut_short(bench: Bench, tmp_path: Path) -> None:
-    await claimed_and_left(bench, tmp_path)
-    bench.gate.release_error = CameraUnreachable("Gate north is not connected now.")
-    await bench.start_again()
-    await asyncio.sleep(0)
-    bench.now += timedelta(minutes=1)
-    await bench.drive("AB12CD")
-    await until(lambda: bench.gate.pulses == ["gate"])
-    bench.gate.release_error = None
-    await bench.settle()
-    assert (bench.gate.pulses, bench.gate.released) == (["gate"], [])
-
-
-async def test_a_relay_is_let_go_by_the_first_run_that_meets_its_camera_however_late(
-    bench: Bench, tmp_path: Path
-) -> None:
-    await claimed_and_left(bench, tmp_path)
-    await bench.driver.recover()  # This run ends before its cameras are there.
-    bench.now += timedelta(days=3)
-    bench.gate.connected = False
-    await bench.start_again()
-    await until(lambda: sum(bench.slept) > 3600)
-    bench.gate.connected = True
-    await bench.settle()
-    assert bench.gate.released == ["gate"]
-    failures = [event.detail for event in bench.told if isinstance(event, ActionFailed)]
-    assert len(failures) == 2
-    assert "is let go when its camera is there" in failures[1]
-    await bench.start_again()
-    await bench.settle()
-    assert bench.gate.released == ["gate"]
-
-
-async def test_a_camera_that_does_not_let_go_is_asked_less_and_less_often(bench: Bench, tmp_path: Path) -> None:
-    await claimed_and_left(bench, tmp_path)
-    bench.gate.release_error = CameraUnreachable("No answer.")
-    await bench.start_again()
-    await until(lambda: bench.gate.asked >= 20)
-    bench.gate.release_error = None
-    await bench.settle()
-    assert all(pause >= 30 for pause in bench.slept[8:])
-    assert bench.gate.released == ["gate"]
-
-
-async def test_a_relay_of_a_camera_that_was_removed_is_given_up(bench: Bench, tmp_path: Path) -> None:
-    await claimed_and_left(bench, tmp_path)
-    bench.gate = None
-    await bench.start_again()
-    await bench.settle()
-    *_, failure = (event for event in bench.told if isinstance(event, ActionFailed))
-    assert "Its camera was removed." in failure.detail
-    assert await bench.store.decisions.left_active() == []
-
-
-async def test_a_relay_that_a_vms_switches_after_the_restart_stays_as_the_vms_wants_it(
-    bench: Bench, tmp_path: Path
-) -> None:
-    await claimed_and_left(bench, tmp_path)
-    bench.gate.release_error = CameraUnreachable("No answer.")
-    await bench.start_again()
-    await until(lambda: bench.gate.asked > 0)
-    bench.driver.note(
-        RelayChanged(
-            event_id="e",
-            utc_time=NOW,
-            camera_id="cam1",
-            relay_token="gate",
-            state=RelayState.ACTIVE,
-            decision_id="onvif:vms",
-        )
-    )
-    bench.gate.release_error = None
-    await bench.settle()
-    assert bench.gate.released == []
-    assert await bench.store.decisions.left_active() == []
 
 
 async def test_a_full_disk_loses_the_picture_and_not_the_event(bench: Bench, tmp_path: Path) -> None:
