@@ -318,7 +318,9 @@ async def test_an_operator_sees_outputs_and_tests_a_connection_and_changes_neith
     await page.click("text=Sign out")
     await page.fill("[name=name]", "olga")
     await page.fill("[name=password]", PASSWORD)
-    await page.keyboard.press("Enter")
+    # Else this page is taken for that of the outputs, and the button is clicked before its script has run.
+    async with page.expect_navigation():
+        await page.keyboard.press("Enter")
     await turn(page, "nav >> text=Outputs")
     assert await page.locator("main button:visible").all_inner_texts() == ["Test", "Given up …"]
     await page.click("text=Test")
